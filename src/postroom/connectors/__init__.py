@@ -1,0 +1,1 @@
+"""The networks Postroom speaks to, a folder each. Nothing here sees the store."""

@@ -1,0 +1,225 @@
+"""What a network must offer. The core knows this file, and no network by name.
+
+A network is a `Connector`: stateless facts, the steps of linking, pure keys. `open` gives a `Connection` for one account;
+what more it can do is found by `isinstance`: `Messenger` (it has chats) and `Publisher` (it takes posts). A power that is
+missing inside a role is None in `Capabilities`, and is never called.
+
+Every method that reaches the network raises `ProviderError`, in the class that says what Postroom does next.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+import msgspec
+
+from postroom.domain.capabilities import Capabilities
+from postroom.domain.remote import (
+    ChatKey,
+    Credentials,
+    Json,
+    MessageDraft,
+    MessageKey,
+    PostDraft,
+    Profile,
+    PublishedPost,
+    RemoteChat,
+    RemoteEvent,
+    RemoteMessage,
+)
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a listing, and how to ask for the next."""
+
+    items: Sequence[T]
+    next: str | None
+    """Opaque; None: that was all."""
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed since a sync token."""
+
+    events: Sequence[RemoteEvent]
+    token: str
+    complete: bool
+    """False: the network could not tell from there; list everything again."""
+
+
+# Linking: the connector asks, the owner answers, until it is Linked.
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the owner for these fields: name to description."""
+
+    fields: Mapping[str, str]
+    state: Json
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """Send the owner to this page; it comes back to Postroom's callback."""
+
+    url: str
+    state: Json
+
+
+class Show(msgspec.Struct, frozen=True, kw_only=True):
+    """Show the owner this code, as text or as a QR code, and ask again."""
+
+    code: str
+    state: Json
+
+
+class Linked(msgspec.Struct, frozen=True, kw_only=True):
+    """Done: whose account it is, and what opens it."""
+
+    profile: Profile
+    credentials: Credentials
+
+
+LoginStep = Ask | Visit | Show | Linked
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The owner's answer to the last step, with the state which that step carried (None for a first answer)."""
+
+    state: Json
+    answers: Mapping[str, str]
+
+
+Keep = Callable[[Credentials], Awaitable[None]]
+
+
+class Connector(Protocol):
+    """One network: what it can do, how to link an account, how to open one. It keeps no state."""
+
+    @property
+    def name(self) -> str:
+        """The value of `accounts.provider`, such as "linkedin". Never changes."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def login_flows(self) -> Sequence[str]:
+        """The ways to link, such as "cookie" or "app_password"."""
+        ...
+
+    def message_key(self, provider_id: str) -> MessageKey:
+        """A message's identity, the same whichever mailbox it is seen through. Pure; `key(key(x)) == key(x)`.
+
+        Raises:
+            InvalidParameters: (kind URN) this is not a message's id at this network.
+        """
+        ...
+
+    def chat_key(self, provider_id: str) -> ChatKey:
+        """A conversation's identity across mailboxes. Pure.
+
+        Raises:
+            InvalidParameters: (kind URN) this is not a conversation's id at this network.
+        """
+        ...
+
+    def mailbox_of(self, provider_id: str) -> str | None:
+        """The account's provider id whose copy this spelling names, where it names one."""
+        ...
+
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Take one step; `reply` is None to learn what is asked first.
+
+        Raises:
+            LoginFailed: this attempt is over; start again.
+            ProviderDown: try the same step later.
+        """
+        ...
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> "Connection":
+        """A client for one account. No I/O. Refreshed credentials go to `keep` before they are used."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is shared between connections."""
+        ...
+
+
+@runtime_checkable
+class Connection(Protocol):
+    """One linked account's client. Cheap to make, safe to drop."""
+
+    async def profile(self) -> Profile:
+        """Whose account this is, asked of the network: the check that the session is alive."""
+        ...
+
+    async def revoke(self) -> None:
+        """End the session at the network. Already ended is success."""
+        ...
+
+
+@runtime_checkable
+class Messenger(Connection, Protocol):
+    """A connection that has chats."""
+
+    async def list_chats(self, cursor: str | None) -> Page[RemoteChat]:
+        """Most recently active first."""
+        ...
+
+    async def list_messages(self, chat: str, cursor: str | None) -> Page[RemoteMessage]:
+        """A chat's messages by its provider id or key, newest first."""
+        ...
+
+    async def changes(self, token: str | None) -> Delta:
+        """What changed in the mailbox since `token`; None: the newest state, and a first token."""
+        ...
+
+    async def send_message(self, chat: str, draft: MessageDraft) -> RemoteMessage:
+        """Send once.
+
+        Raises:
+            OutcomeUnknown: it may have gone out; `draft.token` finds it in what the network shows.
+        """
+        ...
+
+    async def recall_message(self, chat: str, message: MessageKey) -> None:
+        """Ask once to take a message back for everyone. Returning means that the network accepted it.
+
+        Raises:
+            Refused: the network said no. Whether that means "already gone" is for `read_message` to tell.
+            OutcomeUnknown: it may be gone.
+        """
+        ...
+
+    async def read_message(self, chat: str, message: MessageKey) -> RemoteMessage | None:
+        """The message as the network shows it now; None: it does not show it. One call."""
+        ...
+
+    def listen(self) -> AsyncIterator[RemoteEvent]:
+        """Everything new, at least once, until cancelled. Reconnects by itself; a `Gap` asks for a sync.
+
+        Raises:
+            CredentialsRejected: the session is over.
+        """
+        ...
+
+
+@runtime_checkable
+class Publisher(Connection, Protocol):
+    """A connection that can post."""
+
+    async def publish(self, draft: PostDraft, token: str) -> PublishedPost:
+        """Post now, once. `token` is the same on every attempt at the same post.
+
+        Raises:
+            OutcomeUnknown: it may be live; ask `find` before trying again.
+        """
+        ...
+
+    async def find(self, token: str) -> PublishedPost | None:
+        """The post made with `token`; None: it was not made. Called only where `Publishing.findable`."""
+        ...
+
+    async def unpublish(self, provider_id: str) -> None:
+        """Take a live post down. Gone already is success. Called only where `Capabilities.unpublish`."""
+        ...

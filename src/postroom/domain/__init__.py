@@ -1,0 +1,1 @@
+"""What things are: values and pure decisions, no I/O."""

@@ -1,0 +1,77 @@
+"""Who is asking: workspaces, the users they act for, their keys, and the caller that a key resolves to."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Scope(StrEnum):
+    """What a key may do. A key without scopes listed may do everything but administer."""
+
+    READ = "read"
+    SEND = "send"
+    DELETE = "delete"
+    PUBLISH = "publish"
+    LINK = "link"
+    ADMIN = "admin"
+
+
+EVERYDAY_SCOPES = frozenset(Scope) - {Scope.ADMIN}
+
+
+class Entitlements(msgspec.Struct, frozen=True, kw_only=True):
+    """What a workspace may use at all."""
+
+    api: bool = True
+    mcp: bool = True
+    managed_users: bool = True
+
+
+class Workspace(msgspec.Struct, frozen=True, kw_only=True):
+    """The tenant: owns accounts, keys and posts. Its id (24 hexadecimal digits) is also its owner's user id."""
+
+    id: str
+    name: str
+    entitlements: Entitlements = Entitlements()
+    sandbox: bool = False
+    """Only simulated accounts may be linked, and only test keys open it."""
+
+
+class ManagedUser(msgspec.Struct, frozen=True, kw_only=True):
+    """Someone a workspace acts for. 24 hexadecimal digits."""
+
+    id: str
+    workspace_id: str
+    username: str
+    display_name: str
+    created_at: int
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key, without its secret: only a keyed hash of that is stored."""
+
+    id: str
+    workspace_id: str
+    managed_user_id: str | None
+    name: str
+    prefix: str
+    """The first characters of the secret, enough to recognise it."""
+    scopes: frozenset[Scope]
+    created_at: int
+    revoked_at: int | None = None
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, resolved once for each request."""
+
+    workspace: Workspace
+    key_id: str
+    scopes: frozenset[Scope]
+    key_user_id: str
+    """The user who owns the key: the workspace's owner, or a managed user."""
+    user_id: str
+    """The user acted for: `key_user_id` unless the request named a managed user."""
+
+    @property
+    def workspace_id(self) -> str:
+        return self.workspace.id

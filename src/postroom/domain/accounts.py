@@ -1,0 +1,37 @@
+"""Linked accounts, their states, and attempts to link one."""
+
+from enum import StrEnum
+
+import msgspec
+
+from postroom.domain.remote import Profile
+
+
+class AccountStatus(StrEnum):
+    """Where a linked account stands. `unlinking` and gone are final."""
+
+    LINKING = "linking"
+    CONNECTED = "connected"
+    ACTION_REQUIRED = "action_required"
+    DISCONNECTED = "disconnected"
+    UNLINKING = "unlinking"
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A linked social account. Moments are milliseconds since 1970."""
+
+    id: str
+    workspace_id: str
+    user_id: str
+    """The user it belongs to: the workspace's owner, or a managed user."""
+    provider: str
+    provider_id: str
+    """The network's id of the person or page, such as `ACoAA...` or a DID."""
+    status: AccountStatus
+    status_detail: str | None
+    profile: Profile
+    created_at: int
+    last_synced_at: int | None
+    last_used_at: int
+    synced: bool
+    """Whether the first sync has finished."""

@@ -1,0 +1,69 @@
+"""Conversations and the people in them."""
+
+from enum import IntEnum
+
+import msgspec
+
+
+class ChatKind(IntEnum):
+    """As PostPress numbers them."""
+
+    SINGLE = 0
+    GROUP = 1
+    CHANNEL = 2
+
+
+class ChatContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of a chat is sealed."""
+
+    name: str | None = None
+    subject: str | None = None
+
+
+class Chat(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation as one account sees it. Moments are milliseconds since 1970."""
+
+    id: str
+    account_id: str
+    provider: str
+    provider_id: str
+    key: str
+    """The same whichever mailbox it is seen through; made by the connector."""
+    kind: ChatKind
+    content: ChatContent
+    attendee_provider_id: str | None
+    """The other person's id in a conversation of two."""
+    last_message_at: int | None
+    unread_count: int
+    archived: bool
+    muted: bool
+    read_only: bool
+    pinned: bool
+    folders: tuple[str, ...]
+    content_type: str | None
+    """`inmail`, `sponsored` or `linkedin_offer`; None for an ordinary conversation."""
+
+
+class AttendeeContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of a person is sealed."""
+
+    name: str = ""
+    picture_url: str | None = None
+    profile_url: str | None = None
+    headline: str | None = None
+
+
+class Attendee(msgspec.Struct, frozen=True, kw_only=True):
+    """A person or organisation as one account sees it."""
+
+    id: str
+    account_id: str
+    provider: str
+    provider_id: str
+    is_self: bool
+    kind: str
+    """`member`, `organization` or `other`."""
+    member_urn: str | None
+    distance: int | None
+    """1, 2, 3; 4 for out of network; -1 for unknown; None where the network has no such thing."""
+    content: AttendeeContent

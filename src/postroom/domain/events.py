@@ -1,0 +1,58 @@
+"""What can happen here. Events carry ids, never content: content is joined when an event is delivered."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class EventType(StrEnum):
+    """The catalogue. The names equal PostPost's where it has one."""
+
+    ACCOUNT_LINKED = "account.linked"
+    ACCOUNT_SYNCED = "account.synced"
+    ACCOUNT_DISCONNECTED = "account.disconnected"
+    ACCOUNT_ACTION_REQUIRED = "account.action_required"
+    ACCOUNT_CONNECTED = "account.connected"
+    ACCOUNT_DELETED = "account.deleted"
+    CHAT_CREATED = "chat.created"
+    CHAT_UPDATED = "chat.updated"
+    MESSAGE_RECEIVED = "message.received"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_EDITED = "message.edited"
+    MESSAGE_UPDATED = "message.updated"
+    MESSAGE_DELETED = "message.deleted"
+    RECALL_IN_DOUBT = "recall.in_doubt"
+    RECALL_SETTLED = "recall.settled"
+    POST_SCHEDULED = "post.scheduled"
+    POST_PUBLISHED = "post.published"
+    POST_FAILED = "post.failed"
+    POST_GROUP_DELETED = "post_group.deleted"
+
+
+class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The ids that an event is about, and small facts that are no content."""
+
+    account_id: str | None = None
+    chat_id: str | None = None
+    message_id: str | None = None
+    message_key: str | None = None
+    chat_key: str | None = None
+    recall_id: str | None = None
+    post_group_id: str | None = None
+    post_id: str | None = None
+    platform: str | None = None
+    origin: str | None = None
+    """`api`, `realtime` or `sync`: how it came to be known."""
+    reason: str | None = None
+    """A word such as an error code; never a network's sentence."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the log. `position` is the one cursor of polling, WebSocket and webhooks."""
+
+    position: int
+    id: str
+    workspace_id: str
+    type: EventType
+    data: EventData
+    created_at: int

@@ -1,0 +1,46 @@
+"""Durable work: what is to be done, when, and how it is tried again."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+
+class Task(StrEnum):
+    """The names of all durable work. Each is safe to repeat."""
+
+    SYNC_ACCOUNT = "sync_account"
+    SETTLE_RECALL = "settle_recall"
+    FINISH_UNLINK = "finish_unlink"
+    PUBLISH_POST = "publish_post"
+    PURGE_BLOBS = "purge_blobs"
+    EXPIRE_UPLOAD = "expire_upload"
+    CLEAN_UP = "clean_up"
+
+
+class JobStatus(StrEnum):
+    TODO = "todo"
+    DOING = "doing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of durable work. `args` holds ids only."""
+
+    id: str
+    workspace_id: str | None
+    task: Task
+    args: dict[str, str | list[str]]
+    lock: str | None
+    """At most one job with the same lock runs at a time."""
+    attempts: int
+    scheduled_at: int
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job answers that is to be run again."""
+
+    after: timedelta
+    reason: str

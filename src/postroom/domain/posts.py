@@ -1,0 +1,92 @@
+"""Post groups, their posts, and the states that roll up from one to the other."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+import msgspec
+
+
+class GroupStatus(StrEnum):
+    """PostPost's five."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    PARTIALLY_PUBLISHED = "partially_published"
+
+
+class PostStatus(StrEnum):
+    DRAFT = "draft"
+    PENDING = "pending"
+    """Scheduled, not begun."""
+    PROCESSING = "processing"
+    """An attempt is under way, or its unknown outcome is being looked up."""
+    PUBLISHED = "published"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    """It may be live and nobody can tell: its owner decides."""
+
+
+FINAL = frozenset({PostStatus.PUBLISHED, PostStatus.FAILED, PostStatus.UNCONFIRMED})
+
+
+class PostError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a post failed, in PostPost's codes."""
+
+    code: str
+    message: str
+    retryable: bool
+    failed_at: int
+    platform_status_code: int | None = None
+    platform_error: str | None = None
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """The copy of a post group for one account. It outlives its account."""
+
+    id: str
+    group_id: str
+    workspace_id: str
+    account_id: str | None
+    """None where the platform id named no linked account, or the account is gone."""
+    platform: str
+    platform_id: str
+    """The network's id of the account, without the platform in front."""
+    status: PostStatus
+    token: str
+    """The same on every attempt: what makes at most one post of many tries."""
+    provider_id: str | None
+    url: str | None
+    error: PostError | None
+    attempts: int
+    position: int
+
+
+class PostGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner wrote once. Moments are milliseconds since 1970."""
+
+    id: str
+    workspace_id: str
+    user_id: str
+    content: str
+    platforms: tuple[str, ...]
+    """As the caller wrote them, `<platform>-<id>`."""
+    platform_settings: str
+    """JSON text, with PostPost's defaults merged in."""
+    status: GroupStatus
+    scheduled_at: int | None
+    created_at: int
+    updated_at: int
+
+
+def group_status(scheduled: bool, posts: Collection[PostStatus]) -> GroupStatus:
+    """The roll-up: what a group's status is, given its posts. `scheduled` says whether it was ever meant to go out."""
+    if not scheduled:
+        return GroupStatus.DRAFT
+    if not posts or any(status not in FINAL for status in posts):
+        return GroupStatus.SCHEDULED
+    published = sum(status is PostStatus.PUBLISHED for status in posts)
+    if published == len(posts):
+        return GroupStatus.PUBLISHED
+    return GroupStatus.PARTIALLY_PUBLISHED if published else GroupStatus.FAILED

@@ -1,0 +1,181 @@
+"""Things as a network tells them, and what we hand to a network. Ids here are the network's own, opaque to all but its connector."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NewType, Protocol
+
+import msgspec
+
+from postroom.domain.messages import AnyAttachment, MessageKind, Quote, Reaction
+
+Json = Any
+MessageKey = NewType("MessageKey", str)
+ChatKey = NewType("ChatKey", str)
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whose account it is."""
+
+    provider_id: str
+    username: str
+    name: str
+    picture_url: str | None = None
+    profile_url: str | None = None
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens an account. Never shown: `repr` hides the values."""
+
+    values: Mapping[str, str]
+    expires_at: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials({', '.join(sorted(self.values))})"
+
+
+class RemoteAttendee(msgspec.Struct, frozen=True, kw_only=True):
+    provider_id: str
+    name: str
+    is_self: bool
+    kind: str = "member"
+    member_urn: str | None = None
+    distance: int | None = None
+    picture_url: str | None = None
+    profile_url: str | None = None
+    headline: str | None = None
+
+
+class RemoteChat(msgspec.Struct, frozen=True, kw_only=True):
+    provider_id: str
+    key: ChatKey
+    kind: int = 0
+    name: str | None = None
+    subject: str | None = None
+    attendees: tuple[RemoteAttendee, ...] = ()
+    last_message_at: datetime | None = None
+    unread_count: int = 0
+    archived: bool = False
+    muted: bool = False
+    read_only: bool = False
+    pinned: bool = False
+    folders: tuple[str, ...] = ()
+    content_type: str | None = None
+
+
+class RemoteMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as the network shows it now. `recalled`: it is gone, and nothing of its content is read."""
+
+    provider_id: str
+    key: MessageKey
+    chat_provider_id: str
+    chat_key: ChatKey
+    sender: RemoteAttendee
+    sent_at: datetime
+    text: str | None = None
+    subject: str | None = None
+    attachments: tuple[AnyAttachment, ...] = ()
+    reactions: tuple[Reaction, ...] | None = None
+    """None: the network did not say; what is stored stays."""
+    quote: Quote | None = None
+    is_forwarded: bool = False
+    seen: bool | None = None
+    """None: the network did not say; what is stored stays."""
+    delivered: bool = True
+    edited: bool = False
+    hidden: bool = False
+    is_event: bool = False
+    kind: MessageKind | None = None
+    recalled: bool = False
+    original: str = ""
+
+
+# What a network tells us, one class for each kind of news. Each may come twice, late, or out of order.
+
+
+class MessageSeen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A message is new, or shown again, perhaps edited or recalled."""
+
+    message: RemoteMessage
+    chat: RemoteChat | None = None
+
+
+class MessageGone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The network says that a message was taken back, without showing it."""
+
+    key: MessageKey
+    chat_key: ChatKey | None = None
+
+
+class ReactionChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    key: MessageKey
+    chat_key: ChatKey | None
+    emoji: str
+    sender_id: str
+    is_sender: bool
+    added: bool
+
+
+class ReadUpTo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Someone has read a chat up to this message."""
+
+    key: MessageKey
+    chat_key: ChatKey | None
+    reader_id: str
+    seen_at: datetime
+
+
+class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    chat: RemoteChat
+
+
+class ChatGone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The conversation left this account's mailbox. It says nothing about recalls."""
+
+    key: ChatKey
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something may have been missed: sync again."""
+
+    reason: str
+
+
+RemoteEvent = MessageSeen | MessageGone | ReactionChanged | ReadUpTo | ChatChanged | ChatGone | Gap
+
+
+# What we hand to a network.
+
+
+class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+    token: str
+    """Ours, the same for one send: found again in the network's echo where it carries one."""
+    quote: Quote | None = None
+    quote_provider_id: str | None = None
+
+
+class MediaSource(Protocol):
+    """A file to publish: read, not located."""
+
+    @property
+    def content_type(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def alt_text(self) -> str: ...
+
+    async def read(self) -> bytes: ...
+
+
+class PostDraft(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+    created_at: datetime
+    media: tuple[MediaSource, ...] = ()
+    settings: Mapping[str, Json] = {}
+
+
+class PublishedPost(msgspec.Struct, frozen=True, kw_only=True):
+    provider_id: str
+    url: str | None

@@ -1,0 +1,1 @@
+"""What a caller may do: the only place where the store and the networks meet."""

@@ -1,0 +1,1 @@
+"""Where things are kept: plain SQL on SQLite or PostgreSQL, sealed content, account keys, media bytes."""

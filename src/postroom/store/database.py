@@ -1,0 +1,74 @@
+"""The door to the database: `begin()` for writes, `read()` for reads; rows in, rows out. The same on both databases.
+
+SQL is one text with `$1`, `$2`, ... for its arguments. Where the two databases differ, `for_update` and `dialect` say how.
+Moments are milliseconds since 1970, flags are 0 and 1, ids are text, sealed documents are bytes.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol
+
+from postroom.store.keyring import Keyring
+
+Row = Sequence[Any]
+
+
+class Reader(Protocol):
+    """Sees what is committed."""
+
+    @property
+    def keyring(self) -> Keyring:
+        """The account keys that open what is sealed."""
+        ...
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgres"]: ...
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]: ...
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None: ...
+
+
+class Tx(Reader, Protocol):
+    """One transaction: all of it, or none. No network call happens inside."""
+
+    @property
+    def for_update(self) -> str:
+        """What to append to a select so that its rows are held to the commit."""
+        ...
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Run one statement; how many rows it changed."""
+        ...
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row of arguments."""
+        ...
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Call this once the transaction is durable; never if it is not."""
+        ...
+
+
+class Database(Protocol):
+    """One database, opened."""
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgres"]: ...
+
+    @property
+    def keyring(self) -> Keyring: ...
+
+    def begin(self) -> AbstractAsyncContextManager[Tx]:
+        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[Reader]:
+        """A reader. Not a snapshot: each statement sees what is committed when it runs."""
+        ...
+
+    async def scrub(self) -> None:
+        """Overwrite what was deleted, as far as the database can."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,173 @@
+"""PostgreSQL through asyncpg: a few connections that are held open, prepared statements, no pool bookkeeping on a read."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import asyncpg
+from asyncpg import Connection
+
+from postroom.store import schema
+from postroom.store.database import Reader, Row, Tx
+from postroom.store.keyring import Keyring
+
+_WORDS = {
+    "bytes": "bytea",
+    "position": "bigint generated always as identity primary key",
+    # Positions are given at insert and seen at commit: readers stop below the oldest transaction that is still open.
+    "transaction": ",\n    transaction_id xid8 not null default pg_current_xact_id()",
+}
+_MIGRATION_LOCK = 7_305_811_246
+
+if TYPE_CHECKING:
+    Held = Connection[asyncpg.Record]
+
+
+class _Reader:
+    dialect: Literal["sqlite", "postgres"] = "postgres"
+
+    def __init__(self, connection: "Held", keyring: Keyring) -> None:
+        self._connection = connection
+        self.keyring = keyring
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        return cast("Sequence[Row]", await self._connection.fetch(sql, *args))
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        return cast("Row | None", await self._connection.fetchrow(sql, *args))
+
+
+class _Tx(_Reader):
+    for_update = " for update"
+
+    def __init__(self, connection: "Held", keyring: Keyring) -> None:
+        super().__init__(connection, keyring)
+        self.committed: list[Callable[[], None]] = []
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        tag: str = await self._connection.execute(sql, *args)
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        self.committed.append(call)
+
+
+class _Borrowed:
+    """A held connection for the length of a block."""
+
+    __slots__ = ("_database", "_reader")
+
+    def __init__(self, database: "PostgresDatabase") -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Reader:
+        self._reader = _Reader(await self._database.borrow(), self._database.keyring)
+        return self._reader
+
+    async def __aexit__(self, *_: object) -> None:
+        self._database.give_back(self._reader._connection)
+
+
+class PostgresDatabase:
+    """A PostgreSQL database, opened with `connect`."""
+
+    dialect: Literal["sqlite", "postgres"] = "postgres"
+
+    def __init__(self, url: str, keyring: Keyring, most_connections: int) -> None:
+        self.keyring = keyring
+        self._url = url
+        self._idle: deque["Held"] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._room = most_connections
+
+    @classmethod
+    async def connect(cls, url: str, keyring: Keyring, most_connections: int = 12) -> "PostgresDatabase":
+        """Connect, and bring the schema up to date (one process at a time does it).
+
+        Raises:
+            NewerDatabase: a newer Postroom wrote it.
+        """
+        database = cls(url, keyring, most_connections)
+        connection = await database.borrow()
+        try:
+            await _migrate(connection)
+        finally:
+            database.give_back(connection)
+        return database
+
+    async def borrow(self) -> "Held":
+        """A connection of one's own, to be given back; waits where all are in use."""
+        while True:
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._room += 1
+            if self._room:
+                self._room -= 1
+                try:
+                    return await asyncpg.connect(self._url, statement_cache_size=512)
+                except BaseException:
+                    self._room += 1
+                    self._wake()
+                    raise
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            except BaseException:
+                self._wake()
+                raise
+
+    def give_back(self, connection: "Held") -> None:
+        if connection.is_closed():
+            self._room += 1
+        else:
+            self._idle.append(connection)
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def read(self) -> _Borrowed:
+        return _Borrowed(self)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        connection = await self.borrow()
+        tx = _Tx(connection, self.keyring)
+        try:
+            async with connection.transaction():
+                yield tx
+        finally:
+            self.give_back(connection)
+        for call in tx.committed:
+            call()
+
+    async def scrub(self) -> None:
+        """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed is unreadable all the same."""
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
+
+
+async def _migrate(connection: "Held") -> None:
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        await connection.execute("create table if not exists schema_versions (version integer primary key)")
+        applied = await connection.fetchval("select coalesce(max(version), 0) from schema_versions")
+        for number, statements in schema.pending(_WORDS, applied):
+            for statement in statements:
+                await connection.execute(statement)
+            await connection.execute("insert into schema_versions values ($1)", number)

@@ -1,0 +1,207 @@
+"""SQLite: reads inline on the event loop's own connection, one writer, and commits that waiting writers share.
+
+Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is committed
+in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more share one sync.
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from postroom.store import schema
+from postroom.store.database import Reader, Row, Tx
+from postroom.store.keyring import Keyring
+
+_WORDS = {"bytes": "blob", "position": "integer primary key autoincrement", "transaction": ""}
+_MOST_IN_A_BATCH = 128
+_PRAGMAS = (
+    "pragma foreign_keys = on",
+    "pragma secure_delete = on",
+    "pragma cache_size = -32768",
+    "pragma busy_timeout = 10000",
+    "pragma temp_store = memory",
+    # Checkpoints run in the committing thread of the writer; the log stays small enough to be quick to read.
+    "pragma wal_autocheckpoint = 2000",
+)
+
+
+@cache
+def _numbered(sql: str) -> str:
+    """`$1` becomes `?1`, which SQLite takes in order."""
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=512)
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+class _Reader:
+    """Runs statements on one connection, inline: a point read costs less than a thread hop."""
+
+    dialect: Literal["sqlite", "postgres"] = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self.keyring = keyring
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        return self._connection.execute(_numbered(sql), args).fetchall()
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        row: Row | None = self._connection.execute(_numbered(sql), args).fetchone()
+        return row
+
+    async def __aenter__(self) -> Reader:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class _Tx(_Reader):
+    for_update = ""
+
+    def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
+        super().__init__(connection, keyring)
+        self.committed: list[Callable[[], None]] = []
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        return self._connection.execute(_numbered(sql), args).rowcount
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(_numbered(sql), rows)
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        self.committed.append(call)
+
+
+class _Batch:
+    """The transactions that one commit makes durable."""
+
+    def __init__(self) -> None:
+        self.members = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Its members may all have been cancelled: nobody is then left to read a failure.
+        self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class SqliteDatabase:
+    """A database file, opened. One process writes to it at a time."""
+
+    dialect: Literal["sqlite", "postgres"] = "sqlite"
+
+    def __init__(self, file: Path, keyring: Keyring) -> None:
+        """Open the file, making it or bringing it up to date.
+
+        Raises:
+            NewerDatabase: a newer Postroom wrote it.
+        """
+        self.keyring = keyring
+        self._writing = _connect(file)
+        file.chmod(0o600)
+        self._writing.execute("pragma journal_mode = wal")
+        self._writing.execute("pragma synchronous = full")
+        self._migrate()
+        self._reading = _connect(file)
+        self._reading.execute("pragma query_only = on")
+        self._reader = _Reader(self._reading, keyring)
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._batch: _Batch | None = None
+        self._committer = ThreadPoolExecutor(1, "postroom-commit")
+
+    def _migrate(self) -> None:
+        applied = self._writing.execute("pragma user_version").fetchone()[0]
+        for number, statements in schema.pending(_WORDS, applied):
+            self._writing.execute("begin immediate")
+            for statement in statements:
+                self._writing.execute(statement)
+            self._writing.execute(f"pragma user_version = {number}")
+            self._writing.execute("commit")
+
+    def read(self) -> _Reader:
+        return self._reader
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            batch = self._batch
+            if batch is None:
+                self._writing.execute("begin immediate")
+                batch = self._batch = _Batch()
+            tx = _Tx(self._writing, self.keyring)
+            self._writing.execute("savepoint one")
+            try:
+                yield tx
+            except BaseException:
+                self._writing.execute("rollback to one")
+                self._writing.execute("release one")
+                raise
+            else:
+                self._writing.execute("release one")
+                batch.members += 1
+            finally:
+                if self._waiting == 0 or batch.members >= _MOST_IN_A_BATCH:
+                    await self._commit(batch)
+        finally:
+            self._turn.release()
+        await asyncio.shield(batch.done)
+        for call in tx.committed:
+            call()
+
+    async def _commit(self, batch: _Batch) -> None:
+        """Make the batch durable. A caller that is cancelled meanwhile does not leave it half done."""
+        self._batch = None
+        if batch.members == 0:
+            self._writing.execute("rollback")
+            batch.done.set_result(None)
+            return
+        loop = asyncio.get_running_loop()
+        committing = loop.run_in_executor(self._committer, self._writing.execute, "commit")
+        cancelled: asyncio.CancelledError | None = None
+        while not committing.done():
+            try:
+                await asyncio.shield(committing)
+            except asyncio.CancelledError as error:
+                cancelled = error
+            except sqlite3.Error:
+                break
+        failure = committing.exception()
+        if failure is None:
+            batch.done.set_result(None)
+        else:
+            if self._writing.in_transaction:
+                self._writing.execute("rollback")
+            batch.done.set_exception(failure)
+        if cancelled is not None:
+            raise cancelled
+
+    async def scrub(self) -> None:
+        """Move the log into the file and empty it: what was deleted (and zeroed) is then in neither."""
+        async with self._turn:
+            if self._batch is not None:
+                await self._commit(self._batch)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._committer, self._writing.execute, "pragma wal_checkpoint(truncate)")
+
+    async def close(self) -> None:
+        async with self._turn:
+            if self._batch is not None:
+                await self._commit(self._batch)
+            self._committer.shutdown()
+            self._reading.close()
+            self._writing.close()
