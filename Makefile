@@ -56,7 +56,7 @@ clean: ## remove all that these targets made
 
 # Python packages and the PDS do not wait for each other.
 test-setup:
-	@$(MAKE) --no-print-directory -j2 $(VENV)/.stamp-test parts
+	@$(MAKE) --silent --no-print-directory -j2 $(VENV)/.stamp-test parts
 
 # The environment. Each stamp is as new as the lock file that it was made from.
 

