@@ -7,6 +7,9 @@ from tests.house.tree import SERVER, must_exist, source, sources
 # Not about rows of a workspace: the doors, the two databases, keys and seals, bytes.
 NOT_NOUNS = {"__init__", "database", "sqlite", "postgres", "schema", "migrations", "seal", "blobs", "notify", "keyring"}
 
+TRANSACTION = ("tx", "reader")
+WORKSPACE = ("workspace", "workspace_id")
+
 # These write a value that carries its workspace.
 WRITES_A_VALUE = ("add", "append", "enqueue", "begin")
 
@@ -28,14 +31,14 @@ def test_every_read_takes_the_transaction_first_and_the_workspace_second() -> No
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.name.startswith("_"):
                 continue
             names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-            if not names or names[0] != "tx":
+            if not names or names[0] not in TRANSACTION:
                 if _asks_a_database(function):
-                    wrong[f"{module}.{function.name}"] = f"takes {names[:1]} first, not tx"
+                    wrong[f"{module}.{function.name}"] = f"takes {names[:1]} first, not the transaction"
                 continue
             if f"{module}.{function.name}" in EXEMPT or function.name.startswith(WRITES_A_VALUE):
                 continue
             required = len(names) - len(function.args.defaults)
-            if names[1:2] != ["workspace"] or required < 2:
+            if len(names) < 2 or names[1] not in WORKSPACE or required < 2:
                 wrong[f"{module}.{function.name}"] = f"takes {names[1:2]} second, not a required workspace"
     assert wrong == {}
 
