@@ -1,10 +1,8 @@
 """The `postroom` command."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Coroutine
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,9 @@ import uvloop
 
 from postroom import __version__, clock, logs, sandbox
 from postroom.app import build
-from postroom.clock import iso, now, to_ms
+from postroom.clock import now
 from postroom.domain.access import EVERYDAY_SCOPES, Scope
-from postroom.errors import PostroomError
+from postroom.errors import NotFound, PostroomError
 from postroom.serve import listen, own_folder, run
 from postroom.settings import Settings, load
 
@@ -102,14 +100,45 @@ async def _sandbox(settings: Settings, as_json: bool) -> None:
             kept = await sandbox.furnish(house, settings.data, networks.sim)
             lines = sandbox.as_json(base, networks, kept)
             if not as_json:
-                lines = await _welcome(house, base, networks, kept)
+                lines = await sandbox.welcome(house, base, networks, kept)
             await run(house, settings, opened, lambda: click.echo(lines))
         finally:
             await house.close()
 
 
-async def _welcome(house: Any, base: str, networks: sandbox.Networks, kept: sandbox.Kept) -> str:
-    raise NotImplementedError
+@commands.group()
+def key() -> None:
+    """API keys. They are shown once; only keyed hashes are stored."""
+
+
+@key.command("create")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [default: .data/live]")
+@click.option("--workspace", help="Id of the workspace; without it the first one, made if there is none.")
+@click.option("--name", default="default", show_default=True, help="What to call the key.")
+@click.option("--admin", is_flag=True, help="The key may also manage keys and read metrics.")
+def create_key(data: Path | None, workspace: str | None, name: str, admin: bool) -> None:
+    """Make a live key and print it."""
+    settings = load(os.environ, data=data)
+    logs.configure(settings.log_level, settings.log_json)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _run(_create_key(settings, workspace, name, admin))
+
+
+async def _create_key(settings: Settings, workspace_id: str | None, name: str, admin: bool) -> None:
+    house = await build(settings, public_url="http://localhost", now=now, sandbox=False)
+    try:
+        access = house.services.access
+        held = await access.list_workspaces()
+        found = next((workspace for workspace in held if workspace_id in (None, workspace.id)), None)
+        if found is None and workspace_id is not None:
+            raise NotFound(f"There is no workspace {workspace_id}.")
+        found = found or await access.create_workspace("Workspace")
+        scopes = EVERYDAY_SCOPES | ({Scope.ADMIN} if admin else set())
+        _, secret = await access.issue_key(found.id, name, frozenset(scopes))
+        click.echo(secret)
+        click.echo(f"Keep it now: it is not shown again. Workspace {found.id}.", err=True)
+    finally:
+        await house.close()
 
 
 if __name__ == "__main__":

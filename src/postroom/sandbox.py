@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from postroom.app import House
+from postroom.clock import iso
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
-from postroom.domain.messages import Message
 from postroom.errors import PostroomError
 
 
@@ -137,15 +137,6 @@ async def _link(house: House, caller: Caller, provider: str, flow: str, answers:
             await house.sync.sync(caller.workspace_id, account.id)
 
 
-async def recallable(house: House, key: str) -> Message | None:
-    """An own message that is young enough to be recalled, the youngest first."""
-    caller = await house.services.access.resolve(key)
-    for message in (await house.services.messages.list(caller, limit=250)).items:
-        if message.is_sender and not message.is_tombstone and message.content.text:
-            return message
-    return None
-
-
 def as_json(base: str, networks: Networks, kept: Kept) -> str:
     """The line that a program reads: base URLs and keys."""
     return json.dumps(
@@ -159,3 +150,60 @@ def as_json(base: str, networks: Networks, kept: Kept) -> str:
             "other_key": kept.other_key,
         }
     )
+
+
+async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> str:
+    """The lines that a person reads: whole commands to copy."""
+    caller = await house.services.access.resolve(kept.key)
+    own = [
+        message
+        for message in (await house.services.messages.list(caller, limit=250)).items
+        if message.is_sender and not message.is_tombstone and message.content.text
+    ]
+    bluesky = (await house.services.accounts.list(caller, provider="bluesky")).items
+    lines = [
+        "",
+        f"Postroom is ready, with simulated networks: {base}",
+        "",
+        f"  PostPress      {base}/postpress      (read it: {base}/postpress/docs)",
+        f"  ConnectSafely  {base}/connectsafely  (read it: {base}/connectsafely/docs)",
+        f"  PostPost       {base}/postpost       (read it: {base}/postpost/docs)",
+        f"  native         {base}/api            (read it: {base}/api/docs)",
+        f"  test key       {kept.key}",
+    ]
+    if own:
+        message = own[0]
+        url = f"{base}/postpress/v1/messages/{message.id}"
+        lines += [
+            "",
+            "Retrieve a LinkedIn message that the account sent, then take it back "
+            f"(until {iso(message.sent_at + 60 * 60 * 1000)}):",
+            "",
+            f"  curl {url} -H 'X-API-KEY: {kept.key}'",
+            f"  curl -X DELETE {url} -H 'X-API-KEY: {kept.key}'",
+            "",
+            "Watch it vanish from the other person's chat:",
+            "",
+            f"  {networks.sim}/_sim/network/linkedin/chats/{message.chat_provider_id}",
+        ]
+    if bluesky:
+        platform = f"bluesky-{bluesky[0].provider_id}"
+        lines += ["", "Post a picture to Bluesky, look at it, and delete the group:", ""]
+        lines += [f"  {line}" for line in _PICTURE.format(
+            base=base, key=kept.key, platform=platform, sim=networks.sim
+        ).strip().splitlines()]
+    return "\n".join([*lines, "", "Stop with Ctrl-C. The next start has the same keys, ids and chats.", ""])
+
+
+_PICTURE = """
+api={base}/postpost/api/v1; key={key}
+json() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["'$1'"])'; }}
+post() {{ curl -s -X $1 $api/$2 -H "x-api-key: $key" -H 'Content-Type: application/json' -d "$3"; }}
+group=$(post POST create-post '{{"content": "Hello from Postroom", "platforms": ["{platform}"]}}' | json postGroupId)
+put=$(post POST get-upload-url '{{"postGroupId": "'$group'", "fileName": "dot.png", "contentType": "image/png", "type": "image"}}' | json uploadUrl)
+echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg== | base64 -d \\
+  | curl -s -X PUT "$put" -H 'Content-Type: image/png' --data-binary @-
+post PUT update-post/$group '{{"status": "scheduled"}}'
+sleep 2; curl -s $api/get-post/$group -H "x-api-key: $key"; echo; curl -s {sim}/_sim/network/bluesky/posts
+curl -s -X DELETE $api/delete-post/$group -H "x-api-key: $key"
+"""
