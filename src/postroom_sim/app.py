@@ -1,4 +1,4 @@
-"""Puts the networks and the control plane behind one address, and takes each call through journal, faults and commit."""
+"""Puts the networks and the control plane behind one address; takes each call through journal, faults and commit."""
 
 from __future__ import annotations
 
@@ -67,10 +67,16 @@ class Simulation:
         call.effects, rules = ground.faults.for_call(network.name, call.operation, call.account)
         effects = call.effects
         seq = self.world.journal.open(
-            at=ground.clock.now(), network=network.name, operation=call.operation, account=call.account,
-            method=call.method, path=call.path, query=network.journal_query(call), body=network.journal_body(call),
+            at=ground.clock.now(),
+            network=network.name,
+            operation=call.operation,
+            account=call.account,
+            method=call.method,
+            path=call.path,
+            query=network.journal_query(call),
+            body=network.journal_body(call),
             fault=",".join(rules) or None,
-        )  # fmt: skip
+        )
         if effects:
             ground.database.commit()
             if "latency_seconds" in effects:

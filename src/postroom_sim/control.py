@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import eq
 from typing import Any
 
 import msgspec
@@ -59,10 +61,12 @@ class Control:
             self._ground.database.commit()
             return _json({})
         wanted = request.query_params
-        found = self._world.journal.list(
-            network=wanted.get("network"), operation=wanted.get("operation"), account=wanted.get("account"),
+        found = self._world.journal.entries(
+            network=wanted.get("network"),
+            operation=wanted.get("operation"),
+            account=wanted.get("account"),
             after=_number(wanted.get("after", 0), "after"),
-        )  # fmt: skip
+        )
         return _json({"requests": [{**entry, "at": from_seconds(entry["at"])} for entry in found]})
 
     # what other people see and do
@@ -128,7 +132,7 @@ class Control:
     async def faults(self, request: Request) -> Response:
         faults = self._ground.faults
         if request.method == "GET":
-            return _json({"faults": faults.list()})
+            return _json({"faults": faults.listed()})
         if request.method == "DELETE":
             removed = faults.remove(None)
             self._ground.database.commit()
@@ -149,7 +153,7 @@ class Control:
             return
         for member in linkedin.streaming():
             if account in (None, member) and self._ground.faults.for_event("linkedin", member, only="end_stream"):
-                linkedin.end_streams(lambda open_account, ending=member: open_account == ending)
+                linkedin.end_streams(partial(eq, member))
 
     async def fault(self, request: Request) -> Response:
         if not self._ground.faults.remove(request.path_params["id"]):

@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, network TEXT NOT NULL, operation TEXT NOT NULL,
     account TEXT, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, body TEXT, status INTEGER, fault TEXT);
-CREATE TABLE IF NOT EXISTS faults (id TEXT PRIMARY KEY, rule TEXT NOT NULL, seen INTEGER NOT NULL, hits INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS faults (
+    id TEXT PRIMARY KEY, rule TEXT NOT NULL, seen INTEGER NOT NULL, hits INTEGER NOT NULL);
 """
 
 
@@ -73,7 +74,9 @@ class Database:
         self.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
     def tables(self) -> list[str]:
-        rows = self.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+        rows = self.all(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        )
         return [row[0] for row in rows]
 
     def columns(self, table: str) -> list[str]:

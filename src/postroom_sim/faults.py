@@ -93,7 +93,7 @@ class Faults:
         self._database.execute("INSERT INTO faults VALUES (?, ?, 0, 0)", (id, json.dumps(msgspec.to_builtins(rule))))
         return id, rule
 
-    def list(self) -> list[dict[str, Any]]:
+    def listed(self) -> list[dict[str, Any]]:
         return [
             {"id": item.id, **msgspec.to_builtins(item.rule), "seen": item.seen, "hits": item.hits}
             for item in self._standing

@@ -31,9 +31,11 @@ class Journal:
     def close(self, seq: int, status: int) -> None:
         self._database.execute("UPDATE requests SET status = ? WHERE seq = ?", (status, seq))
 
-    def list(self, *, network: str | None, operation: str | None, account: str | None, after: int) -> list[dict[str, Any]]:
-        sql, values = f"SELECT {', '.join(_FIELDS)} FROM requests WHERE seq > ?", [after]
-        wanted: list[Any] = [*values]
+    def entries(
+        self, *, network: str | None, operation: str | None, account: str | None, after: int
+    ) -> list[dict[str, Any]]:
+        sql = f"SELECT {', '.join(_FIELDS)} FROM requests WHERE seq > ?"
+        wanted: list[Any] = [after]
         for field, value in (("network", network), ("operation", operation), ("account", account)):
             if value is not None:
                 sql += f" AND {field} = ?"

@@ -51,13 +51,15 @@ def _title(chat: Json) -> str:
 def _message(message: Json) -> str:
     head = f'<p class="quiet">{escape(message["sender_name"])} · {escape(message["sent_at"])}'
     if message["state"] == "RECALLED":
-        return f'<li class="recalled" data-message="{escape(message["id"])}">{head}</p><p>This message was recalled.</p></li>'
+        body = f"{head}</p><p>This message was recalled.</p>"
+        return f'<li class="recalled" data-message="{escape(message["id"])}">{body}</li>'
     edited = " · edited" if message["state"] == "EDITED" else ""
     subject = f"<p><b>{escape(message['subject'])}</b></p>" if message["subject"] else ""
     extras = "".join(_attachment(item) for item in message["attachments"])
     reactions = " ".join(f"{escape(item['emoji'])} {len(item['members'])}" for item in message["reactions"])
     return (
-        f'<li data-message="{escape(message["id"])}">{head}{edited}</p>{subject}{extras}<p>{escape(message["text"])}</p>'
+        f'<li data-message="{escape(message["id"])}">{head}{edited}</p>{subject}{extras}'
+        f"<p>{escape(message['text'])}</p>"
         f'<p class="quiet">{reactions}</p></li>'
     )
 
@@ -70,7 +72,8 @@ def _attachment(item: Json) -> str:
 
 def posts(found: list[Json]) -> str:
     rows = "".join(
-        f'<li><p class="quiet">{escape(post["uri"])} · {escape(str(post["created_at"]))}</p><p>{escape(post["text"])}</p>'
+        f'<li><p class="quiet">{escape(post["uri"])} · {escape(str(post["created_at"]))}</p>'
+        f"<p>{escape(post['text'])}</p>"
         + "".join(f'<p class="quiet">[image] {escape(image["alt"])}</p>' for image in post["images"])
         + "</li>"
         for post in found

@@ -42,9 +42,17 @@ class Server(uvicorn.Server):
     def __init__(self, app: Any, *, on_listening: Callable[[], None], on_stop: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app, http=ResettableProtocol, loop="uvloop", ws="none", lifespan="off", access_log=False,
-                log_level="warning", timeout_graceful_shutdown=1, server_header=False, timeout_keep_alive=75,
-            )  # fmt: skip
+                app,
+                http=ResettableProtocol,
+                loop="uvloop",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_level="warning",
+                timeout_graceful_shutdown=1,
+                server_header=False,
+                timeout_keep_alive=75,
+            )
         )
         self._on_listening = on_listening
         self._on_stop = on_stop

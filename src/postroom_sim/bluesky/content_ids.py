@@ -68,6 +68,8 @@ def _encode(value: Any) -> bytes:
             return _head(2, len(content)) + content
         case dict():
             # DAG-CBOR sorts keys by length first.
-            pairs = sorted(((key.encode(), item) for key, item in value.items()), key=lambda pair: (len(pair[0]), pair[0]))
+            pairs = sorted(
+                ((key.encode(), item) for key, item in value.items()), key=lambda pair: (len(pair[0]), pair[0])
+            )
             return _head(5, len(pairs)) + b"".join(_head(3, len(key)) + key + _encode(item) for key, item in pairs)
     raise ValueError(f"{type(value).__name__} is not in the data model")

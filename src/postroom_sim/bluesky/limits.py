@@ -15,7 +15,7 @@ class Limits:
         self._ground = ground
 
     def spend(self, call: Call) -> dict[str, str]:
-        """Count this call and return the headers of the limit that applies. Raises Refused with 429 when it is used up."""
+        """Count this call and return the headers of the limit that applies. Raises Refused (429) when it is used up."""
         if call.operation in _POINTS and call.account:
             subject, limit, window, cost = f"write:{call.account}", 5000, 3600, _POINTS[call.operation]
         elif call.operation == "createSession" and call.account:

@@ -42,7 +42,7 @@ class Bluesky:
             "com.atproto.repo.createRecord": ("POST", self._records.create),
             "com.atproto.repo.putRecord": ("POST", self._records.put),
             "com.atproto.repo.getRecord": ("GET", self._records.get),
-            "com.atproto.repo.listRecords": ("GET", self._records.list),
+            "com.atproto.repo.listRecords": ("GET", self._records.page),
             "com.atproto.repo.deleteRecord": ("POST", self._records.delete),
             "com.atproto.sync.getBlob": ("GET", self._records.get_blob),
         }
@@ -75,7 +75,13 @@ class Bluesky:
 
     def _describe_server(self, call: Call) -> Answer:
         return json_answer(
-            {"did": SERVER_DID, "availableUserDomains": [".test"], "inviteCodeRequired": True, "links": {}, "contact": {}}
+            {
+                "did": SERVER_DID,
+                "availableUserDomains": [".test"],
+                "inviteCodeRequired": True,
+                "links": {},
+                "contact": {},
+            }
         )
 
     def _resolve_handle(self, call: Call) -> Answer:
@@ -124,7 +130,8 @@ class Bluesky:
             did = "did:plc:" + "".join(source.choices("abcdefghijklmnopqrstuvwxyz234567", k=24))
             email = f"{handle.partition('.')[0]}@mail.test"
             self._database.execute(
-                "INSERT INTO bluesky_accounts VALUES (?, ?, ?, ?, ?, ?)", (did, handle, password, email, taken_down, factor)
+                "INSERT INTO bluesky_accounts VALUES (?, ?, ?, ?, ?, ?)",
+                (did, handle, password, email, taken_down, factor),
             )
 
     def freshen(self) -> None:
@@ -146,7 +153,10 @@ class Bluesky:
         wanted = self._sessions.find_account(account) if account else None
         if account and wanted is None:
             return []
-        sql = "SELECT did, rkey, cid, value FROM bluesky_records WHERE collection = ? AND (? IS NULL OR did = ?) ORDER BY rkey"
+        sql = (
+            "SELECT did, rkey, cid, value FROM bluesky_records"
+            " WHERE collection = ? AND (? IS NULL OR did = ?) ORDER BY rkey"
+        )
         did = wanted.did if wanted else None
         found = []
         for owner, rkey, cid, value in self._database.all(sql, (posts.COLLECTION, did, did)):
@@ -160,7 +170,11 @@ class Bluesky:
                     "text": record.get("text", ""),
                     "created_at": record.get("createdAt"),
                     "images": [
-                        {"cid": image["image"]["ref"]["$link"], "alt": image.get("alt", ""), "size": image["image"]["size"]}
+                        {
+                            "cid": image["image"]["ref"]["$link"],
+                            "alt": image.get("alt", ""),
+                            "size": image["image"]["size"],
+                        }
                         for image in embed.get("images", [])
                     ],
                     "facets": record.get("facets", []),
@@ -179,7 +193,13 @@ class Bluesky:
             " WHERE r.did = b.did AND r.cid = b.cid) FROM bluesky_blobs b WHERE ? IS NULL OR did = ? ORDER BY uploaded_at"
         )
         return [
-            {"account": row[0], "cid": row[1], "media_type": row[2], "size": row[3], "uploaded_at": from_seconds(row[4]),
-             "referenced": bool(row[5])}
+            {
+                "account": row[0],
+                "cid": row[1],
+                "media_type": row[2],
+                "size": row[3],
+                "uploaded_at": from_seconds(row[4]),
+                "referenced": bool(row[5]),
+            }
             for row in self._database.all(sql, (did, did))
-        ]  # fmt: skip
+        ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import regex
@@ -105,7 +106,7 @@ def _facets(facets: Any, text: str) -> None:
             if kind in _FEATURES and not isinstance(feature.get(_FEATURES[kind]), str):
                 raise _fail(f'{path}/features must have the property "{_FEATURES[kind]}"')
     spans.sort()
-    for (_, end, _), (start, _, path) in zip(spans, spans[1:], strict=False):
+    for (_, end, _), (start, _, path) in pairwise(spans):
         if start < end:
             raise _fail(f"{path}/index must not overlap another facet")
 
@@ -126,7 +127,11 @@ def _span(index: Any, raw: bytes, path: str) -> tuple[int, int]:
 
 
 def _reference(value: Any, path: str) -> None:
-    if not isinstance(value, dict) or not isinstance(value.get("uri"), str) or content_ids.parse(value.get("cid")) is None:
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("uri"), str)
+        or content_ids.parse(value.get("cid")) is None
+    ):
         raise _fail(f"{path} must be a strong reference")
 
 

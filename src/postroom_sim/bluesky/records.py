@@ -29,7 +29,9 @@ class Records:
 
     def new_tid(self) -> str:
         """A timestamp key, always later than the one before."""
-        micros = max(int(self._ground.clock.now() * 1_000_000), int(self._ground.database.setting("bluesky_tid", 0)) + 1)
+        micros = max(
+            int(self._ground.clock.now() * 1_000_000), int(self._ground.database.setting("bluesky_tid", 0)) + 1
+        )
         self._ground.database.set_setting("bluesky_tid", micros)
         number = micros << 10 | 7
         return "".join(_BASE32_SORTABLE[number >> shift & 31] for shift in range(60, -1, -5))
@@ -139,9 +141,15 @@ class Records:
                     f"This file is too large. It is {_size(row[0])} but the maximum size is {_size(most)}.",
                 )
             if blob["mimeType"] != row[1]:
-                raise refusal("InvalidMimeType", f"Referenced Mimetype does not match stored blob. Expected: {row[1]}, Got: {blob['mimeType']}")
+                raise refusal(
+                    "InvalidMimeType",
+                    f"Referenced Mimetype does not match stored blob. Expected: {row[1]}, Got: {blob['mimeType']}",
+                )
             if blob["size"] != row[0]:
-                raise refusal("InvalidSize", f"Referenced blob size does not match stored blob. Expected: {row[0]}, Got: {blob['size']}")
+                raise refusal(
+                    "InvalidSize",
+                    f"Referenced blob size does not match stored blob. Expected: {row[0]}, Got: {blob['size']}",
+                )
 
     def _release_blobs(self, where: tuple[str, str, str], kept: set[str] | None = None) -> None:
         """A blob that no record names any more is gone."""
@@ -150,7 +158,8 @@ class Records:
             if cid in (kept or ()):
                 continue
             self._database.execute(
-                "DELETE FROM bluesky_record_blobs WHERE did = ? AND collection = ? AND rkey = ? AND cid = ?", (*where, cid)
+                "DELETE FROM bluesky_record_blobs WHERE did = ? AND collection = ? AND rkey = ? AND cid = ?",
+                (*where, cid),
             )
             self._database.execute(
                 "DELETE FROM bluesky_blobs WHERE did = ? AND cid = ? AND NOT EXISTS"
@@ -186,7 +195,7 @@ class Records:
             raise refusal("RecordNotFound", f"Could not locate record: {uri}")
         return json_answer({"uri": uri, "cid": known[0], "value": known[1]})
 
-    def list(self, call: Call) -> Answer:
+    def page(self, call: Call) -> Answer:
         wanted = _parameters(call, "repo", "collection")
         account = self._sessions.find_account(wanted["repo"])
         if account is None:
@@ -236,7 +245,11 @@ class Records:
         )
         if row is None:
             raise refusal("BlobNotFound", "Blob not found")
-        headers = {"content-type": row[1], "x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; sandbox"}
+        headers = {
+            "content-type": row[1],
+            "x-content-type-options": "nosniff",
+            "content-security-policy": "default-src 'none'; sandbox",
+        }
         return Answer(200, row[0], headers)
 
 

@@ -11,9 +11,14 @@ ACCOUNTS: list[tuple[str, str, bool, str | None, str]] = [
     ("ada.test", "app-ada-pass", False, None, "user_good: the default account."),
     ("bea.test", "app-bea-pass", False, None, "user_second: another account."),
     ("barnaby.test", "app-barnaby-pass", True, None, "user_banned: taken down, 401 AccountTakedown."),
-    ("cleo.test", "app-cleo-pass", False, "CLEO1-CODE2",
-     "user_2fa: 401 AuthFactorTokenRequired until authFactorToken is CLEO1-CODE2."),
-]  # fmt: skip
+    (
+        "cleo.test",
+        "app-cleo-pass",
+        False,
+        "CLEO1-CODE2",
+        "user_2fa: 401 AuthFactorTokenRequired until authFactorToken is CLEO1-CODE2.",
+    ),
+]
 
 
 def scenarios(origin: str) -> list[Scenario]:

@@ -40,7 +40,8 @@ class Sessions:
         if not isinstance(name, str):
             return None
         text = name.removeprefix("@").lower() if not name.startswith("did:") else name
-        sql = "SELECT did, handle, password, email, taken_down, factor FROM bluesky_accounts WHERE ? IN (did, handle, email)"
+        columns = "did, handle, password, email, taken_down, factor"
+        sql = f"SELECT {columns} FROM bluesky_accounts WHERE ? IN (did, handle, email)"
         row = self._database.one(sql, (text,))
         return Account(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) if row else None
 

@@ -43,9 +43,22 @@ class Actions:
         delivered_at = max(now, newest + 1) if at is None else at
         id = urn.new_message_id(store.chance(), delivered_at=delivered_at, thread_id=thread.id)
         message = Message(
-            id, thread.id, sender.id, text, attributes or [], subject, delivered_at, origin_token, format, content or [],
-            text, content or [], None, None, store.next_version(),
-        )  # fmt: skip
+            id,
+            thread.id,
+            sender.id,
+            text,
+            attributes or [],
+            subject,
+            delivered_at,
+            origin_token,
+            format,
+            content or [],
+            text,
+            content or [],
+            None,
+            None,
+            store.next_version(),
+        )
         store.add_message(message)
         for mailbox in store.list_mailboxes_of_thread(thread.id):
             self._deliver(mailbox, message)
@@ -62,7 +75,9 @@ class Actions:
             changes["unread_count"] = mailbox.unread_count + 1
         self._store.set_mailbox(mailbox.member_id, mailbox.thread_id, **changes)
 
-    def start_thread(self, creator: Member, others: list[Member], title: str | None, *, at: int | None = None) -> Thread:
+    def start_thread(
+        self, creator: Member, others: list[Member], title: str | None, *, at: int | None = None
+    ) -> Thread:
         """The thread these people have, or a new one. A group is new each time."""
         store = self._store
         if not others or any(other.id == creator.id for other in others) or len({o.id for o in others}) < len(others):
@@ -80,7 +95,9 @@ class Actions:
         store.add_thread(thread, [creator.id, *(other.id for other in others)], list(INBOX))
         return thread
 
-    def edit(self, member: Member, message: Message, text: str, attributes: list[dict[str, Any]] | None = None) -> Message:
+    def edit(
+        self, member: Member, message: Message, text: str, attributes: list[dict[str, Any]] | None = None
+    ) -> Message:
         self._own_and_young(member, message)
         if not text.strip() or len(text) > TEXT_LENGTH:
             raise Denied("text")
@@ -97,9 +114,13 @@ class Actions:
         self._own_and_young(member, message)
         self._store.database.execute("DELETE FROM linkedin_reactions WHERE message_id = ?", (message.id,))
         changed = self._store.set_message(
-            message.id, text="", attributes="[]", content="[]", format="RECALLED",
+            message.id,
+            text="",
+            attributes="[]",
+            content="[]",
+            format="RECALLED",
             recalled_at=self._store.ground.clock.now_ms(),
-        )  # fmt: skip
+        )
         self._touch(changed)
         self._events.message(changed)
         return changed
@@ -158,8 +179,8 @@ class Actions:
             categories = [name for name in categories if name not in gone]
             categories = [*categories, "ARCHIVE"] if add else [*INBOX, *categories]
         elif category in ("PRIMARY_INBOX", "SECONDARY_INBOX") and add:
-            gone = ("PRIMARY_INBOX", "SECONDARY_INBOX")
-            categories = [*(name for name in categories if name not in gone), category]
+            inboxes = ("PRIMARY_INBOX", "SECONDARY_INBOX")
+            categories = [*(name for name in categories if name not in inboxes), category]
         elif add:
             categories.append(category)
         self._store.set_mailbox(member.id, mailbox.thread_id, categories=json.dumps(categories))

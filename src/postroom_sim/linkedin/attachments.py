@@ -14,10 +14,20 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 UNION = (
-    "audio", "file", "vectorImage", "video", "externalMedia", "forwardedMessageContent", "repliedMessageContent",
-    "hostUrnData", "conversationAdsMessageContent", "messageAdRenderContent", "awayMessage", "videoMeeting",
+    "audio",
+    "file",
+    "vectorImage",
+    "video",
+    "externalMedia",
+    "forwardedMessageContent",
+    "repliedMessageContent",
+    "hostUrnData",
+    "conversationAdsMessageContent",
+    "messageAdRenderContent",
+    "awayMessage",
+    "videoMeeting",
     "unavailableContent",
-)  # fmt: skip
+)
 
 
 def address(kind: str, asset_id: str, origin: str) -> str:
@@ -42,7 +52,11 @@ def _member(item: Json, message: Message, viewer: str, store: Store) -> tuple[st
     if kind == "host":
         return "hostUrnData", {"type": item["type"], "hostUrn": item["urn"]}
     if kind == "gif":
-        media = {"url": f"{origin}/linkedin/dms/prv/gif/{item['asset']}/original", "originalHeight": 1, "originalWidth": 1}
+        media = {
+            "url": f"{origin}/linkedin/dms/prv/gif/{item['asset']}/original",
+            "originalHeight": 1,
+            "originalWidth": 1,
+        }
         return "externalMedia", {
             "title": item["title"], "entityUrn": f"urn:li:fsd_externalMedia:{item['asset']}", "media": media,
             "previewMedia": media,
@@ -59,7 +73,12 @@ def _member(item: Json, message: Message, viewer: str, store: Store) -> tuple[st
 
 def _file(kind: str, item: Json, asset: Asset, origin: str) -> tuple[str, Json]:
     if kind == "photo":
-        artifact = {"width": 400, "height": 300, "fileIdentifyingUrlPathSegment": "original", "expiresAt": 1924992000000}
+        artifact = {
+            "width": 400,
+            "height": 300,
+            "fileIdentifyingUrlPathSegment": "original",
+            "expiresAt": 1924992000000,
+        }
         small = {"width": 100, "height": 75, "fileIdentifyingUrlPathSegment": "small", "expiresAt": 1924992000000}
         return "vectorImage", {
             "digitalmediaAsset": f"urn:li:digitalmediaAsset:{asset.id}",

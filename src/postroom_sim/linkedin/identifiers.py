@@ -9,7 +9,9 @@ import re
 import uuid
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_TUPLE = re.compile(r"urn:li:(msg_message|msg_conversation):\((urn:li:fsd_profile:[A-Za-z0-9_-]+),(2-[A-Za-z0-9+/=]+)\)")
+_TUPLE = re.compile(
+    r"urn:li:(msg_message|msg_conversation):\((urn:li:fsd_profile:[A-Za-z0-9_-]+),(2-[A-Za-z0-9+/=]+)\)"
+)
 _TAIL = re.compile(r"2-[A-Za-z0-9+/_-]{4,}={0,2}")
 
 

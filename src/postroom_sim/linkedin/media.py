@@ -15,8 +15,11 @@ from postroom_sim.network import Answer, Call, Refused, json_answer
 # Source: facts page section 7: attachments up to 20 MiB.
 LARGEST_FILE_BYTES = 20 * 1024 * 1024
 _TYPES = (
-    "MESSAGING_PHOTO_ATTACHMENT", "MESSAGING_FILE_ATTACHMENT", "MESSAGING_VIDEO_ATTACHMENT", "VOICE_MESSAGE",
-)  # fmt: skip
+    "MESSAGING_PHOTO_ATTACHMENT",
+    "MESSAGING_FILE_ATTACHMENT",
+    "MESSAGING_VIDEO_ATTACHMENT",
+    "VOICE_MESSAGE",
+)
 
 
 def new_asset_id(store: Store) -> str:
@@ -44,7 +47,9 @@ def upload_metadata(call: Call, store: Store, me: Member) -> Answer:
     }
     if "voyagerMediaUploadMetadata" in call.path:
         return json_answer({"value": value})
-    return json_answer({"data": {"value": value}, "included": []}, media_type="application/vnd.linkedin.normalized+json+2.1")
+    return json_answer(
+        {"data": {"value": value}, "included": []}, media_type="application/vnd.linkedin.normalized+json+2.1"
+    )
 
 
 def upload(call: Call, store: Store, me: Member) -> Answer:
@@ -78,9 +83,7 @@ def picture(red: int, green: int, blue: int) -> bytes:
     width, height = 32, 24
     rows = (b"\x00" + bytes((red, green, blue)) * width) * height
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
-    )  # fmt: skip
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

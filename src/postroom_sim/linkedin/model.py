@@ -114,12 +114,22 @@ def thread_from(row: Row) -> Thread:
 
 def mailbox_from(row: Row) -> Mailbox:
     return Mailbox(
-        row[0], row[1], row[2], bool(row[3]), row[4], row[5], json.loads(row[6]), bool(row[7]), row[8], bool(row[9]),
+        row[0],
+        row[1],
+        row[2],
+        bool(row[3]),
+        row[4],
+        row[5],
+        json.loads(row[6]),
+        bool(row[7]),
+        row[8],
+        bool(row[9]),
         row[10],
-    )  # fmt: skip
+    )
 
 
 def message_from(row: Row) -> Message:
-    return Message(
-        *row[:4], json.loads(row[4]), *row[5:9], json.loads(row[9]), row[10], json.loads(row[11]), *row[12:]
-    )  # fmt: skip
+    cells = list(row)
+    for number in (4, 9, 11):
+        cells[number] = json.loads(cells[number])
+    return Message(*cells)

@@ -101,7 +101,9 @@ class LinkedIn:
                 return Answer(200, _PAGE, {"content-type": "text/html; charset=utf-8"})
             case "logout":
                 self._ended_session = sessions.end(call, self._store)
-                return Answer(303, headers={"location": "/linkedin/", "set-cookie": "li_at=delete me; Path=/; Max-Age=0"})
+                return Answer(
+                    303, headers={"location": "/linkedin/", "set-cookie": "li_at=delete me; Path=/; Max-Age=0"}
+                )
             case "realtime":
                 return self._connect(call, me)
             case "heartbeat" | "delivery_acknowledgement":

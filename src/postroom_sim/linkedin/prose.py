@@ -21,21 +21,48 @@ PEOPLE: list[tuple[str | None, str, str, str]] = [
 ]
 
 _THINGS = (
-    "the copper lantern", "the harbour map", "the second kite frame", "the brass escapement", "the tide table",
-    "the rye order", "the east staircase", "the island survey", "the spare mainsail", "the fog bell",
-    "the winter almanac", "the tin rooster", "the blue dinghy", "the oak pendulum", "the moth-eaten flag",
-)  # fmt: skip
+    "the copper lantern",
+    "the harbour map",
+    "the second kite frame",
+    "the brass escapement",
+    "the tide table",
+    "the rye order",
+    "the east staircase",
+    "the island survey",
+    "the spare mainsail",
+    "the fog bell",
+    "the winter almanac",
+    "the tin rooster",
+    "the blue dinghy",
+    "the oak pendulum",
+    "the moth-eaten flag",
+)
 _STATES = (
-    "is ready", "still leaks", "needs another coat of varnish", "arrived this morning", "is two days late",
-    "looks better than the drawing", "fits at last", "came back from the workshop", "is not where I left it",
+    "is ready",
+    "still leaks",
+    "needs another coat of varnish",
+    "arrived this morning",
+    "is two days late",
+    "looks better than the drawing",
+    "fits at last",
+    "came back from the workshop",
+    "is not where I left it",
     "weighs more than we thought",
-)  # fmt: skip
+)
 _ENDINGS = (
-    "Shall we look at it on Thursday?", "I can send you the measurements.", "No hurry from my side.",
-    "The ferry leaves at six, so call before.", "I owe you a coffee for that.", "Please keep the receipt.",
-    "Nobody has told Mr. Pemble yet.", "It would be a shame to waste the good weather.", "I put a note on the door.",
-    "What do you think?", "We could ask the keeper's cat.", "Count me in.",
-)  # fmt: skip
+    "Shall we look at it on Thursday?",
+    "I can send you the measurements.",
+    "No hurry from my side.",
+    "The ferry leaves at six, so call before.",
+    "I owe you a coffee for that.",
+    "Please keep the receipt.",
+    "Nobody has told Mr. Pemble yet.",
+    "It would be a shame to waste the good weather.",
+    "I put a note on the door.",
+    "What do you think?",
+    "We could ask the keeper's cat.",
+    "Count me in.",
+)
 FRESH = (
     "Just so you know: {thing} {state}.",
     "I am at the pier now and {thing} {state}.",

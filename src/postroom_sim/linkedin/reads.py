@@ -110,12 +110,9 @@ class _Reader:
             mailbox = self._store.find_mailbox(self._me, thread.id) if thread else None
             mailboxes = [mailbox] if mailbox is not None and mailbox.visible else []
         else:
-            mine = self._store.list_mailboxes(self._me, "visible = 1", (), _EVERYTHING)
-            mailboxes = [
-                mailbox
-                for mailbox in mine
-                if {m.id for m in self._store.list_participants(mailbox.thread_id)} == wanted | {self._me}
-            ]
+            ids = self._store.list_shared_threads([self._me, *sorted(id for id in wanted if id is not None)])
+            found = (self._store.find_mailbox(self._me, id) for id in ids)
+            mailboxes = [mailbox for mailbox in found if mailbox is not None and mailbox.visible]
         return collection([self._conversation(mailbox) for mailbox in mailboxes], None)
 
     def _by_category(self, variables: Json) -> Json:
@@ -125,15 +122,18 @@ class _Reader:
         except (KeyError, TypeError) as error:
             raise bad_request() from error
         count = _count(variables, "count")
-        where, values = "visible = 1", ()
+        where, values = "visible = 1", list[Any]()
         for category in sorted(categories):
-            where, values = f"{where} AND categories LIKE ?", (*values, f'%"{category}"%')
+            where += " AND categories LIKE ?"
+            values.append(f'%"{category}"%')
         if "nextCursor" in variables:
             at, thread_id = _decode_cursor(variables["nextCursor"])
-            where, values = f"{where} AND (last_activity_at, thread_id) < (?, ?)", (*values, at, thread_id)
+            where += " AND (last_activity_at, thread_id) < (?, ?)"
+            values += [at, thread_id]
         elif "lastUpdatedBefore" in variables:
-            where, values = f"{where} AND last_activity_at <= ?", (*values, _number(variables["lastUpdatedBefore"]))
-        mailboxes = self._store.list_mailboxes(self._me, where, values, count + 1)
+            where += " AND last_activity_at <= ?"
+            values.append(_number(variables["lastUpdatedBefore"]))
+        mailboxes = self._store.list_mailboxes(self._me, where, tuple(values), count + 1)
         page = mailboxes[:count]
         cursor = _encode_cursor(page[-1].last_activity_at, page[-1].thread_id) if len(mailboxes) > count else None
         return collection([self._conversation(mailbox) for mailbox in page], {"nextCursor": cursor})
@@ -152,7 +152,9 @@ class _Reader:
                 for mailbox in changed
                 if not mailbox.visible
             ]
-        return collection([self._conversation(mailbox) for mailbox in mailboxes], self._sync("conversations", gone, clear))
+        return collection(
+            [self._conversation(mailbox) for mailbox in mailboxes], self._sync("conversations", gone, clear)
+        )
 
     def _conversation(self, mailbox: Mailbox) -> Json:
         thread = self._store.thread(mailbox.thread_id)
@@ -186,14 +188,20 @@ class _Reader:
         clear = since is None and "syncToken" in variables
         where, values = self._visible(mailbox)
         if since is None:
-            return self._page(self._store.list_messages(mailbox.thread_id, where, values, PAGE), self._sync(purpose, [], clear))
-        changed = self._store.list_messages(mailbox.thread_id, f"{where} AND version > ?", (*values, since), _EVERYTHING)
+            return self._page(
+                self._store.list_messages(mailbox.thread_id, where, values, PAGE), self._sync(purpose, [], clear)
+            )
+        changed = self._store.list_messages(
+            mailbox.thread_id, f"{where} AND version > ?", (*values, since), _EVERYTHING
+        )
         gone = []
         if self._store.ground.switches["deleted_urns"]:
             recalled = self._store.list_messages(
-                mailbox.thread_id, "format = 'RECALLED' AND version > ? AND delivered_at > ?", (since, mailbox.cleared_at),
+                mailbox.thread_id,
+                "format = 'RECALLED' AND version > ? AND delivered_at > ?",
+                (since, mailbox.cleared_at),
                 _EVERYTHING,
-            )  # fmt: skip
+            )
             gone = [
                 ("message", urn.message(self._me, message.id))
                 for message in recalled
@@ -251,7 +259,11 @@ class _Reader:
             return message
         if message.recalled_at is not None and message.recalled_at > self._as_of:
             message = replace(
-                message, format="DEFAULT", text=message.original_text, content=message.original_content, recalled_at=None
+                message,
+                format="DEFAULT",
+                text=message.original_text,
+                content=message.original_content,
+                recalled_at=None,
             )
         if message.edited_at is not None and message.edited_at > self._as_of and message.format == "EDITED":
             message = replace(message, format="DEFAULT", text=message.original_text, edited_at=None)

@@ -11,7 +11,7 @@ class Malformed(Exception):
 
 
 def query_parameters(query: str) -> dict[str, str]:
-    """The raw, undecoded parameters of a query string; `&` inside parentheses would be encoded, so a plain split is right."""
+    """The raw, undecoded parameters of a query string; an `&` inside a value is encoded, so a plain split is right."""
     parameters = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")

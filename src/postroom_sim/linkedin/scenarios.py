@@ -12,7 +12,7 @@ _LOGINS = {
     "user_expired": "The session expired: 401.",
     "user_banned": "/me answers 200, everything after it 403.",
     "user_challenge": "302 to a checkpoint page; the cookie stays.",
-    "user_new_<name>": "Makes a member of that name at the first use, with two chats. For tests that want their own account.",
+    "user_new_<name>": "Makes a member of that name, with two chats, at the first use: an account of your own.",
     "user_good~<word>": "One more session of the same member; any login takes such a suffix.",
 }
 

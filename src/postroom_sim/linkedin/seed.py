@@ -42,7 +42,10 @@ class Seed:
             {6: [self._file("file", people[CHEN])], 13: [self._file("video", people[ADA])]},
             {7: [self._file("audio", people[DILAN]) | {"duration": 4200}], 12: [self._gif(people[ADA])]},
             {9: [self._meeting(source)]},
-            {5: [{"kind": "feed_update", "urn": "urn:li:activity:7190000000000000017"}], 16: [self._file("photo", people[ADA])]},
+            {
+                5: [{"kind": "feed_update", "urn": "urn:li:activity:7190000000000000017"}],
+                16: [self._file("photo", people[ADA])],
+            },
             {0: [{"kind": "host", "type": "PREMIUM_INMAIL", "urn": "urn:li:inmail:7190000000000000033"}]},
             {},
             {},
@@ -57,7 +60,9 @@ class Seed:
         )
         red, green, blue = (source.randrange(40, 216) for _ in range(3))
         image = media.picture(red, green, blue)
-        asset = Asset(media.new_asset_id(self._store), member.id, "PROFILE", f"{slug}.png", "image/png", len(image), image)
+        asset = Asset(
+            media.new_asset_id(self._store), member.id, "PROFILE", f"{slug}.png", "image/png", len(image), image
+        )
         self._store.add_asset(asset)
         member = replace(member, picture=asset.id)
         self._store.add_member(member)
@@ -85,7 +90,9 @@ class Seed:
         step = (now - 2 * _HOUR_MS - number * 11 * _MINUTE_MS - at) // _MESSAGES_PER_CHAT
         written: list[Message] = []
         if thread.group_chat:
-            self._actions.send(members[0], thread, f"{members[0].name} started the group", format="SYSTEM", at=at - _HOUR_MS)
+            self._actions.send(
+                members[0], thread, f"{members[0].name} started the group", format="SYSTEM", at=at - _HOUR_MS
+            )
         for position in range(_MESSAGES_PER_CHAT):
             sender = members[(position + position // 5) % len(members)]
             content = list(extras.get(position, []))
@@ -133,7 +140,9 @@ class Seed:
     def new_member(self, login: str, name: str) -> Member:
         """A member of their own for someone's test, with two chats."""
         source = random.Random(f"{self._store.ground.seed}:linkedin:{login}")
-        member = self._person(source, login, name.replace("_", " ").replace("-", " ").title(), "Newcomer", "Just arrived")
+        member = self._person(
+            source, login, name.replace("_", " ").replace("-", " ").title(), "Newcomer", "Just arrived"
+        )
         sql = "SELECT id FROM linkedin_members WHERE login IS NULL ORDER BY rowid LIMIT 2"
         others = [self._store.member(row[0]) for row in self._store.database.all(sql)]
         at = self._store.ground.clock.now_ms() - 20 * 24 * _HOUR_MS

@@ -86,7 +86,9 @@ def is_ended(store: Store, li_at: str, jsessionid: str) -> bool:
 def end(call: Call, store: Store) -> str:
     """Log this session out; the same pair of cookies never works again. Returns its key."""
     jar = cookies(call)
-    store.database.execute("INSERT OR IGNORE INTO linkedin_ended_sessions VALUES (?, ?)", (jar["li_at"], jar["JSESSIONID"]))
+    store.database.execute(
+        "INSERT OR IGNORE INTO linkedin_ended_sessions VALUES (?, ?)", (jar["li_at"], jar["JSESSIONID"])
+    )
     return session_key(call)
 
 

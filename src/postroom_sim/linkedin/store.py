@@ -64,9 +64,15 @@ class Store:
 
     def add_member(self, member: Member) -> None:
         values = (
-            member.id, member.number, member.first_name, member.last_name, member.headline, member.slug, member.login,
+            member.id,
+            member.number,
+            member.first_name,
+            member.last_name,
+            member.headline,
+            member.slug,
+            member.login,
             member.picture,
-        )  # fmt: skip
+        )
         self.database.execute("INSERT INTO linkedin_members VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     # threads and mailboxes
@@ -81,7 +87,10 @@ class Store:
         return found
 
     def list_threads(self) -> list[Thread]:
-        return [thread_from(row) for row in self.database.all(f"SELECT {THREAD_COLUMNS} FROM linkedin_threads ORDER BY rowid")]
+        return [
+            thread_from(row)
+            for row in self.database.all(f"SELECT {THREAD_COLUMNS} FROM linkedin_threads ORDER BY rowid")
+        ]
 
     def find_direct_thread(self, one: str, other: str) -> Thread | None:
         """The thread these two have by themselves."""
@@ -93,6 +102,17 @@ class Store:
             (other, one),
         )
         return thread_from(row) if row else None
+
+    def list_shared_threads(self, member_ids: list[str]) -> list[str]:
+        """The threads whose participants are exactly these people."""
+        marks = ", ".join("?" * len(member_ids))
+        sql = (
+            f"SELECT b.thread_id FROM linkedin_mailboxes b WHERE b.member_id IN ({marks}) AND b.member = 1"
+            " GROUP BY b.thread_id HAVING count(*) = ? AND ? ="
+            " (SELECT count(*) FROM linkedin_mailboxes o WHERE o.thread_id = b.thread_id AND o.member = 1)"
+        )
+        count = len(member_ids)
+        return [row[0] for row in self.database.all(sql, (*member_ids, count, count))]
 
     def add_thread(self, thread: Thread, member_ids: list[str], categories: list[str]) -> None:
         self.database.execute(
@@ -171,12 +191,23 @@ class Store:
         self.database.execute(
             "INSERT INTO linkedin_messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                message.id, message.thread_id, message.sender_id, message.text, json.dumps(message.attributes),
-                message.subject, message.delivered_at, message.origin_token, message.format, json.dumps(message.content),
-                message.original_text, json.dumps(message.original_content), message.edited_at, message.recalled_at,
+                message.id,
+                message.thread_id,
+                message.sender_id,
+                message.text,
+                json.dumps(message.attributes),
+                message.subject,
+                message.delivered_at,
+                message.origin_token,
+                message.format,
+                json.dumps(message.content),
+                message.original_text,
+                json.dumps(message.original_content),
+                message.edited_at,
+                message.recalled_at,
                 message.version,
             ),
-        )  # fmt: skip
+        )
 
     def set_message(self, id: str, **changes: Any) -> Message:
         """Change some columns, give the message a new version and return it as it is now."""

@@ -57,7 +57,12 @@ class Wire:
             return None
         root = f"{self._store.ground.origin}/linkedin/dms/prv/image/{member.picture}/"
         artifacts = [
-            {"width": size, "height": size, "fileIdentifyingUrlPathSegment": f"{size}_{size}", "expiresAt": 1924992000000}
+            {
+                "width": size,
+                "height": size,
+                "fileIdentifyingUrlPathSegment": f"{size}_{size}",
+                "expiresAt": 1924992000000,
+            }
             for size in (100, 400)
         ]
         return {"rootUrl": root, "artifacts": artifacts}

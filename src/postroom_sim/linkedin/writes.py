@@ -30,20 +30,26 @@ class Writes:
             raise bad_request()
         if not _is_tracking_id(request.get("trackingId")) or not isinstance(message.get("originToken"), str):
             raise bad_request()
+        if not isinstance(message.get("subject"), str | None):
+            raise bad_request()
         text, attributes = _body(message)
         thread = self._thread_to_write_in(request, message, me)
         try:
             sent = self._actions.send(
-                me, thread, text, attributes=attributes,
+                me,
+                thread,
+                text,
+                attributes=attributes,
                 content=self._content(message.get("renderContentUnions") or [], thread, me),
-                subject=message.get("subject"), origin_token=message["originToken"],
-            )  # fmt: skip
+                subject=message.get("subject"),
+                origin_token=message["originToken"],
+            )
         except Denied as error:
             raise bad_request() from error
         return self._sent(call, sent, me)
 
     def _sent(self, call: Call, sent: Message, me: Member) -> Answer:
-        value = {
+        value: Json = {
             "entityUrn": urn.message(me.id, sent.id),
             "backendUrn": f"urn:li:messagingMessage:{sent.id}",
             "conversationUrn": urn.conversation(me.id, sent.thread_id),
@@ -57,7 +63,9 @@ class Writes:
         if "normalized" in call.headers.get("accept", ""):
             included = [{"$type": "com.linkedin.messenger.Message", **value}]
             tree = {"data": {"$type": "com.linkedin.restli.ActionResponse", "*value": value["entityUrn"]}}
-            return json_answer({**tree, "included": included}, media_type="application/vnd.linkedin.normalized+json+2.1")
+            return json_answer(
+                {**tree, "included": included}, media_type="application/vnd.linkedin.normalized+json+2.1"
+            )
         return json_answer({"value": value})
 
     def _thread_to_write_in(self, request: Json, message: Json, me: Member) -> Thread:
@@ -152,7 +160,7 @@ class Writes:
             wanted = restli.parse_list(restli.query_parameters(call.query).get("ids", ""))
         except restli.Malformed as error:
             raise bad_request() from error
-        if not isinstance(entities, dict) or set(wanted) != set(entities):
+        if not isinstance(entities, dict) or sorted(map(str, wanted)) != sorted(entities):
             raise bad_request()
         results: Json = {}
         errors: Json = {}
@@ -251,7 +259,9 @@ def _body(message: Any) -> tuple[str, list[Json]]:
     for item in attributes:
         kind = item.get("attributeKindUnion") or item.get("attributeKind") or {}
         if isinstance(kind, dict) and "entity" in kind:
-            kept.append({"start": item.get("start"), "length": item.get("length"), "attributeKind": {"entity": kind["entity"]}})
+            kept.append(
+                {"start": item.get("start"), "length": item.get("length"), "attributeKind": {"entity": kind["entity"]}}
+            )
     return body["text"], kept
 
 
