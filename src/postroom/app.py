@@ -27,6 +27,7 @@ from postroom.services.events import Events
 from postroom.services.health import Health
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
+from postroom.services.ingest import Ingest
 from postroom.services.listeners import Listeners
 from postroom.services.media import Media
 from postroom.services.messages import Messages
@@ -34,7 +35,7 @@ from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
-from postroom.services.sync import Ingest, Sync
+from postroom.services.sync import Sync
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.settings import Settings, WrongSetting
 from postroom.store.blobs import Blobs
@@ -104,9 +105,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     connections = Connections(database, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
-    media = Media(
-        database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes
-    )
+    media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
     posts = Posts(database, notifier, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)

@@ -70,7 +70,9 @@ async def _live(settings: Settings, as_json: bool) -> None:
             bases = {name: f"{base}/{name}" for name in ("postpress", "connectsafely", "postpost")}
             click.echo(msgspec.json.encode({**bases, "native": f"{base}/api"}).decode())
         else:
-            click.echo(f"Postroom {__version__} listens on {base}\nThe first key: postroom key create --data {settings.data}")
+            click.echo(
+                f"Postroom {__version__} listens on {base}\nThe first key: postroom key create --data {settings.data}"
+            )
         if not settings.public_url:
             click.echo("Note: POSTROOM_PUBLIC_URL is not set; upload addresses name this machine.", err=True)
         if not settings.master_key:

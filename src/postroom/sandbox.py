@@ -108,9 +108,7 @@ async def furnish(house: House, folder: Path, sim: str) -> Kept:
         first, second = await access.create_workspace("Sandbox"), await access.create_workspace("Other sandbox")
         _, key = await access.issue_key(first.id, "sandbox", EVERYDAY_SCOPES)
         _, other_key = await access.issue_key(second.id, "other sandbox", EVERYDAY_SCOPES)
-        kept = Kept(
-            workspace_id=first.id, key=key, other_workspace_id=second.id, other_key=other_key, sim_port=0
-        )
+        kept = Kept(workspace_id=first.id, key=key, other_workspace_id=second.id, other_key=other_key, sim_port=0)
     kept.sim_port = int(sim.rpartition(":")[2])
     _write(folder / _FILE, msgspec.json.format(msgspec.json.encode(kept)))
     caller, other = await access.resolve(kept.key), await access.resolve(kept.other_key)
@@ -189,9 +187,12 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
     if bluesky:
         platform = f"bluesky-{bluesky[0].provider_id}"
         lines += ["", "Post a picture to Bluesky, look at it, and delete the group:", ""]
-        lines += [f"  {line}" for line in _PICTURE.format(
-            base=base, key=kept.key, platform=platform, sim=networks.sim
-        ).strip().splitlines()]
+        lines += [
+            f"  {line}"
+            for line in _PICTURE.format(base=base, key=kept.key, platform=platform, sim=networks.sim)
+            .strip()
+            .splitlines()
+        ]
     return "\n".join([*lines, "", "Stop with Ctrl-C. The next start has the same keys, ids and chats.", ""])
 
 

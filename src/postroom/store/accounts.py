@@ -59,6 +59,19 @@ async def find(reader: Reader, workspace_id: str, account_id: str) -> Account | 
     return None if row is None else _account(row, reader.keyring)
 
 
+async def find_status(reader: Reader, workspace_id: str, account_id: str) -> AccountStatus | None:
+    """Where an account stands, also when its key is destroyed already; None: it is gone."""
+    row = await reader.fetch_one(
+        "select status from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
+    )
+    return None if row is None else AccountStatus(row[0])
+
+
+async def count_by_status(reader: Reader) -> dict[str, int]:
+    """How many accounts there are, by status; a status without any is left out. For figures only."""
+    return {row[0]: row[1] for row in await reader.fetch("select status, count(*) from accounts group by status")}
+
+
 async def find_by_provider_id(
     reader: Reader, workspace_id: str, user_id: str, provider: str, provider_id: str
 ) -> Account | None:
@@ -232,8 +245,10 @@ async def list_unlinking(reader: Reader) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-async def claim_listening(tx: Tx, owner: str, now: int, until: int, limit: int) -> list[tuple[str, str]]:
-    """Lease connected accounts that nobody listens to, as (workspace_id, account_id). For the worker.
+async def claim_listening(
+    tx: Tx, owner: str, now: int, until: int, limit: int, providers: list[str]
+) -> list[tuple[str, str]]:
+    """Lease connected accounts of these providers that nobody listens to, as (workspace_id, account_id). For the worker.
 
     An account has at most one owner at a time, also where several processes claim at once.
     """
@@ -243,6 +258,7 @@ async def claim_listening(tx: Tx, owner: str, now: int, until: int, limit: int) 
         update accounts set leased_by = $1, leased_until = $3 where id in (
             select id from accounts
             where status = 'connected' and (leased_until is null or leased_until < $2)
+                and {tx.any_of("provider", 5)}
             order by id limit $4{skipping}
         ) returning workspace_id, id
         """,
@@ -250,6 +266,7 @@ async def claim_listening(tx: Tx, owner: str, now: int, until: int, limit: int) 
         now,
         until,
         limit,
+        tx.array(providers),
     )
     return [(row[0], row[1]) for row in rows]
 

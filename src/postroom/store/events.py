@@ -65,8 +65,24 @@ async def oldest(reader: Reader, workspace_id: str) -> int:
 
 
 async def remove_older(tx: Tx, before: int) -> int:
-    """Remove events logged before this moment; how many. For upkeep."""
-    return await tx.execute("delete from events where created_at < $1", before)
+    """Remove events logged before this moment, and remember how far that went; how many. For upkeep."""
+    row = await tx.fetch_one("select max(position) from events where created_at < $1", before)
+    if row is None or row[0] is None:
+        return 0
+    await tx.execute(
+        """
+        insert into settings_kept values ('events_trimmed', $1)
+        on conflict (name) do update set value = excluded.value
+        """,
+        str(row[0]),
+    )
+    return await tx.execute("delete from events where position <= $1", row[0])
+
+
+async def trimmed(reader: Reader) -> int:
+    """The last position that is kept no longer; 0 if none was removed yet. Positions are of all workspaces."""
+    row = await reader.fetch_one("select value from settings_kept where name = 'events_trimmed'")
+    return 0 if row is None else int(row[0])
 
 
 async def _position(reader: Reader, order: str, workspace_id: str, settled: str = "") -> int:

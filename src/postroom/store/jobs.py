@@ -87,12 +87,15 @@ async def retry(tx: Tx, job_id: str, at: int, error: str) -> None:
     )
 
 
-async def cancel_by_lock(tx: Tx, workspace_id: str, lock: str) -> int:
+async def cancel_by_lock(tx: Tx, workspace_id: str | None, lock: str) -> int:
     """Cancel what waits under this lock; how many. One that is being done goes on."""
     return await tx.execute(
-        "update jobs set status = 'cancelled' where job_lock = $2 and workspace_id = $1 and status = 'todo'",
-        workspace_id,
+        """
+        update jobs set status = 'cancelled'
+        where job_lock = $1 and coalesce(workspace_id, '') = $2 and status = 'todo'
+        """,
         lock,
+        workspace_id or "",
     )
 
 

@@ -92,6 +92,11 @@ async def remove_of_group(tx: Tx, workspace_id: str, group_id: str) -> list[str]
     return [row[0] for row in rows if row[0] is not None]
 
 
+async def remove(tx: Tx, workspace_id: str, media_id: str) -> None:
+    """Remove one row. Its blob, if any, is another matter."""
+    await tx.execute("delete from media_items where workspace_id = $1 and id = $2", workspace_id, media_id)
+
+
 async def stored_keys(reader: Reader) -> set[str]:
     """The blobs that rows speak of, of all workspaces. For upkeep."""
     return {row[0] for row in await reader.fetch("select blob_key from media_items where blob_key is not null")}

@@ -78,6 +78,20 @@ async def find_group(reader: Reader, workspace_id: str, user_id: str, group_id: 
     return None if row is None else _group(row)
 
 
+async def list_unfinished_of_account(reader: Reader, workspace_id: str, account_id: str) -> list[Post]:
+    """The account's posts that are scheduled or being published."""
+    rows = await reader.fetch(
+        f"""
+        select {_POST} from posts p
+        where p.workspace_id = $1 and p.account_id = $2 and p.status in ('pending', 'processing')
+        order by p.group_id, p.position
+        """,
+        workspace_id,
+        account_id,
+    )
+    return [_post(row) for row in rows]
+
+
 async def hold_group(tx: Tx, workspace_id: str, user_id: str, group_id: str) -> PostGroup | None:
     """A user's post group, held to the commit: it and its posts stay as they are read."""
     row = await tx.fetch_one(_FIND_GROUP + tx.for_update, workspace_id, user_id, group_id)

@@ -1,7 +1,8 @@
 """SQLite: reads inline on the event loop's own connection, one writer, and commits that waiting writers share.
 
-Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is committed
-in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more share one sync.
+Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is
+committed in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more
+of them share one sync.
 """
 
 import asyncio
