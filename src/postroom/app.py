@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.http import Http
-from postroom.connectors.linkedin.connector import LinkedInConnector
-from postroom.connectors.registry import Registry
+from postroom.connectors.registry import installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.native import operations as native
 from postroom.dialects.postpost import operations as postpost
@@ -92,13 +90,9 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
     blobs = Blobs(settings.media_url or settings.data / "media")
-    http = Http(timeout_seconds=settings.provider_seconds)
-    registry = Registry(
-        [
-            LinkedInConnector(origin=settings.linkedin_origin, http=http),
-            BlueskyConnector(service=settings.bluesky_service, http=http),
-        ]
-    )
+    http = Http(read_seconds=settings.provider_seconds)
+    origins = {"linkedin": {"origin": settings.linkedin_origin}, "bluesky": {"service": settings.bluesky_service}}
+    registry = installed(origins, http=http)
     owner = new_ulid(now())
     events = Events(database, notifier, now)
     receipts = Receipts(database, now)

@@ -5,11 +5,12 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from postroom.connectors.contract import Connector
+from postroom.errors import PostroomError
 
 GROUP = "postroom.connectors"
 
 
-class RegistryError(Exception):
+class RegistryError(PostroomError):
     """The installed connectors do not fit together."""
 
 
