@@ -100,8 +100,8 @@ async def _start(folder: Path, port: int) -> tuple[asyncio.subprocess.Process, b
     return process, await process.stdout.readline()
 
 
-async def furnish(house: House, folder: Path, sim: str) -> Kept:
-    """Make the workspaces and keys, link the accounts and sync them; what is there already is kept."""
+async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) -> Kept:
+    """Make the workspaces and keys, `link` the accounts and sync them; what is there already is kept."""
     access = house.services.access
     kept = _kept(folder)
     if kept is None:
@@ -111,6 +111,8 @@ async def furnish(house: House, folder: Path, sim: str) -> Kept:
         kept = Kept(workspace_id=first.id, key=key, other_workspace_id=second.id, other_key=other_key, sim_port=0)
     kept.sim_port = int(sim.rpartition(":")[2])
     _write(folder / _FILE, msgspec.json.format(msgspec.json.encode(kept)))
+    if not link:
+        return kept
     caller, other = await access.resolve(kept.key), await access.resolve(kept.other_key)
     await _link(house, caller, "linkedin", "cookie", {"access_token": "user_good"})
     await _link(house, caller, "bluesky", "app_password", {"identifier": "ada.test", "password": "app-ada-pass"})

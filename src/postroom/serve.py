@@ -109,7 +109,11 @@ async def run(house: House, settings: Settings, opened: socket.socket, ready: Ca
 @contextlib.asynccontextmanager
 async def _background(house: House) -> AsyncIterator[None]:
     """The worker and the listeners, beside the server; they are cancelled with it."""
-    await house.services.recalls.resume(older_than_seconds=60 if house.database.dialect == "postgres" else 0)
+    # Where no other process can be at work, whatever was being done was left by one that died.
+    alone = house.database.dialect == "sqlite"
+    if alone:
+        await house.worker.take_over()
+    await house.services.recalls.resume(older_than_seconds=0 if alone else 60)
     await house.upkeep.schedule(timedelta(seconds=5))
     tasks = [
         asyncio.create_task(_kept_running("worker", house.worker.run)),

@@ -23,6 +23,7 @@ from postroom.store.notify import Notifier
 _AT_ONCE = 32
 _CLAIM = timedelta(minutes=5)
 _LOOK_SECONDS = 1.0
+_NEVER_MS = 2**62
 _MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8}
 """Tasks that may give up. All others go on until they are done: what they promise has no end date."""
 
@@ -80,6 +81,11 @@ class Worker:
             await asyncio.gather(*self._running, return_exceptions=True)
             async with self._database.begin() as tx:
                 await jobs.release(tx, self._owner)
+
+    async def take_over(self) -> None:
+        """Give back all jobs that are being done, whoever did them: only where no other process can be at work."""
+        async with self._database.begin() as tx:
+            await jobs.rescue(tx, _NEVER_MS)
 
     async def _claim(self, room: int) -> list[Job]:
         now = self._now()

@@ -250,6 +250,8 @@ class Recalls:
     async def _done(self, intent: Recall, answer: str, read_back: str | None) -> None:
         async with self._database.begin() as tx:
             await accounts.hold(tx, intent.workspace_id, intent.account_id)
+            # The network's own word of it may have come before its answer to us.
+            known = await burials.is_buried(tx, intent.workspace_id, intent.provider, intent.message_key)
             buried = await bury(
                 tx,
                 self._events,
@@ -265,7 +267,7 @@ class Recalls:
                 tx, intent.workspace_id, intent.id, RecallOutcome.DONE, detail=answer, read_back=read_back, at=now
             )
             await accounts.touch(tx, intent.workspace_id, intent.account_id, now)
-            if not buried:
+            if not buried and not known:
                 data = EventData(
                     account_id=intent.account_id,
                     message_key=intent.message_key,
@@ -274,7 +276,8 @@ class Recalls:
                 )
                 await self._events.announce(tx, intent.workspace_id, EventType.MESSAGE_DELETED, data)
             await self._settled(tx, intent, RecallOutcome.DONE)
-            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in buried])
+            copies = await messages.find_copies(tx, intent.workspace_id, intent.provider, intent.message_key)
+            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in copies])
 
     async def _doubt(self, intent: Recall, reason: str) -> None:
         async with self._database.begin() as tx:
