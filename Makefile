@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-long mutants check format bench parts lock clean test-setup
+.PHONY: help install run test test-long mutants check format bench docs parts lock clean test-setup
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1@/' | column -t -s@
@@ -40,7 +40,11 @@ check: $(VENV)/.stamp-dev ## format, lint, types, imports
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > $(VENV)/.imports.log 2>&1 || { cat $(VENV)/.imports.log; exit 1; }
+	@$(BIN)/python docs/generate.py --check
 	@echo "check: format, lint, types and imports are as they should be"
+
+docs: ## write the reference pages that come from the code
+	@$(PYTHON) docs/generate.py
 
 format: $(VENV)/.stamp-dev ## put the code into its one format
 	@$(BIN)/ruff check --quiet --fix-only .
