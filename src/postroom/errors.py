@@ -288,4 +288,5 @@ class ProviderDown(ProviderError):
 class OutcomeUnknown(ProviderError):
     """The network did not answer in time, so it may or may not have happened; it is being looked up."""
 
-    codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.REQUEST_TIMEOUT,)
+    # PROVIDER_ERROR: it did answer, with a failure of its own that does not say what was done.
+    codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.REQUEST_TIMEOUT, ErrorCode.PROVIDER_ERROR)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from postroom.domain.remote import Profile
+from postroom.domain.remote import Json, Profile
 
 
 class AccountStatus(StrEnum):
@@ -35,3 +35,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: int
     synced: bool
     """Whether the first sync has finished."""
+
+
+class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A link under way: what was asked of the owner, and the connector's own state of it."""
+
+    id: str
+    workspace_id: str
+    user_id: str
+    provider: str
+    flow: str
+    state: Json
+    created_at: int
+    expires_at: int

@@ -1,0 +1,70 @@
+"""Pages of a listing, and the opaque cursors that lead from one to the next."""
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from postroom.errors import ErrorCode, InvalidParameters, Kind
+
+T = TypeVar("T")
+
+
+class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One page, and the cursor of the next; None: that was all."""
+
+    items: Sequence[T]
+    next: str | None
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a listing stands: what was asked for at its start, and the last row that was given.
+
+    What was asked for travels along, so that a caller need not repeat it (PostPress: other parameters are ignored).
+    """
+
+    filters: dict[str, Any]
+    limit: int
+    cursor: tuple[int, str]
+    """Time and id of the last row."""
+
+    def encode(self) -> str:
+        """Standard padded base64 of JSON, which the clients of PostPress check for."""
+        return b64encode(msgspec.json.encode(self)).decode()
+
+
+def decode_cursor(text: str) -> Cursor:
+    """The cursor that was given out.
+
+    Raises:
+        InvalidParameters: (kind CURSOR) this is none.
+    """
+    try:
+        return msgspec.json.decode(b64decode(text, validate=True), type=Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise InvalidParameters("The cursor is not one that was given out.", kind=Kind.CURSOR) from error
+
+
+def check_limit(limit: int, most: int) -> int:
+    """The limit, if it is between 1 and `most`.
+
+    Raises:
+        InvalidParameters: it is not.
+    """
+    if limit > most:
+        raise InvalidParameters(f"limit is at most {most}.", code=ErrorCode.LIMIT_TOO_HIGH, kind=Kind.LIMIT)
+    if limit < 1:
+        raise InvalidParameters("limit is at least 1.", kind=Kind.LIMIT)
+    return limit
+
+
+def listing(
+    found: Sequence[T], limit: int, filters: Mapping[str, Any], place: Callable[[T], tuple[int, str]]
+) -> Listing[T]:
+    """The page of `limit` rows, given one row more where there is one."""
+    items = found[:limit]
+    if len(found) <= limit:
+        return Listing(items=items, next=None)
+    return Listing(items=items, next=Cursor(filters=dict(filters), limit=limit, cursor=place(items[-1])).encode())

@@ -1,0 +1,17 @@
+"""Receipts: for every deletion a record of what was asked, what the network answered, what was read back, what was erased."""
+
+from typing import Any
+
+import msgspec
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """`document` holds ids, answers and links; never content."""
+
+    id: str
+    workspace_id: str
+    kind: str
+    """`message.recalled`, `account.unlinked` or `post_group.deleted`."""
+    target_id: str
+    document: dict[str, Any]
+    created_at: int

@@ -1,0 +1,182 @@
+"""Who is asking: keys issued, revoked, and resolved to a caller; workspaces and the users they act for."""
+
+import secrets
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.access import EVERYDAY_SCOPES, ApiKey, Caller, ManagedUser, Scope, Workspace
+from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotAuthenticated, NotFound, NotPermitted
+from postroom.ids import is_object_id, new_id, new_object_id
+from postroom.store import access
+from postroom.store.database import Database
+
+_REMEMBERED_MS = 1_000
+_MOST_REMEMBERED = 10_000
+
+
+class Access:
+    """Keys and callers. A revoked key stops at once here, and within a second in every other process."""
+
+    def __init__(self, database: Database, now: Clock, *, sandbox: bool) -> None:
+        self._database = database
+        self._now = now
+        self._sandbox = sandbox
+        self._remembered: dict[str, tuple[int, Caller]] = {}
+
+    async def resolve(self, secret: str | None) -> Caller:
+        """The caller that a key stands for.
+
+        Raises:
+            NotAuthenticated: no key, an unknown or revoked one, or one whose workspace is gone.
+        """
+        if not secret:
+            raise NotAuthenticated(
+                "Send your API key.", code=ErrorCode.MISSING_CREDENTIALS, kind=Kind.KEY_MISSING
+            )
+        now = to_ms(self._now())
+        remembered = self._remembered.get(secret)
+        if remembered is not None and now - remembered[0] < _REMEMBERED_MS:
+            return remembered[1]
+        async with self._database.read() as reader:
+            found = await access.find_by_secret(reader, reader.keyring.hash(secret))
+        if found is None or found[0].revoked_at is not None:
+            raise NotAuthenticated("The API key is unknown or was revoked.", kind=Kind.KEY)
+        key, workspace = found
+        if workspace is None or workspace.sandbox is not self._sandbox:
+            raise NotAuthenticated("The key's workspace is not here.", kind=Kind.KEY_OWNER)
+        user_id = key.managed_user_id or workspace.id
+        caller = Caller(
+            workspace=workspace, key_id=key.id, scopes=key.scopes, key_user_id=user_id, user_id=user_id
+        )
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[secret] = (now, caller)
+        return caller
+
+    def require(self, caller: Caller, scope: Scope) -> None:
+        """Raises:
+        NotAuthenticated: the key lacks the scope.
+        """
+        if scope not in caller.scopes:
+            raise NotAuthenticated(
+                f"The key lacks the scope {scope}.", code=ErrorCode.INSUFFICIENT_PRIVILEGES, kind=Kind.SCOPE
+            )
+
+    def require_api(self, caller: Caller, client: str) -> None:
+        """Raises:
+        NotPermitted: the workspace may not use the API, or (client `mcp`) not through agents.
+        """
+        if not caller.workspace.entitlements.api:
+            raise NotPermitted("API access is not enabled for this workspace.", kind=Kind.API_ACCESS)
+        if client == "mcp" and not caller.workspace.entitlements.mcp:
+            raise NotPermitted("MCP access is not enabled for this workspace.", kind=Kind.MCP_ACCESS)
+
+    async def act_for(self, caller: Caller, user_id: str) -> Caller:
+        """The caller, acting for a user of its workspace. Its own id changes nothing.
+
+        Raises:
+            InvalidParameters: (kind MANAGED_USER_ID) not an id.
+            NotPermitted: the key's owner manages no users, or not this one.
+        """
+        if not is_object_id(user_id):
+            raise InvalidParameters("The user id is not 24 hexadecimal digits.", kind=Kind.MANAGED_USER_ID)
+        user_id = user_id.lower()
+        if user_id == caller.key_user_id:
+            return caller
+        owner = caller.key_user_id == caller.workspace_id
+        if not owner or not caller.workspace.entitlements.managed_users:
+            raise NotPermitted("This key's owner manages no users.", kind=Kind.WORKSPACE_ACCESS)
+        async with self._database.read() as reader:
+            if await access.find_managed_user(reader, caller.workspace_id, user_id) is None:
+                raise NotPermitted("This key's owner does not manage that user.", kind=Kind.MANAGED_USER)
+        return Caller(
+            workspace=caller.workspace,
+            key_id=caller.key_id,
+            scopes=caller.scopes,
+            key_user_id=caller.key_user_id,
+            user_id=user_id,
+        )
+
+    async def create_workspace(self, name: str) -> Workspace:
+        """A workspace of its own: its owner's id is its id."""
+        now = self._now()
+        workspace = Workspace(id=new_object_id(now), name=name, sandbox=self._sandbox)
+        async with self._database.begin() as tx:
+            await access.add_workspace(tx, workspace, to_ms(now))
+        return workspace
+
+    async def list_workspaces(self) -> list[Workspace]:
+        """All of them. For the command line only."""
+        async with self._database.read() as reader:
+            return await access.list_workspaces(reader)
+
+    async def issue_key(
+        self,
+        workspace_id: str,
+        name: str,
+        scopes: frozenset[Scope] = EVERYDAY_SCOPES,
+        managed_user_id: str | None = None,
+    ) -> tuple[ApiKey, str]:
+        """A new key and its secret, which is shown this once: only a keyed hash is stored.
+
+        Raises:
+            NotFound: no such managed user.
+        """
+        now = self._now()
+        secret = f"pr_{'test' if self._sandbox else 'live'}_{secrets.token_urlsafe(30)}"
+        key = ApiKey(
+            id=new_id("key", now),
+            workspace_id=workspace_id,
+            managed_user_id=managed_user_id,
+            name=name,
+            prefix=secret[:12],
+            scopes=scopes,
+            created_at=to_ms(now),
+        )
+        async with self._database.begin() as tx:
+            if managed_user_id is not None:
+                if await access.find_managed_user(tx, workspace_id, managed_user_id) is None:
+                    raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
+            await access.add_key(tx, key, tx.keyring.hash(secret))
+        return key, secret
+
+    async def list_keys(self, caller: Caller) -> list[ApiKey]:
+        """The workspace's keys, newest first, without their secrets."""
+        async with self._database.read() as reader:
+            return await access.list_keys(reader, caller.workspace_id)
+
+    async def revoke_key(self, caller: Caller, key_id: str) -> None:
+        """End a key for good. Ending it again is success.
+
+        Raises:
+            NotFound: no such key in the workspace.
+        """
+        async with self._database.begin() as tx:
+            if not await access.revoke_key(tx, caller.workspace_id, key_id, to_ms(self._now())):
+                raise NotFound("No such key.", kind=Kind.KEY)
+        self._remembered.clear()
+
+    async def add_managed_user(self, caller: Caller, username: str, display_name: str | None) -> ManagedUser:
+        """Someone for the workspace to act for.
+
+        Raises:
+            Conflict: the workspace has one of that name.
+        """
+        now = self._now()
+        user = ManagedUser(
+            id=new_object_id(now),
+            workspace_id=caller.workspace_id,
+            username=username,
+            display_name=display_name or username,
+            created_at=to_ms(now),
+        )
+        async with self._database.begin() as tx:
+            held = await access.list_managed_users(tx, caller.workspace_id)
+            if any(other.username == username for other in held):
+                raise Conflict("There is a user of that name.", kind=Kind.MANAGED_USER)
+            await access.add_managed_user(tx, user)
+        return user
+
+    async def list_managed_users(self, caller: Caller) -> list[ManagedUser]:
+        """Whom the workspace acts for."""
+        async with self._database.read() as reader:
+            return await access.list_managed_users(reader, caller.workspace_id)

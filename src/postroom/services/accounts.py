@@ -1,0 +1,293 @@
+"""Accounts: linked step by step, listed, got, and unlinked for good."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+from postroom.clock import Clock, to_ms
+from postroom.connectors.contract import Linked, LoginStep, Reply
+from postroom.domain.access import Caller
+from postroom.domain.accounts import Account, AccountStatus, LoginAttempt
+from postroom.domain.capabilities import Capabilities
+from postroom.domain.events import EventData, EventType
+from postroom.domain.jobs import Job, Task
+from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
+from postroom.domain.posts import PostError
+from postroom.errors import ErrorCode, Kind, LoginFailed, NotFound, PostroomError
+from postroom.ids import is_id, new_id
+from postroom.services.connections import Connections
+from postroom.services.events import Events
+from postroom.services.posts import Posts
+from postroom.services.receipts import Receipts
+from postroom.services.sync import Ingest
+from postroom.store import accounts, jobs, posts
+from postroom.store.database import Database
+from postroom.store.notify import Notifier
+
+MOST = 250
+_ATTEMPT_LIVES = timedelta(minutes=5)
+_REVOKE_SECONDS = 5.0
+_REMOVED_AT_ONCE = 2_000
+
+log = structlog.get_logger()
+
+
+class Accounts:
+    """What a caller may do with its linked accounts."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        connections: Connections,
+        ingest: Ingest,
+        posts: Posts,
+        events: Events,
+        receipts: Receipts,
+        now: Clock,
+    ) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._connections = connections
+        self._ingest = ingest
+        self._posts = posts
+        self._events = events
+        self._receipts = receipts
+        self._now = now
+
+    async def list(
+        self, caller: Caller, *, provider: str | None = None, cursor: str | None = None, limit: int = 100
+    ) -> Listing[Account]:
+        """Newest first."""
+        place = None
+        if cursor is not None:
+            start = decode_cursor(cursor)
+            provider, limit, place = start.filters.get("provider"), start.limit, start.cursor
+        check_limit(limit, MOST)
+        async with self._database.read() as reader:
+            found = await accounts.list_page(
+                reader, caller.workspace_id, user_id=_user(caller), provider=provider, after=place, limit=limit + 1
+            )
+        return listing(found, limit, {"provider": provider}, lambda account: (account.created_at, account.id))
+
+    async def get(self, caller: Caller, account_id: str) -> Account:
+        """Raises:
+        NotFound: no such account in the caller's workspace, or it is being unlinked.
+        """
+        if not is_id("acc", account_id):
+            raise NotFound("Not an account's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.ACCOUNT)
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, caller.workspace_id, account_id)
+        if account is None or account.status is AccountStatus.UNLINKING:
+            raise NotFound("No such account.", kind=Kind.ACCOUNT)
+        if _user(caller) not in (None, account.user_id):
+            raise NotFound("No such account.", kind=Kind.ACCOUNT)
+        return account
+
+    def capabilities(self) -> Mapping[str, Capabilities]:
+        """What each network can do."""
+        return {name: connector.capabilities for name, connector in self._connections.connectors().items()}
+
+    def login_flows(self) -> Mapping[str, Sequence[str]]:
+        """The ways to link an account of each network."""
+        return {name: connector.login_flows for name, connector in self._connections.connectors().items()}
+
+    async def link(self, caller: Caller, provider: str, flow: str, answers: Mapping[str, str]) -> Account:
+        """Link in one step, where the network asks no more. An account that is linked already is reconnected.
+
+        Raises:
+            LoginFailed: the network did not accept it, or asks for a further step.
+        """
+        step = await self._connections.connector(provider).login(flow, Reply(state=None, answers=answers))
+        if not isinstance(step, Linked):
+            raise LoginFailed("The network asks for another step: link step by step.")
+        return await self._linked(caller, provider, step)
+
+    async def start_link(self, caller: Caller, provider: str, flow: str) -> tuple[LoginAttempt, LoginStep]:
+        """Begin to link: what the owner is asked first. The attempt lives five minutes."""
+        step = await self._connections.connector(provider).login(flow, None)
+        now = self._now()
+        attempt = LoginAttempt(
+            id=new_id("lgn", now),
+            workspace_id=caller.workspace_id,
+            user_id=caller.user_id,
+            provider=provider,
+            flow=flow,
+            state=None if isinstance(step, Linked) else step.state,
+            created_at=to_ms(now),
+            expires_at=to_ms(now + _ATTEMPT_LIVES),
+        )
+        async with self._database.begin() as tx:
+            await accounts.add_login_attempt(tx, attempt)
+        return attempt, step
+
+    async def answer_link(
+        self, caller: Caller, attempt_id: str, answers: Mapping[str, str]
+    ) -> tuple[LoginAttempt, LoginStep | Account]:
+        """Answer the last step: the next one, or the account once it is linked.
+
+        Raises:
+            NotFound: no such attempt, or its five minutes are over.
+            LoginFailed: this attempt is over; start again.
+        """
+        async with self._database.read() as reader:
+            attempt = await accounts.find_login_attempt(reader, caller.workspace_id, attempt_id)
+        if attempt is None or attempt.expires_at < to_ms(self._now()):
+            raise NotFound("No such attempt to link; it lives five minutes.", kind=Kind.ACCOUNT)
+        reply = Reply(state=attempt.state, answers=answers)
+        step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
+        async with self._database.begin() as tx:
+            await accounts.remove_login_attempt(tx, caller.workspace_id, attempt_id)
+            if not isinstance(step, Linked):
+                await accounts.add_login_attempt(tx, _with_state(attempt, step))
+        if isinstance(step, Linked):
+            return attempt, await self._linked(caller, attempt.provider, step)
+        return attempt, step
+
+    async def sync(self, caller: Caller, account_id: str) -> None:
+        """Have an account synced soon."""
+        account = await self.get(caller, account_id)
+        await self._ingest.queue_sync(account.workspace_id, account.id)
+
+    async def platform_accounts(self, caller: Caller) -> Sequence[tuple[Account, int | None, PostError | None]]:
+        """The user's accounts that take posts, each with its last successful post and its last error."""
+        publishing = [name for name, powers in self.capabilities().items() if powers.publish is not None]
+        async with self._database.read() as reader:
+            found = []
+            for provider in publishing:
+                for account in await accounts.list_of_provider(reader, caller.workspace_id, provider):
+                    if account.user_id == caller.user_id:
+                        last = await posts.last_results(reader, caller.workspace_id, provider, account.provider_id)
+                        found.append((account, *last))
+        return found
+
+    async def unlink(self, caller: Caller, account_id: str) -> None:
+        """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.
+
+        Ours is done for certain, the network's part if it answers within five seconds.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+
+        Source: PostPress "Delete an account" (May 2026).
+        """
+        account = await self.get(caller, account_id)
+        async with self._database.begin() as tx:
+            if await accounts.hold(tx, account.workspace_id, account.id) is None:
+                raise NotFound("No such account.", kind=Kind.ACCOUNT)
+            await accounts.set_status(tx, account.workspace_id, account.id, AccountStatus.UNLINKING, None)
+            now = self._now()
+            job = Job(
+                id=new_id("job", now),
+                workspace_id=account.workspace_id,
+                task=Task.FINISH_UNLINK,
+                args={"account_id": account.id},
+                lock=f"unlink:{account.id}",
+                attempts=0,
+                scheduled_at=to_ms(now + timedelta(seconds=30)),
+            )
+            await jobs.enqueue(tx, job)
+        revoked = await self._revoke(account)
+        await self.finish_unlink(account.workspace_id, account.id, revoked=revoked)
+
+    async def finish_unlink(self, workspace_id: str, account_id: str, *, revoked: bool = False) -> None:
+        """What remains after an account was marked (also a job; safe to repeat)."""
+        async with self._database.read() as reader:
+            status = await accounts.find_status(reader, workspace_id, account_id)
+        if status is not AccountStatus.UNLINKING:
+            return
+        self._connections.forget(account_id)
+        self._notifier.wake("accounts")
+        self._database.keyring.destroy(account_id)
+        async with self._database.begin() as tx:
+            await self._posts.abandon(tx, workspace_id, account_id)
+        removed = 0
+        while True:
+            async with self._database.begin() as tx:
+                part = await accounts.remove_messages(tx, workspace_id, account_id, _REMOVED_AT_ONCE)
+            removed += part
+            if part < _REMOVED_AT_ONCE:
+                break
+        async with self._database.begin() as tx:
+            if await accounts.hold(tx, workspace_id, account_id) is None:
+                return
+            await accounts.remove(tx, workspace_id, account_id)
+            document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
+            await self._receipts.write(tx, workspace_id, "account.unlinked", account_id, document)
+            await self._events.announce(
+                tx, workspace_id, EventType.ACCOUNT_DELETED, EventData(account_id=account_id, origin="api")
+            )
+        await self._database.scrub()
+
+    async def _revoke(self, account: Account) -> bool:
+        try:
+            async with asyncio.timeout(_REVOKE_SECONDS):
+                await self._connections.revoke(account)
+        except (PostroomError, TimeoutError) as error:
+            log.warning("account.not_revoked", account=account.id, provider=account.provider, error=type(error).__name__)
+            return False
+        return True
+
+    async def _linked(self, caller: Caller, provider: str, linked: Linked) -> Account:
+        """Keep a fresh link, or give an account that is here already its new credentials."""
+        now = to_ms(self._now())
+        async with self._database.begin() as tx:
+            held = await accounts.find_by_provider_id(
+                tx, caller.workspace_id, caller.user_id, provider, linked.profile.provider_id
+            )
+            if held is not None and held.status is not AccountStatus.UNLINKING:
+                await accounts.hold(tx, caller.workspace_id, held.id)
+                await accounts.set_credentials(tx, caller.workspace_id, held.id, linked.credentials)
+                await accounts.set_profile(tx, caller.workspace_id, held.id, linked.profile)
+        if held is not None and held.status is AccountStatus.UNLINKING:
+            await self.finish_unlink(caller.workspace_id, held.id)
+        elif held is not None:
+            self._connections.forget(held.id)
+            await self._connections.set_status(caller.workspace_id, held.id, AccountStatus.CONNECTED, None)
+            await self._ingest.queue_sync(caller.workspace_id, held.id)
+            self._notifier.wake("accounts")
+            return await self.get(caller, held.id)
+        account = Account(
+            id=new_id("acc", self._now()),
+            workspace_id=caller.workspace_id,
+            user_id=caller.user_id,
+            provider=provider,
+            provider_id=linked.profile.provider_id,
+            status=AccountStatus.CONNECTED,
+            status_detail=None,
+            profile=linked.profile,
+            created_at=now,
+            last_synced_at=None,
+            last_used_at=now,
+            synced=False,
+        )
+        self._database.keyring.create(account.id)
+        async with self._database.begin() as tx:
+            await accounts.add(tx, account, linked.credentials)
+            data = EventData(account_id=account.id, platform=provider, origin="api")
+            await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
+            if self._connections.connector(provider).capabilities.send is not None:
+                await self._ingest.queue_sync_in(tx, account.workspace_id, account.id)
+        self._notifier.wake("accounts")
+        return account
+
+
+def _user(caller: Caller) -> str | None:
+    """Whose accounts a caller sees: a managed user its own, the workspace's owner all."""
+    return None if caller.user_id == caller.workspace_id else caller.user_id
+
+
+def _with_state(attempt: LoginAttempt, step: LoginStep) -> LoginAttempt:
+    assert not isinstance(step, Linked)
+    return LoginAttempt(
+        id=attempt.id,
+        workspace_id=attempt.workspace_id,
+        user_id=attempt.user_id,
+        provider=attempt.provider,
+        flow=attempt.flow,
+        state=step.state,
+        created_at=attempt.created_at,
+        expires_at=attempt.expires_at,
+    )

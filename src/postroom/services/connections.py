@@ -1,0 +1,131 @@
+"""Open connections of accounts, and what a network's errors say about an account's state."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from postroom.clock import Clock
+from postroom.connectors.contract import Connection, Connector, Messenger, Publisher
+from postroom.connectors.registry import Registry
+from postroom.domain.accounts import Account, AccountStatus
+from postroom.domain.events import EventData, EventType
+from postroom.domain.remote import Credentials
+from postroom.errors import ActionRequired, CredentialsRejected, NoSession, NotSupported, PostroomError
+from postroom.services.events import Events
+from postroom.store import accounts
+from postroom.store.database import Database
+
+_EVENTS = {
+    AccountStatus.CONNECTED: EventType.ACCOUNT_CONNECTED,
+    AccountStatus.DISCONNECTED: EventType.ACCOUNT_DISCONNECTED,
+    AccountStatus.ACTION_REQUIRED: EventType.ACCOUNT_ACTION_REQUIRED,
+}
+
+
+class Connections:
+    """One connection for each account in use. Calls go through `messenger` or `publisher`, which keep the state truthful."""
+
+    def __init__(self, database: Database, registry: Registry, events: Events, now: Clock) -> None:
+        self._database = database
+        self._registry = registry
+        self._events = events
+        self._now = now
+        self._open: dict[str, Connection] = {}
+
+    def connector(self, provider: str) -> Connector:
+        """The network's connector.
+
+        Raises:
+            NotSupported: there is none of that name.
+        """
+        return self._registry.get(provider)
+
+    def connectors(self) -> dict[str, Connector]:
+        """All networks by name."""
+        return self._registry.all()
+
+    @asynccontextmanager
+    async def messenger(self, account: Account) -> AsyncIterator[Messenger]:
+        """The account's connection, to be used inside the block.
+
+        Raises:
+            CredentialsRejected, ActionRequired: the account is not connected; nobody was called.
+            NotSupported: the network has no chats.
+        """
+        connection = await self._connection(account)
+        if not isinstance(connection, Messenger):
+            raise NotSupported("This network has no chats.")
+        async with self._watched(account):
+            yield connection
+
+    @asynccontextmanager
+    async def publisher(self, account: Account) -> AsyncIterator[Publisher]:
+        """The same for a network that takes posts."""
+        connection = await self._connection(account)
+        if not isinstance(connection, Publisher):
+            raise NotSupported("This network takes no posts.")
+        async with self._watched(account):
+            yield connection
+
+    async def revoke(self, account: Account) -> None:
+        """End the account's session at its network."""
+        connection = self._open.get(account.id) or await self._make(account)
+        await connection.revoke()
+
+    def forget(self, account_id: str) -> None:
+        """Drop the connection: its credentials changed, or the account goes."""
+        self._open.pop(account_id, None)
+
+    async def set_status(self, workspace_id: str, account_id: str, status: AccountStatus, reason: str | None) -> None:
+        """Record where an account stands, and announce it if that is news."""
+        async with self._database.begin() as tx:
+            if await accounts.set_status(tx, workspace_id, account_id, status, reason):
+                await self._events.announce(
+                    tx, workspace_id, _EVENTS[status], EventData(account_id=account_id, reason=reason)
+                )
+
+    async def _connection(self, account: Account) -> Connection:
+        check_connected(account)
+        return self._open.get(account.id) or await self._make(account)
+
+    async def _make(self, account: Account) -> Connection:
+        async with self._database.read() as reader:
+            credentials = await accounts.find_credentials(reader, account.workspace_id, account.id)
+        if credentials is None:
+            raise NoSession("The account is gone.")
+
+        async def keep(refreshed: Credentials) -> None:
+            async with self._database.begin() as tx:
+                await accounts.set_credentials(tx, account.workspace_id, account.id, refreshed)
+
+        connection = self._registry.get(account.provider).open(account.profile, credentials, keep)
+        return self._open.setdefault(account.id, connection)
+
+    @asynccontextmanager
+    async def _watched(self, account: Account) -> AsyncIterator[None]:
+        try:
+            yield
+        except CredentialsRejected as error:
+            await self._stopped(account, AccountStatus.DISCONNECTED, error)
+            raise
+        except ActionRequired as error:
+            await self._stopped(account, AccountStatus.ACTION_REQUIRED, error)
+            raise
+
+    async def _stopped(self, account: Account, status: AccountStatus, error: PostroomError) -> None:
+        self.forget(account.id)
+        await self.set_status(account.workspace_id, account.id, status, error.code)
+
+
+def check_connected(account: Account) -> None:
+    """Raises:
+    CredentialsRejected, ActionRequired, NoSession: the account cannot be used as it stands; nobody was called.
+    """
+    match account.status:
+        case AccountStatus.CONNECTED:
+            return
+        case AccountStatus.ACTION_REQUIRED:
+            raise ActionRequired("The account's owner has to do something at the network first. Nothing was changed.")
+        case AccountStatus.DISCONNECTED:
+            raise CredentialsRejected("The account is disconnected: link it again. Nothing was changed.")
+        case _:
+            raise NoSession("The account is being linked or unlinked.")

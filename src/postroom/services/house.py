@@ -1,0 +1,31 @@
+"""All services of one server, as the dialects and the pages are given them."""
+
+import msgspec
+
+from postroom.services.access import Access
+from postroom.services.accounts import Accounts
+from postroom.services.chats import Chats
+from postroom.services.events import Events
+from postroom.services.health import Health
+from postroom.services.idempotency import Idempotency
+from postroom.services.media import Media
+from postroom.services.messages import Messages
+from postroom.services.posts import Posts
+from postroom.services.recalls import Recalls
+from postroom.services.receipts import Receipts
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """One of each."""
+
+    access: Access
+    accounts: Accounts
+    chats: Chats
+    messages: Messages
+    recalls: Recalls
+    posts: Posts
+    media: Media
+    events: Events
+    receipts: Receipts
+    idempotency: Idempotency
+    health: Health

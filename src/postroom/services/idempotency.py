@@ -1,0 +1,47 @@
+"""Idempotency-Key: the same key and request give the first answer again, and do nothing twice."""
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.access import Caller
+from postroom.errors import Conflict, InvalidParameters, Kind
+from postroom.store import idempotency
+from postroom.store.database import Database
+
+_LONGEST_KEY = 255
+
+
+class Idempotency:
+    """Keys of mutating calls, scoped to the user that is acted for. Answers hold ids and states, never content."""
+
+    def __init__(self, database: Database, now: Clock) -> None:
+        self._database = database
+        self._now = now
+
+    async def begin(self, caller: Caller, key: str, fingerprint: bytes) -> tuple[int, bytes] | None:
+        """Claim a key. None: go on, then `finish` or `forget`. Else the status and body to give again.
+
+        Raises:
+            Conflict: it is in flight, or came with another request (`fingerprint` differs).
+        """
+        if not key or len(key) > _LONGEST_KEY:
+            raise InvalidParameters(f"Idempotency-Key has 1 to {_LONGEST_KEY} characters.", kind=Kind.KEY_REUSED)
+        async with self._database.begin() as tx:
+            stored = await idempotency.begin(
+                tx, caller.workspace_id, caller.user_id, key, fingerprint, to_ms(self._now())
+            )
+        if stored is None:
+            return None
+        if stored.fingerprint != fingerprint:
+            raise Conflict("This Idempotency-Key came before with another request.", kind=Kind.KEY_REUSED)
+        if stored.status is None:
+            raise Conflict("A request with this Idempotency-Key is in flight.", kind=Kind.IN_FLIGHT)
+        return stored.status, (stored.answer or "").encode()
+
+    async def finish(self, caller: Caller, key: str, status: int, body: bytes) -> None:
+        """Keep the answer for whoever comes with the key again."""
+        async with self._database.begin() as tx:
+            await idempotency.finish(tx, caller.workspace_id, caller.user_id, key, status, body.decode())
+
+    async def forget(self, caller: Caller, key: str) -> None:
+        """Nothing happened: the key may be used again."""
+        async with self._database.begin() as tx:
+            await idempotency.forget(tx, caller.workspace_id, caller.user_id, key)

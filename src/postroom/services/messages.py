@@ -1,0 +1,169 @@
+"""Messages as stored: get, list, send."""
+
+from collections.abc import Sequence
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.access import Caller
+from postroom.domain.accounts import Account
+from postroom.domain.chats import Attendee, Chat
+from postroom.domain.messages import Message, Quote
+from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
+from postroom.domain.remote import MessageDraft, MessageSeen
+from postroom.errors import (
+    ErrorCode,
+    InvalidParameters,
+    Kind,
+    NotFound,
+    NotSupported,
+    Unprocessable,
+)
+from postroom.ids import is_id, new_ulid
+from postroom.services.connections import Connections
+from postroom.services.sync import Ingest
+from postroom.store import accounts, chats, messages
+from postroom.store.database import Database
+
+MOST = 250
+
+
+class Messages:
+    """What a caller may do with messages, but for taking them back: that is `Recalls`."""
+
+    def __init__(self, database: Database, connections: Connections, ingest: Ingest, now: Clock) -> None:
+        self._database = database
+        self._connections = connections
+        self._ingest = ingest
+        self._now = now
+
+    async def get(self, caller: Caller, message_id: str) -> Message:
+        """A message, or the tombstone of one.
+
+        Raises:
+            NotFound: no such message in the caller's workspace.
+        """
+        async with self._database.read() as reader:
+            message = await messages.find(reader, caller.workspace_id, message_id)
+        if message is None:
+            if not is_id("msg", message_id):
+                raise NotFound(
+                    "Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE
+                )
+            raise NotFound("No such message.", kind=Kind.MESSAGE)
+        return message
+
+    async def list(
+        self,
+        caller: Caller,
+        *,
+        chat_id: str | None = None,
+        account_id: str | None = None,
+        sender_id: str | None = None,
+        before: int | None = None,
+        after: int | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Listing[Message]:
+        """Newest first. `before` and `after` (milliseconds) are strict.
+
+        Raises:
+            NotFound: no such chat in the caller's workspace.
+        """
+        filters = {
+            "chat_id": chat_id,
+            "account_id": account_id,
+            "sender_id": sender_id,
+            "before": before,
+            "after": after,
+        }
+        place = None
+        if cursor is not None:
+            start = decode_cursor(cursor)
+            filters, limit, place = {name: start.filters.get(name) for name in filters}, start.limit, start.cursor
+            filters["chat_id"] = chat_id
+        check_limit(limit, MOST)
+        async with self._database.read() as reader:
+            if chat_id is not None:
+                if await chats.find(reader, caller.workspace_id, chat_id) is None:
+                    raise NotFound("No such chat.", kind=Kind.CHAT)
+            found = await messages.list_page(
+                reader,
+                caller.workspace_id,
+                chat_id=filters["chat_id"],
+                account_id=filters["account_id"],
+                sender_id=filters["sender_id"],
+                before=filters["before"],
+                after_time=filters["after"],
+                after=place,
+                limit=limit + 1,
+            )
+        return listing(found, limit, filters, lambda message: (message.sent_at, message.id))
+
+    async def senders(self, caller: Caller, found: Sequence[Message]) -> dict[str, Attendee]:
+        """Who sent these, by `sender_attendee_id`."""
+        wanted: dict[str, set[str]] = {}
+        for message in found:
+            wanted.setdefault(message.account_id, set()).add(message.sender_id)
+        people: dict[str, Attendee] = {}
+        async with self._database.read() as reader:
+            for account_id, sender_ids in wanted.items():
+                held = await chats.find_attendees(reader, caller.workspace_id, account_id, sorted(sender_ids))
+                people.update({attendee.id: attendee for attendee in held.values()})
+        return people
+
+    async def send(
+        self, caller: Caller, chat_id: str, text: str, *, account_id: str | None = None, quote_id: str | None = None
+    ) -> Message:
+        """Send once; never repeated by us.
+
+        Raises:
+            NotFound: no such chat, or (as `account_id` guards) not one of that account.
+            InvalidParameters: the text is empty or too long for the network.
+            OutcomeUnknown: it may have gone out; it then shows up by itself.
+        """
+        chat, account = await self._chat_and_account(caller, chat_id, account_id)
+        sending = self._connections.connector(account.provider).capabilities.send
+        if sending is None:
+            raise NotSupported("This network takes no messages.")
+        if not text.strip():
+            raise InvalidParameters("text is empty.", code=ErrorCode.MISSING_PARAMETERS, kind=Kind.CONTENT)
+        if len(text) > sending.max_length:
+            raise InvalidParameters(
+                f"text is longer than {sending.max_length} characters.",
+                code=ErrorCode.TOO_MANY_CHARACTERS,
+                kind=Kind.CONTENT,
+            )
+        quoted = None
+        if quote_id is not None:
+            quoted = await self.get(caller, quote_id)
+            if quoted.is_tombstone or quoted.chat_id != chat.id:
+                raise Unprocessable("quote_id names no message of this chat that is still there.", kind=Kind.MESSAGE)
+        draft = MessageDraft(
+            text=text,
+            token=new_ulid(self._now()),
+            quote=None
+            if quoted is None
+            else Quote(
+                provider_id=quoted.provider_id,
+                key=quoted.key,
+                sender_id=quoted.sender_id,
+                sent_at=quoted.sent_at,
+                text=quoted.content.text,
+            ),
+        )
+        async with self._connections.messenger(account) as connection:
+            sent = await connection.send_message(chat.provider_id, draft)
+        await self._ingest.take(account, [MessageSeen(message=sent)], origin="api")
+        async with self._database.begin() as tx:
+            await accounts.touch(tx, caller.workspace_id, account.id, to_ms(self._now()))
+            held = await messages.find_by_keys(tx, caller.workspace_id, account.id, [sent.key])
+        return held[sent.key]
+
+    async def _chat_and_account(self, caller: Caller, chat_id: str, account_id: str | None) -> tuple[Chat, Account]:
+        async with self._database.read() as reader:
+            chat = await chats.find(reader, caller.workspace_id, chat_id)
+            if chat is None or (account_id is not None and chat.account_id != account_id):
+                raise NotFound("No such chat.", kind=Kind.CHAT)
+            account = await accounts.find(reader, caller.workspace_id, chat.account_id)
+        if account is None:
+            raise NotFound("The chat's account is gone.", kind=Kind.ACCOUNT)
+        return chat, account

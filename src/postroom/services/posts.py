@@ -1,0 +1,288 @@
+"""Post groups: created, scheduled, updated, listed, got, and deleted with everything that belongs to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.access import Caller
+from postroom.domain.events import EventData, EventType
+from postroom.domain.jobs import Job, Task
+from postroom.domain.media import MediaItem
+from postroom.domain.posts import FINAL, GroupStatus, Post, PostError, PostGroup, PostStatus, group_status
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound
+from postroom.ids import is_object_id, new_id, new_object_id, new_ulid
+from postroom.services.events import Events
+from postroom.services.media import Media
+from postroom.services.receipts import Receipts
+from postroom.store import accounts, jobs, media, posts
+from postroom.store.database import Database, Tx
+from postroom.store.notify import Notifier
+
+
+class PostGroupView(msgspec.Struct, frozen=True, kw_only=True):
+    """A post group with its posts and files, each in their order."""
+
+    group: PostGroup
+    posts: Sequence[Post]
+    media: Sequence[MediaItem]
+
+
+class Posts:
+    """What a caller may do with the posts of the user it acts for."""
+
+    def __init__(
+        self, database: Database, notifier: Notifier, media: Media, events: Events, receipts: Receipts, now: Clock
+    ) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._media = media
+        self._events = events
+        self._receipts = receipts
+        self._now = now
+
+    async def create(
+        self,
+        caller: Caller,
+        *,
+        content: str,
+        platforms: Sequence[str],
+        scheduled_at: int | None,
+        platform_settings: Mapping[str, Any],
+    ) -> PostGroup:
+        """Write a post for several platforms (`<platform>-<id>`): a draft, or scheduled; a time that has passed is now.
+
+        A platform id that names no linked account is accepted, and fails when it is to be published.
+
+        Source: PostPost "Create post" (March 2026).
+        """
+        now = self._now()
+        now_ms = to_ms(now)
+        group = PostGroup(
+            id=new_object_id(now),
+            workspace_id=caller.workspace_id,
+            user_id=caller.user_id,
+            content=content,
+            platforms=tuple(platforms),
+            platform_settings=msgspec.json.encode(platform_settings).decode(),
+            status=GroupStatus.DRAFT if scheduled_at is None else GroupStatus.SCHEDULED,
+            scheduled_at=None if scheduled_at is None else max(scheduled_at, now_ms),
+            created_at=now_ms,
+            updated_at=now_ms,
+        )
+        async with self._database.begin() as tx:
+            rows = []
+            for position, platform_id in enumerate(group.platforms):
+                platform, _, raw_id = platform_id.partition("-")
+                account = await accounts.find_by_provider_id(
+                    tx, caller.workspace_id, caller.user_id, platform, raw_id
+                )
+                rows.append(
+                    Post(
+                        id=new_object_id(now),
+                        group_id=group.id,
+                        workspace_id=group.workspace_id,
+                        account_id=None if account is None else account.id,
+                        platform=platform,
+                        platform_id=raw_id,
+                        status=PostStatus.DRAFT if scheduled_at is None else PostStatus.PENDING,
+                        token=new_ulid(now),
+                        provider_id=None,
+                        url=None,
+                        error=None,
+                        attempts=0,
+                        position=position,
+                    )
+                )
+            await posts.add_group(tx, group, rows)
+            if group.scheduled_at is not None:
+                await self._schedule(tx, group, rows, group.scheduled_at)
+        return group
+
+    async def get(self, caller: Caller, group_id: str) -> PostGroupView:
+        """Raises:
+        NotFound: no such post group of the user's, or (INVALID_RESOURCE_IDENTIFIER) not an id.
+        """
+        group_id = _checked(group_id)
+        async with self._database.read() as reader:
+            group = await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id)
+            if group is None:
+                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+            held = await posts.list_posts(reader, caller.workspace_id, [group_id])
+            files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
+        return PostGroupView(group=group, posts=held.get(group_id, []), media=files.get(group_id, []))
+
+    async def list(
+        self,
+        caller: Caller,
+        *,
+        page: int,
+        limit: int,
+        status: GroupStatus | None,
+        platform: str | None,
+        sort_by: str,
+        descending: bool,
+        from_ms: int | None,
+        to_ms: int | None,
+    ) -> tuple[Sequence[PostGroupView], int]:
+        """One page (from 1) of the user's post groups, and how many there are in all. Times are inclusive."""
+        async with self._database.read() as reader:
+            groups, total = await posts.list_groups(
+                reader,
+                caller.workspace_id,
+                caller.user_id,
+                status=status,
+                platform=platform,
+                sort_by=sort_by,
+                descending=descending,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                offset=(page - 1) * limit,
+                limit=limit,
+            )
+            ids = [group.id for group in groups]
+            held = await posts.list_posts(reader, caller.workspace_id, ids)
+            files = await media.list_of_groups(reader, caller.workspace_id, ids)
+        views = [
+            PostGroupView(group=group, posts=held.get(group.id, []), media=files.get(group.id, [])) for group in groups
+        ]
+        return views, total
+
+    async def update(
+        self, caller: Caller, group_id: str, *, status: GroupStatus | None, scheduled_at: int | None
+    ) -> PostGroup:
+        """Schedule a draft, move it in time, or make it a draft again (which keeps its time).
+
+        Raises:
+            NotFound: no such post group of the user's.
+            InvalidParameters: (kind STATUS) it is neither a draft nor scheduled any more.
+
+        Source: PostPost "Update post" (March 2026).
+        """
+        group_id = _checked(group_id)
+        now_ms = to_ms(self._now())
+        async with self._database.begin() as tx:
+            group = await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
+            if group is None:
+                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+            if group.status not in (GroupStatus.DRAFT, GroupStatus.SCHEDULED):
+                raise InvalidParameters(
+                    f"The post is {group.status}.", kind=Kind.STATUS, context={"status": group.status}
+                )
+            becomes = status or group.status
+            moment = group.scheduled_at if scheduled_at is None else max(scheduled_at, now_ms)
+            if becomes is GroupStatus.SCHEDULED:
+                moment = max(moment or now_ms, now_ms)
+            rows = (await posts.list_posts(tx, caller.workspace_id, [group_id])).get(group_id, [])
+            waiting = [row for row in rows if row.status in (PostStatus.DRAFT, PostStatus.PENDING)]
+            if len(waiting) < len(rows) and becomes is GroupStatus.DRAFT:
+                raise InvalidParameters(
+                    "The post is being published.", kind=Kind.STATUS, context={"status": "processing"}
+                )
+            fresh = PostStatus.DRAFT if becomes is GroupStatus.DRAFT else PostStatus.PENDING
+            for row in waiting:
+                await posts.set_post(tx, caller.workspace_id, row.id, status=fresh, attempts=row.attempts)
+            await posts.set_group(
+                tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=now_ms
+            )
+            if becomes is GroupStatus.SCHEDULED and moment is not None:
+                await self._schedule(tx, group, waiting, moment)
+        return msgspec.structs.replace(group, status=becomes, scheduled_at=moment, updated_at=now_ms)
+
+    async def delete(self, caller: Caller, group_id: str) -> None:
+        """Delete a post group, its posts and its files, whatever its status: all of them, or none.
+
+        What is live stays live; the receipt keeps its id and link. Files go from the object store by a job.
+
+        Raises:
+            NotFound: no such post group of the user's, or (INVALID_RESOURCE_IDENTIFIER) not an id.
+
+        Source: PostPost "Delete post".
+        """
+        group_id = _checked(group_id)
+        async with self._database.begin() as tx:
+            group = await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
+            if group is None:
+                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+            held = (await posts.list_posts(tx, caller.workspace_id, [group_id])).get(group_id, [])
+            blobs = await media.remove_of_group(tx, caller.workspace_id, group_id)
+            await posts.remove_group(tx, caller.workspace_id, caller.user_id, group_id)
+            if blobs:
+                await self._media.purge_later(tx, caller.workspace_id, blobs)
+            document = {"status": group.status, "files": len(blobs), "targets": [_target(post) for post in held]}
+            await self._receipts.write(tx, caller.workspace_id, "post_group.deleted", group_id, document)
+            data = EventData(post_group_id=group_id, origin="api")
+            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data)
+
+    async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
+        """The account goes: what was scheduled there fails, and says why. The records stay."""
+        now = to_ms(self._now())
+        error = PostError(
+            code="PLATFORM_AUTH_EXPIRED",
+            message="The account was unlinked before this was published.",
+            retryable=False,
+            failed_at=now,
+        )
+        for post in await posts.list_unfinished_of_account(tx, workspace_id, account_id):
+            await posts.set_post(
+                tx, workspace_id, post.id, status=PostStatus.FAILED, attempts=post.attempts, error=error
+            )
+            await self.roll_up(tx, workspace_id, post.group_id)
+            data = EventData(
+                post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code
+            )
+            await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
+
+    async def roll_up(self, tx: Tx, workspace_id: str, group_id: str) -> None:
+        """Give a group the status that its posts make. The caller holds the group."""
+        held = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
+        group = await posts.find_group_any_user(tx, workspace_id, group_id)
+        if group is None:
+            return
+        scheduled = any(post.status in FINAL or post.status is not PostStatus.DRAFT for post in held)
+        becomes = group_status(scheduled, [post.status for post in held])
+        await posts.set_group(
+            tx,
+            workspace_id,
+            group_id,
+            status=becomes,
+            scheduled_at=group.scheduled_at,
+            updated_at=to_ms(self._now()),
+        )
+
+    async def _schedule(self, tx: Tx, group: PostGroup, rows: Sequence[Post], moment: int) -> None:
+        now = self._now()
+        work = []
+        for row in rows:
+            work.append(
+                Job(
+                    id=new_id("job", now),
+                    workspace_id=group.workspace_id,
+                    task=Task.PUBLISH_POST,
+                    args={"post_id": row.id},
+                    lock=f"publish:{row.account_id or row.id}",
+                    attempts=0,
+                    scheduled_at=moment,
+                )
+            )
+            data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, origin="api")
+            await self._events.announce(tx, group.workspace_id, EventType.POST_SCHEDULED, data)
+        await jobs.enqueue_many(tx, work)
+        tx.on_commit(lambda: self._notifier.wake("jobs"))
+
+
+def _checked(group_id: str) -> str:
+    if not is_object_id(group_id):
+        raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
+    return group_id.lower()
+
+
+def _target(post: Post) -> dict[str, str | None]:
+    return {
+        "platform": post.platform,
+        "platform_id": post.platform_id,
+        "status": post.status,
+        "provider_id": post.provider_id,
+        "url": post.url,
+    }

@@ -1,0 +1,364 @@
+"""Recalls: the network first, then the tombstone; what is in doubt is read back, never repeated blindly.
+
+An intent is durable before anyone is called. It ends as done, refused or unverified; between, it may be in doubt.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+
+from postroom.clock import Clock, from_ms, to_ms
+from postroom.connectors.contract import Messenger
+from postroom.domain.access import Caller
+from postroom.domain.accounts import Account
+from postroom.domain.events import EventData, EventType
+from postroom.domain.jobs import Job, Retry, Task
+from postroom.domain.messages import Message, Recall, RecallOutcome
+from postroom.domain.remote import MessageKey
+from postroom.domain.rules import check_recall, next_attempt
+from postroom.errors import (
+    ErrorCode,
+    Kind,
+    NotFound,
+    NotSupported,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    Refused,
+)
+from postroom.ids import new_id
+from postroom.services.burial import bury
+from postroom.services.connections import Connections, check_connected
+from postroom.services.events import Events
+from postroom.services.messages import Messages
+from postroom.services.receipts import Receipts
+from postroom.store import accounts, jobs, messages, recalls
+from postroom.store.database import Database, Tx
+from postroom.store.notify import Notifier
+
+_GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000
+
+
+class Recalls:
+    """Taking messages back at their network, and burying them here."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        connections: Connections,
+        messages: Messages,
+        events: Events,
+        receipts: Receipts,
+        now: Clock,
+    ) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._connections = connections
+        self._messages = messages
+        self._events = events
+        self._receipts = receipts
+        self._now = now
+        self._turns: dict[tuple[str, str, str], _Turn] = {}
+
+    async def recall(self, caller: Caller, message_id: str) -> None:
+        """Take a message back at its network, then bury it here. Asking again is safe, and calls nobody.
+
+        Raises:
+            NotFound: no such message in the caller's workspace.
+            NotSupported: the network has no recall; it was not called.
+            Refused: someone else sent it, its window has passed (it was not called), or the network refused.
+            OutcomeUnknown: the network did not answer; it is being read back. Ask again.
+
+        Source: PostPress "Delete a message" (May 2026).
+        """
+        message = await self._messages.get(caller, message_id)
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, caller.workspace_id, message.account_id)
+        if account is None:
+            raise NotFound("No such message.", kind=Kind.MESSAGE)
+        connector = self._connections.connector(message.provider)
+        chat_key = connector.chat_key(message.chat_provider_id)
+        await self._recall(account, message.chat_provider_id, chat_key, message.key, message)
+
+    async def recall_by_key(
+        self, caller: Caller, provider: str, chat: str, message: str, account_id: str | None
+    ) -> None:
+        """The same by any spelling of the network's own ids; the message need not be held here.
+
+        Without `account_id`: the account that holds it (its sender's before others), else the one whose mailbox the
+        ids name, else the one used last. One that is not held has no age or sender to check: the network judges.
+
+        Raises:
+            InvalidParameters: (kind URN) these are no ids of a conversation and a message.
+            NotFound: (kind ACCOUNT) no such account, or none of this network.
+            Refused, OutcomeUnknown: as for `recall`; also (kind WRONG_CHAT) it is held in another conversation.
+
+        Source: ConnectSafely "Delete (recall) a message".
+        """
+        connector = self._connections.connector(provider)
+        chat_key, key = connector.chat_key(chat), connector.message_key(message)
+        mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
+        async with self._database.read() as reader:
+            held = await accounts.list_of_provider(reader, caller.workspace_id, provider)
+            copies = {copy.account_id: copy for copy in await messages.find_copies(
+                reader, caller.workspace_id, provider, key
+            )}
+        if account_id is not None:
+            held = [account for account in held if account.id == account_id]
+        if not held:
+            raise NotFound("Account not found", kind=Kind.ACCOUNT)
+
+        def preference(account: Account) -> tuple[bool, bool, bool]:
+            copy = copies.get(account.id)
+            return copy is None, copy is None or not copy.is_sender, account.provider_id not in mailboxes
+
+        account = min(held, key=preference)
+        copy = copies.get(account.id)
+        if copy is not None and connector.chat_key(copy.chat_provider_id) != chat_key:
+            raise Refused("The message is not in that conversation. Nothing was changed.", kind=Kind.WRONG_CHAT)
+        await self._recall(account, chat, chat_key, key, copy)
+
+    async def settle(self, workspace_id: str, recall_id: str) -> Retry | None:
+        """Read back what is in doubt (a job; safe to repeat). Answers when to look again, where it cannot be told yet."""
+        async with self._database.read() as reader:
+            intent = await recalls.find(reader, workspace_id, recall_id)
+            if intent is None or intent.outcome not in (RecallOutcome.ASKED, RecallOutcome.IN_DOUBT):
+                return None
+            account = await accounts.find(reader, workspace_id, intent.account_id)
+        intent = msgspec.structs.replace(intent, outcome=RecallOutcome.IN_DOUBT)
+        async with self._turn(intent):
+            if account is None:
+                await self._finish(intent, RecallOutcome.UNVERIFIED, "the account is gone", None)
+                return None
+            try:
+                await self._read_back(account, intent)
+            except OutcomeUnknown as error:
+                waited = to_ms(self._now()) - intent.asked_at
+                if waited > _GIVE_UP_AFTER_MS:
+                    await self._finish(intent, RecallOutcome.UNVERIFIED, "it could not be read back", None)
+                    return None
+                return Retry(after=next_attempt(waited // 10_000), reason=error.code)
+            except ProviderError:
+                return None
+        return None
+
+    async def resume(self, older_than_seconds: float) -> None:
+        """Queue what a process that died had asked for: its outcome is unknown."""
+        moment = to_ms(self._now()) - int(older_than_seconds * 1000)
+        async with self._database.read() as reader:
+            left = await recalls.list_open(reader, moment)
+        for intent in left:
+            async with self._database.begin() as tx:
+                await self._queue(tx, intent)
+
+    async def _recall(
+        self, account: Account, chat: str, chat_key: str, key: str, message: Message | None
+    ) -> None:
+        if message is not None and message.is_tombstone:
+            return
+        capabilities = self._connections.connector(account.provider).capabilities
+        if message is not None:
+            check_recall(message, capabilities, to_ms(self._now()))
+        elif capabilities.recall is None:
+            raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
+        check_connected(account)
+        intent = Recall(
+            id=new_id("rcl", self._now()),
+            workspace_id=account.workspace_id,
+            account_id=account.id,
+            provider=account.provider,
+            chat_key=chat_key,
+            message_key=key,
+            message_id=None if message is None else message.id,
+            outcome=RecallOutcome.ASKED,
+            detail=None,
+            read_back=None,
+            asked_at=to_ms(self._now()),
+            settled_at=None,
+        )
+        async with self._turn(intent):
+            if await self._already_gone(account, intent):
+                return
+            async with self._database.begin() as tx:
+                if not await recalls.begin(tx, intent):
+                    raise OutcomeUnknown("Another process is recalling this message: ask again.")
+            await self._ask(account, chat, intent)
+
+    async def _already_gone(self, account: Account, intent: Recall) -> bool:
+        """Whether the message was buried meanwhile; an earlier intent in doubt is settled first."""
+        async with self._database.read() as reader:
+            earlier = await recalls.find_open(
+                reader, intent.workspace_id, intent.provider, intent.message_key
+            )
+        if earlier is not None:
+            with suppress(Refused, ProviderDown):
+                await self._read_back(account, earlier)
+        async with self._database.read() as reader:
+            return await messages.is_buried(reader, intent.workspace_id, intent.provider, intent.message_key)
+
+    async def _ask(self, account: Account, chat: str, intent: Recall) -> None:
+        """Call the network once, and record what became of it."""
+        try:
+            async with self._connections.messenger(account) as connection:
+                await connection.recall_message(chat, MessageKey(intent.message_key))
+        except OutcomeUnknown as error:
+            if error.code is ErrorCode.PROVIDER_ERROR:
+                await self._read_back(account, intent)
+                return
+            await self._doubt(intent, error.code)
+            raise
+        except Refused as error:
+            if error.kind is not Kind.RECALL_REFUSED:
+                await self._finish(intent, RecallOutcome.REFUSED, error.code, None)
+                raise
+            await self._read_back(account, intent, refusal=error)
+        except ProviderError as error:
+            await self._finish(intent, RecallOutcome.REFUSED, error.code, None)
+            raise
+        else:
+            await self._done(intent, "accepted", None)
+
+    async def _read_back(self, account: Account, intent: Recall, refusal: Refused | None = None) -> None:
+        """Settle an intent by one read. Returning means that the message is gone.
+
+        Raises:
+            Refused, ProviderDown: the network still has it; nothing was changed.
+            OutcomeUnknown: it could not be read; the intent stays in doubt.
+        """
+        try:
+            async with self._connections.messenger(account) as connection:
+                shown = await self._look(connection, intent)
+        except ProviderError as error:
+            await self._doubt(intent, error.code)
+            raise OutcomeUnknown(
+                "The network did not say whether the message is gone, and cannot be read now: ask again.",
+                code=ErrorCode.REQUEST_TIMEOUT,
+            ) from error
+        if shown == "gone" or (shown == "absent" and intent.message_id is not None):
+            await self._done(intent, "refused" if refusal else "no answer", shown)
+            return
+        await self._finish(intent, RecallOutcome.REFUSED, refusal.code if refusal else "not done", shown)
+        if refusal is not None:
+            raise refusal
+        raise ProviderDown("The network failed, and the message is still there. Nothing was changed: try again.")
+
+    async def _look(self, connection: Messenger, intent: Recall) -> str:
+        shown = await connection.read_message(intent.chat_key, MessageKey(intent.message_key))
+        if shown is None:
+            return "absent"
+        return "gone" if shown.recalled else "present"
+
+    async def _done(self, intent: Recall, answer: str, read_back: str | None) -> None:
+        async with self._database.begin() as tx:
+            await accounts.hold(tx, intent.workspace_id, intent.account_id)
+            buried = await bury(
+                tx,
+                self._events,
+                self._now,
+                workspace_id=intent.workspace_id,
+                provider=intent.provider,
+                key=intent.message_key,
+                chat_key=intent.chat_key,
+                origin="api",
+            )
+            now = to_ms(self._now())
+            await recalls.finish(
+                tx, intent.workspace_id, intent.id, RecallOutcome.DONE, detail=answer, read_back=read_back, at=now
+            )
+            await accounts.touch(tx, intent.workspace_id, intent.account_id, now)
+            if not buried:
+                data = EventData(
+                    account_id=intent.account_id,
+                    message_key=intent.message_key,
+                    chat_key=intent.chat_key,
+                    origin="api",
+                )
+                await self._events.announce(tx, intent.workspace_id, EventType.MESSAGE_DELETED, data)
+            await self._settled(tx, intent, RecallOutcome.DONE)
+            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in buried])
+
+    async def _doubt(self, intent: Recall, reason: str) -> None:
+        async with self._database.begin() as tx:
+            now = to_ms(self._now())
+            await recalls.finish(
+                tx, intent.workspace_id, intent.id, RecallOutcome.IN_DOUBT, detail=reason, read_back=None, at=now
+            )
+            data = EventData(
+                account_id=intent.account_id, message_id=intent.message_id, recall_id=intent.id, reason=reason
+            )
+            if intent.outcome is not RecallOutcome.IN_DOUBT:
+                await self._events.announce(tx, intent.workspace_id, EventType.RECALL_IN_DOUBT, data)
+                await self._queue(tx, intent)
+
+    async def _finish(self, intent: Recall, outcome: RecallOutcome, detail: str, read_back: str | None) -> None:
+        async with self._database.begin() as tx:
+            now = to_ms(self._now())
+            await recalls.finish(
+                tx, intent.workspace_id, intent.id, outcome, detail=detail, read_back=read_back, at=now
+            )
+            await self._settled(tx, intent, outcome)
+            if outcome is RecallOutcome.UNVERIFIED:
+                await self._receipt(tx, intent, outcome, detail, read_back, [])
+
+    async def _settled(self, tx: Tx, intent: Recall, outcome: RecallOutcome) -> None:
+        """Announce how an intent ended that was announced to be in doubt."""
+        if intent.outcome is RecallOutcome.IN_DOUBT:
+            data = EventData(
+                account_id=intent.account_id, message_id=intent.message_id, recall_id=intent.id, reason=outcome
+            )
+            await self._events.announce(tx, intent.workspace_id, EventType.RECALL_SETTLED, data)
+
+    async def _receipt(
+        self, tx: Tx, intent: Recall, outcome: RecallOutcome, answer: str, read_back: str | None, erased: list[str]
+    ) -> None:
+        document = {
+            "recall_id": intent.id,
+            "account_id": intent.account_id,
+            "provider": intent.provider,
+            "message_key": intent.message_key,
+            "asked_at": from_ms(intent.asked_at).isoformat(),
+            "outcome": outcome,
+            "network_answer": answer,
+            "read_back": read_back,
+            "verified": read_back == "gone",
+            "erased": erased,
+        }
+        target = intent.message_id or intent.message_key
+        await self._receipts.write(tx, intent.workspace_id, "message.recalled", target, document)
+
+    async def _queue(self, tx: Tx, intent: Recall) -> None:
+        now = self._now()
+        job = Job(
+            id=new_id("job", now),
+            workspace_id=intent.workspace_id,
+            task=Task.SETTLE_RECALL,
+            args={"recall_id": intent.id},
+            lock=f"recall:{intent.id}",
+            attempts=0,
+            scheduled_at=to_ms(now),
+        )
+        await jobs.enqueue(tx, job)
+        tx.on_commit(lambda: self._notifier.wake("jobs"))
+
+    @asynccontextmanager
+    async def _turn(self, intent: Recall) -> AsyncIterator[None]:
+        """One at a time for each message: two callers who ask at once make one call."""
+        key = intent.workspace_id, intent.provider, intent.message_key
+        turn = self._turns.setdefault(key, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.users -= 1
+            if turn.users == 0:
+                self._turns.pop(key, None)
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0

@@ -1,0 +1,72 @@
+"""Upkeep: what has outlived its time goes, and what was left half done is finished."""
+
+from datetime import timedelta
+
+import msgspec
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.jobs import Job, Task
+from postroom.ids import new_id
+from postroom.services.accounts import Accounts
+from postroom.store import accounts, events, idempotency, jobs, messages, receipts
+from postroom.store.database import Database
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things are kept; None: for good."""
+
+    events: timedelta | None
+    tombstones: timedelta | None
+    receipts: timedelta | None
+    idempotency_keys: timedelta
+    finished_jobs: timedelta = timedelta(days=2)
+
+
+class Upkeep:
+    """The server's own housekeeping, as a job that comes again."""
+
+    def __init__(self, database: Database, accounts: Accounts, retention: Retention, now: Clock) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._retention = retention
+        self._now = now
+
+    async def schedule(self, after: timedelta) -> None:
+        """Have the next clean-up done, unless one is waiting."""
+        now = self._now()
+        job = Job(
+            id=new_id("job", now),
+            workspace_id=None,
+            task=Task.CLEAN_UP,
+            args={},
+            lock="clean_up",
+            attempts=0,
+            scheduled_at=to_ms(now + after),
+        )
+        async with self._database.begin() as tx:
+            await jobs.cancel_by_lock(tx, None, "clean_up")
+            await jobs.enqueue(tx, job)
+
+    async def clean_up(self) -> None:
+        """One round (a job; safe to repeat)."""
+        now = self._now()
+        keep = self._retention
+
+        def before(age: timedelta) -> int:
+            return to_ms(now - age)
+
+        async with self._database.begin() as tx:
+            if keep.events is not None:
+                await events.remove_older(tx, before(keep.events))
+            if keep.tombstones is not None:
+                await messages.remove_tombstones(tx, before(keep.tombstones))
+            if keep.receipts is not None:
+                await receipts.remove_older(tx, before(keep.receipts))
+            await idempotency.remove_older(tx, before(keep.idempotency_keys))
+            await jobs.remove_finished(tx, before(keep.finished_jobs))
+            await accounts.remove_login_attempts(tx, to_ms(now))
+        async with self._database.read() as reader:
+            left = await accounts.list_unlinking(reader)
+        for workspace_id, account_id in left:
+            await self._accounts.finish_unlink(workspace_id, account_id)
+        await self.schedule(timedelta(minutes=10))

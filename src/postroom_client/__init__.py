@@ -1,0 +1,1 @@
+"""The Python client of Postroom. It imports nothing of the server."""
