@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import structlog
 
-from postroom.domain.access import Caller, Scope
 from postroom.dialects.request import (
     Asgi,
     ClientGone,
@@ -26,6 +25,7 @@ from postroom.dialects.request import (
     read_body,
 )
 from postroom.dialects.request import Scope as AsgiScope
+from postroom.domain.access import Caller, Scope
 from postroom.errors import Conflict, InvalidParameters, Kind, NotFound, OutcomeUnknown, PostroomError
 from postroom.services.house import Services
 
@@ -155,7 +155,7 @@ class Application:
             answer = self._failed(error, operation, request)
         except ClientGone:
             return
-        except Exception:  # the last handler: a bug is answered in the dialect's shape
+        except Exception:  # noqa: BLE001 the last handler: a bug is answered in the dialect's shape
             answer = self._broken(operation, request)
         await self._send(answer, request, send)
 
@@ -247,7 +247,7 @@ class Application:
             else:
                 await idempotency.forget(request.caller, key)
             raise
-        except Exception:  # a bug: nobody knows what was done, so a POST is not done again under this key
+        except Exception:  # noqa: BLE001 a bug: nobody knows what was done, so a POST is not done again under this key
             answer = self._broken(operation, request)
             if operation.method == "POST":
                 await idempotency.finish(request.caller, key, answer.status, answer.body)
@@ -272,7 +272,7 @@ class Application:
 
     def _broken(self, operation: Operation | None, request: Request) -> Answer:
         name = operation.name if operation is not None else None
-        log.exception("request.broken", request_id=request.id, dialect=self.dialect.name, operation=name)
+        log.error("request.broken", exc_info=True, request_id=request.id, dialect=self.dialect.name, operation=name)
         return self.dialect.failure(PostroomError(), operation, request)
 
     async def _send(self, answer: Answer, request: Request, send: Send) -> None:

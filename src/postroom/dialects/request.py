@@ -28,7 +28,7 @@ _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _INTERNAL_SPACE = 1 << 10
 
 
-class ClientGone(Exception):  # noqa: N818
+class ClientGone(Exception):
     """The client hung up before it had sent its whole request; there is nobody to answer."""
 
 
