@@ -155,8 +155,8 @@ class Application:
             answer = self._failed(error, operation, request)
         except ClientGone:
             return
-        except Exception:  # noqa: BLE001 the last handler: a bug is answered in the dialect's shape
-            answer = self._broken(operation, request)
+        except Exception as error:  # noqa: BLE001 the last handler: a bug is answered in the dialect's shape
+            answer = self._broken(error, operation, request)
         await self._send(answer, request, send)
 
     def _add(self, path: str, operation: Operation) -> None:
@@ -247,8 +247,8 @@ class Application:
             else:
                 await idempotency.forget(request.caller, key)
             raise
-        except Exception:  # noqa: BLE001 a bug: nobody knows what was done, so a POST is not done again under this key
-            answer = self._broken(operation, request)
+        except Exception as error:  # noqa: BLE001 a bug: a POST may be done, and is not done again under this key
+            answer = self._broken(error, operation, request)
             if operation.method == "POST":
                 await idempotency.finish(request.caller, key, answer.status, answer.body)
             else:
@@ -270,9 +270,9 @@ class Application:
             log.error("request.failed", request_id=request.id, detail=error.detail)
         return Answer(answer.status, answer.body, answer.content_type, tuple(headers))
 
-    def _broken(self, operation: Operation | None, request: Request) -> Answer:
+    def _broken(self, error: Exception, operation: Operation | None, request: Request) -> Answer:
         name = operation.name if operation is not None else None
-        log.error("request.broken", exc_info=True, request_id=request.id, dialect=self.dialect.name, operation=name)
+        log.error("request.broken", exc_info=error, request_id=request.id, dialect=self.dialect.name, operation=name)
         return self.dialect.failure(PostroomError(), operation, request)
 
     async def _send(self, answer: Answer, request: Request, send: Send) -> None:
