@@ -1,1 +1,1 @@
-"""The simulated networks: the far side that the sandbox and the tests talk to. It imports nothing of the server."""
+"""The simulated networks: small local servers that speak each network's real wire protocol."""

@@ -2,14 +2,15 @@
 
 import binascii
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
 from postroom.errors import ErrorCode, InvalidParameters, Kind
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -19,13 +20,13 @@ class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     next: str | None
 
 
-class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+class Cursor(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     """Where a listing stands: what was asked for at its start, and the last row that was given.
 
     What was asked for travels along, so that a caller need not repeat it (PostPress: other parameters are ignored).
     """
 
-    filters: dict[str, Any]
+    filters: F
     limit: int
     cursor: tuple[int, str]
     """Time and id of the last row."""
@@ -35,14 +36,14 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
         return b64encode(msgspec.json.encode(self)).decode()
 
 
-def decode_cursor(text: str) -> Cursor:
-    """The cursor that was given out.
+def decode_cursor(text: str, filters: type[F]) -> Cursor[F]:
+    """The cursor that was given out, with filters of this type.
 
     Raises:
         InvalidParameters: (kind CURSOR) this is none.
     """
     try:
-        return msgspec.json.decode(b64decode(text, validate=True), type=Cursor)
+        return msgspec.json.decode(b64decode(text, validate=True), type=Cursor[filters])  # type: ignore[valid-type]
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidParameters("The cursor is not one that was given out.", kind=Kind.CURSOR) from error
 
@@ -60,11 +61,9 @@ def check_limit(limit: int, most: int) -> int:
     return limit
 
 
-def listing(
-    found: Sequence[T], limit: int, filters: Mapping[str, Any], place: Callable[[T], tuple[int, str]]
-) -> Listing[T]:
+def listing(found: Sequence[T], limit: int, filters: object, place: Callable[[T], tuple[int, str]]) -> Listing[T]:
     """The page of `limit` rows, given one row more where there is one."""
     items = found[:limit]
     if len(found) <= limit:
         return Listing(items=items, next=None)
-    return Listing(items=items, next=Cursor(filters=dict(filters), limit=limit, cursor=place(items[-1])).encode())
+    return Listing(items=items, next=Cursor(filters=filters, limit=limit, cursor=place(items[-1])).encode())

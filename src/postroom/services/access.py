@@ -29,9 +29,7 @@ class Access:
             NotAuthenticated: no key, an unknown or revoked one, or one whose workspace is gone.
         """
         if not secret:
-            raise NotAuthenticated(
-                "Send your API key.", code=ErrorCode.MISSING_CREDENTIALS, kind=Kind.KEY_MISSING
-            )
+            raise NotAuthenticated("Send your API key.", code=ErrorCode.MISSING_CREDENTIALS, kind=Kind.KEY_MISSING)
         now = to_ms(self._now())
         remembered = self._remembered.get(secret)
         if remembered is not None and now - remembered[0] < _REMEMBERED_MS:
@@ -44,9 +42,7 @@ class Access:
         if workspace is None or workspace.sandbox is not self._sandbox:
             raise NotAuthenticated("The key's workspace is not here.", kind=Kind.KEY_OWNER)
         user_id = key.managed_user_id or workspace.id
-        caller = Caller(
-            workspace=workspace, key_id=key.id, scopes=key.scopes, key_user_id=user_id, user_id=user_id
-        )
+        caller = Caller(workspace=workspace, key_id=key.id, scopes=key.scopes, key_user_id=user_id, user_id=user_id)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[secret] = (now, caller)

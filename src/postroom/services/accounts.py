@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+import msgspec
 import structlog
 
 from postroom.clock import Clock, to_ms
@@ -19,10 +20,10 @@ from postroom.errors import ErrorCode, Kind, LoginFailed, NotFound, PostroomErro
 from postroom.ids import is_id, new_id
 from postroom.services.connections import Connections
 from postroom.services.events import Events
+from postroom.services.ingest import Ingest
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
-from postroom.services.sync import Ingest
-from postroom.store import accounts, jobs, posts
+from postroom.store import accounts, jobs, login_attempts, messages, posts
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
@@ -32,6 +33,10 @@ _REVOKE_SECONDS = 5.0
 _REMOVED_AT_ONCE = 2_000
 
 log = structlog.get_logger()
+
+
+class _Filters(msgspec.Struct, frozen=True, kw_only=True):
+    provider: str | None
 
 
 class Accounts:
@@ -63,14 +68,14 @@ class Accounts:
         """Newest first."""
         place = None
         if cursor is not None:
-            start = decode_cursor(cursor)
-            provider, limit, place = start.filters.get("provider"), start.limit, start.cursor
+            start = decode_cursor(cursor, _Filters)
+            provider, limit, place = start.filters.provider, start.limit, start.cursor
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             found = await accounts.list_page(
                 reader, caller.workspace_id, user_id=_user(caller), provider=provider, after=place, limit=limit + 1
             )
-        return listing(found, limit, {"provider": provider}, lambda account: (account.created_at, account.id))
+        return listing(found, limit, _Filters(provider=provider), lambda account: (account.created_at, account.id))
 
     async def get(self, caller: Caller, account_id: str) -> Account:
         """Raises:
@@ -120,7 +125,7 @@ class Accounts:
             expires_at=to_ms(now + _ATTEMPT_LIVES),
         )
         async with self._database.begin() as tx:
-            await accounts.add_login_attempt(tx, attempt)
+            await login_attempts.add_login_attempt(tx, caller.workspace_id, attempt)
         return attempt, step
 
     async def answer_link(
@@ -133,15 +138,15 @@ class Accounts:
             LoginFailed: this attempt is over; start again.
         """
         async with self._database.read() as reader:
-            attempt = await accounts.find_login_attempt(reader, caller.workspace_id, attempt_id)
+            attempt = await login_attempts.find_login_attempt(reader, caller.workspace_id, attempt_id)
         if attempt is None or attempt.expires_at < to_ms(self._now()):
             raise NotFound("No such attempt to link; it lives five minutes.", kind=Kind.ACCOUNT)
         reply = Reply(state=attempt.state, answers=answers)
         step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
         async with self._database.begin() as tx:
-            await accounts.remove_login_attempt(tx, caller.workspace_id, attempt_id)
+            await login_attempts.remove_login_attempt(tx, caller.workspace_id, attempt_id)
             if not isinstance(step, Linked):
-                await accounts.add_login_attempt(tx, _with_state(attempt, step))
+                await login_attempts.add_login_attempt(tx, caller.workspace_id, _with_state(attempt, step))
         if isinstance(step, Linked):
             return attempt, await self._linked(caller, attempt.provider, step)
         return attempt, step
@@ -206,7 +211,7 @@ class Accounts:
         removed = 0
         while True:
             async with self._database.begin() as tx:
-                part = await accounts.remove_messages(tx, workspace_id, account_id, _REMOVED_AT_ONCE)
+                part = await messages.remove_of_account(tx, workspace_id, account_id, _REMOVED_AT_ONCE)
             removed += part
             if part < _REMOVED_AT_ONCE:
                 break
@@ -226,7 +231,9 @@ class Accounts:
             async with asyncio.timeout(_REVOKE_SECONDS):
                 await self._connections.revoke(account)
         except (PostroomError, TimeoutError) as error:
-            log.warning("account.not_revoked", account=account.id, provider=account.provider, error=type(error).__name__)
+            log.warning(
+                "account.not_revoked", account=account.id, provider=account.provider, error=type(error).__name__
+            )
             return False
         return True
 

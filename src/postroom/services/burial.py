@@ -6,7 +6,7 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.events import EventData, EventType
 from postroom.domain.messages import Message
 from postroom.services.events import Events
-from postroom.store import messages
+from postroom.store import burials
 from postroom.store.database import Tx
 
 
@@ -18,7 +18,7 @@ async def bury(
     A message that was never seen leaves its tombstone all the same, for when it arrives. Returns the copies that were
     buried just now; each is announced, with ids only.
     """
-    buried = await messages.bury(tx, workspace_id, provider, key, chat_key, to_ms(now()))
+    buried = await burials.bury(tx, workspace_id, provider, key, chat_key, to_ms(now()))
     for message in buried:
         data = EventData(
             account_id=message.account_id,

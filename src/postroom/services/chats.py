@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from postroom.domain.access import Caller
 from postroom.domain.chats import Attendee, Chat
 from postroom.domain.messages import Message
@@ -9,10 +11,18 @@ from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.errors import ErrorCode, Kind, NotFound
 from postroom.ids import is_id
 from postroom.services.connections import Connections
-from postroom.store import accounts, chats, messages
+from postroom.store import accounts, attendees, chats, messages
 from postroom.store.database import Database
 
 MOST = 250
+
+
+class _Filters(msgspec.Struct, frozen=True, kw_only=True):
+    account_ids: list[str] | None
+    provider: str | None
+    unread: bool | None
+    before: int | None
+    after: int | None
 
 
 class Chats:
@@ -35,35 +45,33 @@ class Chats:
         limit: int = 100,
     ) -> Listing[Chat]:
         """Most recently active first. `before` and `after` (milliseconds) are strict."""
-        filters = {
-            "account_ids": list(account_ids) if account_ids is not None else None,
-            "provider": provider,
-            "unread": unread,
-            "before": before,
-            "after": after,
-        }
+        filters = _Filters(
+            account_ids=None if account_ids is None else list(account_ids),
+            provider=provider,
+            unread=unread,
+            before=before,
+            after=after,
+        )
         place = None
         if cursor is not None:
-            start = decode_cursor(cursor)
-            filters, limit, place = {name: start.filters.get(name) for name in filters}, start.limit, start.cursor
+            start = decode_cursor(cursor, _Filters)
+            filters, limit, place = start.filters, start.limit, start.cursor
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             found = await chats.list_page(
                 reader,
                 caller.workspace_id,
-                account_ids=filters["account_ids"],
-                provider=filters["provider"],
-                unread=filters["unread"],
-                before=filters["before"],
-                after_time=filters["after"],
+                account_ids=filters.account_ids,
+                provider=filters.provider,
+                unread=filters.unread,
+                before=filters.before,
+                after_time=filters.after,
                 after=place,
                 limit=limit + 1,
             )
         return listing(found, limit, filters, lambda chat: (chat.last_message_at or 0, chat.id))
 
-    async def get(
-        self, caller: Caller, chat_id: str, account_id: str | None = None
-    ) -> tuple[Chat, Message | None]:
+    async def get(self, caller: Caller, chat_id: str, account_id: str | None = None) -> tuple[Chat, Message | None]:
         """A chat and its newest message that is not deleted. With `account_id` its provider's id will do.
 
         Raises:
@@ -98,12 +106,12 @@ class Chats:
         """
         chat, _ = await self.get(caller, chat_id)
         async with self._database.read() as reader:
-            return await chats.list_attendees(reader, caller.workspace_id, chat.id)
+            return await attendees.list_attendees(reader, caller.workspace_id, chat.id)
 
     async def people(self, caller: Caller, found: Sequence[Chat]) -> dict[str, Sequence[Attendee]]:
         """The people in each chat, by chat id."""
         async with self._database.read() as reader:
-            return {chat.id: await chats.list_attendees(reader, caller.workspace_id, chat.id) for chat in found}
+            return {chat.id: await attendees.list_attendees(reader, caller.workspace_id, chat.id) for chat in found}
 
     async def find_by_key(self, caller: Caller, provider: str, spelling: str, account_id: str | None) -> Chat:
         """A chat by any spelling of its id at the network.

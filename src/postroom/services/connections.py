@@ -1,6 +1,6 @@
 """Open connections of accounts, and what a network's errors say about an account's state."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from postroom.clock import Clock
@@ -37,11 +37,14 @@ class Connections:
         Raises:
             NotSupported: there is none of that name.
         """
-        return self._registry.get(provider)
+        connector = self._registry.get(provider)
+        if connector is None:
+            raise NotSupported(f"This server has no connector for {provider}.")
+        return connector
 
-    def connectors(self) -> dict[str, Connector]:
+    def connectors(self) -> Mapping[str, Connector]:
         """All networks by name."""
-        return self._registry.all()
+        return self._registry
 
     @asynccontextmanager
     async def messenger(self, account: Account) -> AsyncIterator[Messenger]:
@@ -97,7 +100,7 @@ class Connections:
             async with self._database.begin() as tx:
                 await accounts.set_credentials(tx, account.workspace_id, account.id, refreshed)
 
-        connection = self._registry.get(account.provider).open(account.profile, credentials, keep)
+        connection = self.connector(account.provider).open(account.profile, credentials, keep)
         return self._open.setdefault(account.id, connection)
 
     @asynccontextmanager

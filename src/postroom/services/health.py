@@ -33,7 +33,10 @@ class Health:
             counts = await jobs.counts(reader)
             states = await accounts.count_by_status(reader)
         orphans = await self._media.orphans()
-        lines = ["# TYPE postroom_uptime_seconds gauge", f"postroom_uptime_seconds {time.monotonic() - self._started:.0f}"]
+        lines = [
+            "# TYPE postroom_uptime_seconds gauge",
+            f"postroom_uptime_seconds {time.monotonic() - self._started:.0f}",
+        ]
         lines.append("# TYPE postroom_jobs gauge")
         lines += [f'postroom_jobs{{status="{status}"}} {count}' for status, count in sorted(counts.items())]
         lines.append("# TYPE postroom_accounts gauge")

@@ -10,7 +10,7 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.errors import ActionRequired, CredentialsRejected, PostroomError
 from postroom.services.connections import Connections
-from postroom.services.sync import Ingest
+from postroom.services.ingest import Ingest
 from postroom.store import accounts
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
@@ -35,6 +35,9 @@ class Listeners:
         self._now = now
         self._owner = owner
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._providers = [
+            name for name, connector in connections.connectors().items() if connector.capabilities.send is not None
+        ]
 
     async def run(self) -> None:
         """Take up accounts that nobody follows, and let go of those that are not ours any more; until cancelled."""
@@ -54,7 +57,7 @@ class Listeners:
         until = to_ms(now + _LEASE)
         async with self._database.begin() as tx:
             ours = await accounts.renew_leases(tx, self._owner, until, list(self._tasks))
-            fresh = await accounts.claim_listening(tx, self._owner, to_ms(now), until, _MOST_AT_ONCE)
+            fresh = await accounts.claim_listening(tx, self._owner, to_ms(now), until, _MOST_AT_ONCE, self._providers)
         for account_id in set(self._tasks) - ours:
             self._tasks.pop(account_id).cancel()
         for workspace_id, account_id in fresh:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
@@ -19,11 +21,18 @@ from postroom.errors import (
 )
 from postroom.ids import is_id, new_ulid
 from postroom.services.connections import Connections
-from postroom.services.sync import Ingest
-from postroom.store import accounts, chats, messages
+from postroom.services.ingest import Ingest
+from postroom.store import accounts, attendees, chats, messages
 from postroom.store.database import Database
 
 MOST = 250
+
+
+class _Filters(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str | None
+    sender_id: str | None
+    before: int | None
+    after: int | None
 
 
 class Messages:
@@ -45,9 +54,7 @@ class Messages:
             message = await messages.find(reader, caller.workspace_id, message_id)
         if message is None:
             if not is_id("msg", message_id):
-                raise NotFound(
-                    "Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE
-                )
+                raise NotFound("Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE)
             raise NotFound("No such message.", kind=Kind.MESSAGE)
         return message
 
@@ -68,18 +75,11 @@ class Messages:
         Raises:
             NotFound: no such chat in the caller's workspace.
         """
-        filters = {
-            "chat_id": chat_id,
-            "account_id": account_id,
-            "sender_id": sender_id,
-            "before": before,
-            "after": after,
-        }
+        filters = _Filters(account_id=account_id, sender_id=sender_id, before=before, after=after)
         place = None
         if cursor is not None:
-            start = decode_cursor(cursor)
-            filters, limit, place = {name: start.filters.get(name) for name in filters}, start.limit, start.cursor
-            filters["chat_id"] = chat_id
+            start = decode_cursor(cursor, _Filters)
+            filters, limit, place = start.filters, start.limit, start.cursor
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             if chat_id is not None:
@@ -88,11 +88,11 @@ class Messages:
             found = await messages.list_page(
                 reader,
                 caller.workspace_id,
-                chat_id=filters["chat_id"],
-                account_id=filters["account_id"],
-                sender_id=filters["sender_id"],
-                before=filters["before"],
-                after_time=filters["after"],
+                chat_id=chat_id,
+                account_id=filters.account_id,
+                sender_id=filters.sender_id,
+                before=filters.before,
+                after_time=filters.after,
                 after=place,
                 limit=limit + 1,
             )
@@ -106,7 +106,7 @@ class Messages:
         people: dict[str, Attendee] = {}
         async with self._database.read() as reader:
             for account_id, sender_ids in wanted.items():
-                held = await chats.find_attendees(reader, caller.workspace_id, account_id, sorted(sender_ids))
+                held = await attendees.find_attendees(reader, caller.workspace_id, account_id, sorted(sender_ids))
                 people.update({attendee.id: attendee for attendee in held.values()})
         return people
 

@@ -1,7 +1,7 @@
 """Post groups: created, scheduled, updated, listed, got, and deleted with everything that belongs to them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -75,9 +75,7 @@ class Posts:
             rows = []
             for position, platform_id in enumerate(group.platforms):
                 platform, _, raw_id = platform_id.partition("-")
-                account = await accounts.find_by_provider_id(
-                    tx, caller.workspace_id, caller.user_id, platform, raw_id
-                )
+                account = await accounts.find_by_provider_id(tx, caller.workspace_id, caller.user_id, platform, raw_id)
                 rows.append(
                     Post(
                         id=new_object_id(now),
@@ -121,7 +119,7 @@ class Posts:
         limit: int,
         status: GroupStatus | None,
         platform: str | None,
-        sort_by: str,
+        sort_by: Literal["createdAt", "updatedAt", "scheduledTime"],
         descending: bool,
         from_ms: int | None,
         to_ms: int | None,
@@ -224,22 +222,22 @@ class Posts:
             retryable=False,
             failed_at=now,
         )
-        for post in await posts.list_unfinished_of_account(tx, workspace_id, account_id):
+        for found in await posts.list_unfinished_of_account(tx, workspace_id, account_id):
+            held = await posts.hold_post(tx, workspace_id, found.id)
+            if held is None:
+                continue
+            group, post = held
             await posts.set_post(
                 tx, workspace_id, post.id, status=PostStatus.FAILED, attempts=post.attempts, error=error
             )
-            await self.roll_up(tx, workspace_id, post.group_id)
-            data = EventData(
-                post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code
-            )
+            await self.roll_up(tx, group)
+            data = EventData(post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code)
             await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
 
-    async def roll_up(self, tx: Tx, workspace_id: str, group_id: str) -> None:
-        """Give a group the status that its posts make. The caller holds the group."""
+    async def roll_up(self, tx: Tx, group: PostGroup) -> None:
+        """Give a group, which the caller holds, the status that its posts make."""
+        workspace_id, group_id = group.workspace_id, group.id
         held = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
-        group = await posts.find_group_any_user(tx, workspace_id, group_id)
-        if group is None:
-            return
         scheduled = any(post.status in FINAL or post.status is not PostStatus.DRAFT for post in held)
         becomes = group_status(scheduled, [post.status for post in held])
         await posts.set_group(

@@ -106,9 +106,7 @@ class Publishing:
             resumed = post.status is PostStatus.PROCESSING
             if not resumed:
                 post = msgspec.structs.replace(post, attempts=post.attempts + 1)
-                await posts.set_post(
-                    tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts
-                )
+                await posts.set_post(tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts)
             account = None
             if post.account_id is not None:
                 account = await accounts.find(tx, workspace_id, post.account_id)
@@ -130,9 +128,7 @@ class Publishing:
         found = draft_problem(group.content, [item.content_type for item in files], limits)
         return None if found is None else self._fault(*found)
 
-    async def _attempt(
-        self, group: PostGroup, post: Post, account: Account, files: list[MediaItem]
-    ) -> Retry | None:
+    async def _attempt(self, group: PostGroup, post: Post, account: Account, files: list[MediaItem]) -> Retry | None:
         draft = PostDraft(
             text=group.content,
             created_at=from_ms(group.scheduled_at or group.created_at),
@@ -157,9 +153,7 @@ class Publishing:
             return None
         return await self._later(group, post, ProviderDown("It was looked up, and had not been made."))
 
-    async def _unknown(
-        self, group: PostGroup, post: Post, account: Account, error: OutcomeUnknown
-    ) -> Retry | None:
+    async def _unknown(self, group: PostGroup, post: Post, account: Account, error: OutcomeUnknown) -> Retry | None:
         limits = self._limits(account)
         if limits is None or not limits.findable:
             await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
@@ -167,9 +161,7 @@ class Publishing:
         # It stays PROCESSING: the next run of the job looks it up.
         return Retry(after=next_attempt(post.attempts), reason=error.code)
 
-    async def _later(
-        self, group: PostGroup, post: Post, error: ProviderDown | RateLimited | NoSession
-    ) -> Retry | None:
+    async def _later(self, group: PostGroup, post: Post, error: ProviderDown | RateLimited | NoSession) -> Retry | None:
         """Nothing happened at the network: try again, for a while."""
         if post.attempts >= _MOST_ATTEMPTS:
             await self._record(group, post, PostStatus.FAILED, error=self._error(error))
@@ -178,9 +170,7 @@ class Publishing:
             held = await posts.hold_post(tx, group.workspace_id, post.id)
             if held is None or held[1].status is not PostStatus.PROCESSING:
                 return None
-            await posts.set_post(
-                tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts
-            )
+            await posts.set_post(tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts)
         after = next_attempt(post.attempts, error.retry_after_seconds or 0.0)
         return Retry(after=after, reason=error.code)
 
@@ -208,9 +198,7 @@ class Publishing:
                         "url": published.url,
                         "note": "It was being published when its group was deleted, and is live.",
                     }
-                    await self._receipts.write(
-                        tx, group.workspace_id, "post_group.deleted", group.id, document
-                    )
+                    await self._receipts.write(tx, group.workspace_id, "post_group.deleted", group.id, document)
                 return
             await posts.set_post(
                 tx,
@@ -222,7 +210,7 @@ class Publishing:
                 url=None if published is None else published.url,
                 error=error,
             )
-            await self._posts.roll_up(tx, group.workspace_id, group.id)
+            await self._posts.roll_up(tx, held[0])
             kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED
             data = EventData(
                 post_group_id=group.id,

@@ -34,7 +34,7 @@ from postroom.services.connections import Connections, check_connected
 from postroom.services.events import Events
 from postroom.services.messages import Messages
 from postroom.services.receipts import Receipts
-from postroom.store import accounts, jobs, messages, recalls
+from postroom.store import accounts, burials, jobs, messages, recalls
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
@@ -103,9 +103,9 @@ class Recalls:
         mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:
             held = await accounts.list_of_provider(reader, caller.workspace_id, provider)
-            copies = {copy.account_id: copy for copy in await messages.find_copies(
-                reader, caller.workspace_id, provider, key
-            )}
+            copies = {
+                copy.account_id: copy for copy in await messages.find_copies(reader, caller.workspace_id, provider, key)
+            }
         if account_id is not None:
             held = [account for account in held if account.id == account_id]
         if not held:
@@ -154,9 +154,7 @@ class Recalls:
             async with self._database.begin() as tx:
                 await self._queue(tx, intent)
 
-    async def _recall(
-        self, account: Account, chat: str, chat_key: str, key: str, message: Message | None
-    ) -> None:
+    async def _recall(self, account: Account, chat: str, chat_key: str, key: str, message: Message | None) -> None:
         if message is not None and message.is_tombstone:
             return
         capabilities = self._connections.connector(account.provider).capabilities
@@ -190,14 +188,12 @@ class Recalls:
     async def _already_gone(self, account: Account, intent: Recall) -> bool:
         """Whether the message was buried meanwhile; an earlier intent in doubt is settled first."""
         async with self._database.read() as reader:
-            earlier = await recalls.find_open(
-                reader, intent.workspace_id, intent.provider, intent.message_key
-            )
+            earlier = await recalls.find_open(reader, intent.workspace_id, intent.provider, intent.message_key)
         if earlier is not None:
             with suppress(Refused, ProviderDown):
                 await self._read_back(account, earlier)
         async with self._database.read() as reader:
-            return await messages.is_buried(reader, intent.workspace_id, intent.provider, intent.message_key)
+            return await burials.is_buried(reader, intent.workspace_id, intent.provider, intent.message_key)
 
     async def _ask(self, account: Account, chat: str, intent: Recall) -> None:
         """Call the network once, and record what became of it."""
@@ -254,6 +250,8 @@ class Recalls:
     async def _done(self, intent: Recall, answer: str, read_back: str | None) -> None:
         async with self._database.begin() as tx:
             await accounts.hold(tx, intent.workspace_id, intent.account_id)
+            # The network's own word of it may have come before its answer to us.
+            known = await burials.is_buried(tx, intent.workspace_id, intent.provider, intent.message_key)
             buried = await bury(
                 tx,
                 self._events,
@@ -269,7 +267,7 @@ class Recalls:
                 tx, intent.workspace_id, intent.id, RecallOutcome.DONE, detail=answer, read_back=read_back, at=now
             )
             await accounts.touch(tx, intent.workspace_id, intent.account_id, now)
-            if not buried:
+            if not buried and not known:
                 data = EventData(
                     account_id=intent.account_id,
                     message_key=intent.message_key,
@@ -278,7 +276,8 @@ class Recalls:
                 )
                 await self._events.announce(tx, intent.workspace_id, EventType.MESSAGE_DELETED, data)
             await self._settled(tx, intent, RecallOutcome.DONE)
-            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in buried])
+            copies = await messages.find_copies(tx, intent.workspace_id, intent.provider, intent.message_key)
+            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in copies])
 
     async def _doubt(self, intent: Recall, reason: str) -> None:
         async with self._database.begin() as tx:

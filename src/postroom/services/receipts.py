@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
@@ -13,6 +15,10 @@ from postroom.store import receipts
 from postroom.store.database import Database, Tx
 
 MOST = 250
+
+
+class _Filters(msgspec.Struct, frozen=True, kw_only=True):
+    target_id: str | None
 
 
 class Receipts:
@@ -53,11 +59,11 @@ class Receipts:
         """Newest first, of one target or of all."""
         after = None
         if cursor is not None:
-            start = decode_cursor(cursor)
-            target_id, limit, after = start.filters.get("target_id"), start.limit, start.cursor
+            start = decode_cursor(cursor, _Filters)
+            target_id, limit, after = start.filters.target_id, start.limit, start.cursor
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             found = await receipts.list_page(
                 reader, caller.workspace_id, target_id=target_id, after=after, limit=limit + 1
             )
-        return listing(found, limit, {"target_id": target_id}, lambda receipt: (receipt.created_at, receipt.id))
+        return listing(found, limit, _Filters(target_id=target_id), lambda receipt: (receipt.created_at, receipt.id))

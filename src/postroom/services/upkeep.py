@@ -8,7 +8,7 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.jobs import Job, Task
 from postroom.ids import new_id
 from postroom.services.accounts import Accounts
-from postroom.store import accounts, events, idempotency, jobs, messages, receipts
+from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, receipts
 from postroom.store.database import Database
 
 
@@ -59,12 +59,12 @@ class Upkeep:
             if keep.events is not None:
                 await events.remove_older(tx, before(keep.events))
             if keep.tombstones is not None:
-                await messages.remove_tombstones(tx, before(keep.tombstones))
+                await burials.remove_tombstones(tx, before(keep.tombstones))
             if keep.receipts is not None:
                 await receipts.remove_older(tx, before(keep.receipts))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
-            await accounts.remove_login_attempts(tx, to_ms(now))
+            await login_attempts.remove_expired_login_attempts(tx, to_ms(now))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)
         for workspace_id, account_id in left:

@@ -35,6 +35,8 @@ class Keyring:
         """
         self._wrapping = Seal(derive(master, "account keys"))
         self._hashing = derive(master, "hashes")
+        self.master_seal = Seal(derive(master, "login attempts"))
+        """For what is sealed before there is an account."""
         self._opened: dict[str, Seal] = {}
         new = not file.exists()
         self._file = sqlite3.connect(file, isolation_level=None, check_same_thread=False)

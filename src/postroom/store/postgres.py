@@ -13,11 +13,18 @@ from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 
+# Positions are given at insert and seen at commit. So that a reader can tell whether a lower one may still come, an event
+# is written in this order (columns are filled from left to right): its transaction has a number; it gets its position;
+# `horizon` notes the next number not yet given out. Whoever took a lower position has a number below the horizon: once all
+# of those transactions have ended, nothing can come before this event any more. In plpgsql, because that looks afresh;
+# the statement's own snapshot is older than the position.
 _WORDS = {
     "bytes": "bytea",
     "position": "bigint generated always as identity primary key",
-    # Positions are given at insert and seen at commit: readers stop below the oldest transaction that is still open.
-    "transaction": ",\n    transaction_id xid8 not null default pg_current_xact_id()",
+    "before_events": "create function next_transaction() returns xid8 language plpgsql volatile as "
+    "$$ begin return pg_snapshot_xmax(pg_current_snapshot()); end $$;\n",
+    "transaction": "transaction_id xid8 not null default pg_current_xact_id(),\n    ",
+    "horizon": "horizon xid8 not null default next_transaction(),\n    ",
 }
 _MIGRATION_LOCK = 7_305_811_246
 
@@ -31,6 +38,12 @@ class _Reader:
     def __init__(self, connection: "Held", keyring: Keyring) -> None:
         self._connection = connection
         self.keyring = keyring
+
+    def any_of(self, column: str, number: int) -> str:
+        return f"{column} = any(${number}::text[])"
+
+    def array(self, values: Iterable[str]) -> list[str]:
+        return list(values)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         return cast("Sequence[Row]", await self._connection.fetch(sql, *args))
@@ -82,7 +95,7 @@ class PostgresDatabase:
     def __init__(self, url: str, keyring: Keyring, most_connections: int) -> None:
         self.keyring = keyring
         self._url = url
-        self._idle: deque["Held"] = deque()
+        self._idle: deque[Held] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._room = most_connections
 
@@ -171,3 +184,7 @@ async def _migrate(connection: "Held") -> None:
             for statement in statements:
                 await connection.execute(statement)
             await connection.execute("insert into schema_versions values ($1)", number)
+        # Transaction numbers start again in a restored copy: events from the one before are all there.
+        await connection.execute(
+            "update events set horizon = '0' where horizon > pg_snapshot_xmax(pg_current_snapshot())"
+        )

@@ -1,7 +1,8 @@
 """SQLite: reads inline on the event loop's own connection, one writer, and commits that waiting writers share.
 
-Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is committed
-in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more share one sync.
+Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is
+committed in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more
+of them share one sync.
 """
 
 import asyncio
@@ -14,11 +15,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 
-_WORDS = {"bytes": "blob", "position": "integer primary key autoincrement", "transaction": ""}
+_WORDS = {
+    "bytes": "blob",
+    "position": "integer primary key autoincrement",
+    "before_events": "",
+    "transaction": "",
+    "horizon": "",
+}
 _MOST_IN_A_BATCH = 128
 _PRAGMAS = (
     "pragma foreign_keys = on",
@@ -29,6 +38,9 @@ _PRAGMAS = (
     # Checkpoints run in the committing thread of the writer; the log stays small enough to be quick to read.
     "pragma wal_autocheckpoint = 2000",
 )
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 @cache
@@ -52,6 +64,12 @@ class _Reader:
     def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
         self._connection = connection
         self.keyring = keyring
+
+    def any_of(self, column: str, number: int) -> str:
+        return f"{column} in (select value from json_each(${number}))"
+
+    def array(self, values: Iterable[str]) -> str:
+        return _encode(list(values)).decode()
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         return self._connection.execute(_numbered(sql), args).fetchall()

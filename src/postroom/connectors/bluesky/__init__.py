@@ -1,0 +1,1 @@
+"""Posts on Bluesky, or on any server of the AT Protocol."""

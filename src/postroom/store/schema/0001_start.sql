@@ -77,7 +77,8 @@ create table chats (
     chat_key text not null,
     kind integer not null,
     attendee_provider_id text,
-    last_message_at bigint,
+    -- 0: not known. Then it sorts last on both databases.
+    last_message_at bigint not null,
     unread_count integer not null,
     archived integer not null,
     muted integer not null,
@@ -146,13 +147,14 @@ create table messages (
 create unique index messages_by_key on messages (account_id, message_key);
 create index messages_of_chat on messages (chat_id, sent_at, id);
 create index messages_of_account on messages (account_id, sent_at, id);
-create index messages_by_time on messages (workspace_id, sent_at, id);
+create index messages_of_sender on messages (account_id, sender_id, sent_at, id);
 create index messages_by_quoted on messages (account_id, quoted_key) where quoted_key is not null;
 
 create table tombstones (
     workspace_id text not null references workspaces (id) on delete cascade,
     provider text not null,
-    key_hash {bytes} not null,
+    -- Hexadecimal, so that a list of them is a list of texts.
+    key_hash text not null,
     chat_key text not null,
     buried_at bigint not null,
     primary key (workspace_id, provider, key_hash)
@@ -184,7 +186,8 @@ create table receipts (
     created_at bigint not null,
     primary key (workspace_id, id)
 );
-create index receipts_of_target on receipts (workspace_id, target_id);
+create index receipts_of_target on receipts (workspace_id, target_id, created_at, id);
+create index receipts_by_time on receipts (workspace_id, created_at, id);
 
 create table post_groups (
     workspace_id text not null references workspaces (id) on delete cascade,
@@ -221,6 +224,7 @@ create table posts (
 );
 create unique index posts_by_id on posts (workspace_id, id);
 create index posts_of_account on posts (account_id) where account_id is not null;
+create index posts_ended on posts (workspace_id, platform, platform_id) where status in ('published', 'failed', 'unconfirmed');
 
 create table media_items (
     workspace_id text not null,
@@ -240,13 +244,13 @@ create table media_items (
 );
 create unique index media_items_by_id on media_items (id);
 
-create table events (
-    position {position},
-    id text not null,
+{before_events}create table events (
+    {transaction}position {position},
+    {horizon}id text not null,
     workspace_id text not null,
     type text not null,
     data text not null,
-    created_at bigint not null{transaction}
+    created_at bigint not null
 );
 create index events_of_workspace on events (workspace_id, position);
 
@@ -266,7 +270,7 @@ create table jobs (
 create index jobs_due on jobs (scheduled_at, id) where status = 'todo';
 create index jobs_doing on jobs (claimed_until) where status = 'doing';
 create unique index jobs_locked on jobs (job_lock) where status = 'doing' and job_lock is not null;
-create index jobs_by_lock on jobs (job_lock) where status = 'todo' and job_lock is not null;
+create index jobs_by_lock on jobs (job_lock, scheduled_at, id) where status = 'todo' and job_lock is not null;
 create index jobs_finished on jobs (scheduled_at) where status in ('done', 'failed', 'cancelled');
 
 create table idempotency_keys (

@@ -13,10 +13,11 @@ def steps(words: dict[str, str]) -> list[tuple[int, list[str]]]:
     """The steps as (number, statements), with each `{word}` replaced by the database's own."""
     found = []
     for file in sorted(Path(__file__).parent.glob("[0-9]*.sql")):
-        text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("--"))
+        lines = file.read_text().splitlines()
+        text = "\n".join(line for line in lines if not line.lstrip().startswith("--")) + "\n"
         for word, own in words.items():
             text = text.replace("{" + word + "}", own)
-        found.append((int(file.name[:4]), [part.strip() for part in text.split(";") if part.strip()]))
+        found.append((int(file.name[:4]), [part.strip() for part in text.split(";\n") if part.strip()]))
     return found
 
 

@@ -1,0 +1,223 @@
+"""The composition root: makes the database, the blobs, the connectors and the services, and mounts what speaks to callers."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from postroom.clock import Clock
+from postroom.connectors.http import Http
+from postroom.connectors.registry import installed
+from postroom.dialects.connectsafely import operations as connectsafely
+from postroom.dialects.native import operations as native
+from postroom.dialects.postpost import operations as postpost
+from postroom.dialects.postpress import operations as postpress
+from postroom.ids import new_ulid
+from postroom.services.access import Access
+from postroom.services.accounts import Accounts
+from postroom.services.chats import Chats
+from postroom.services.connections import Connections
+from postroom.services.events import Events
+from postroom.services.health import Health
+from postroom.services.house import Services
+from postroom.services.idempotency import Idempotency
+from postroom.services.ingest import Ingest
+from postroom.services.listeners import Listeners
+from postroom.services.media import Media
+from postroom.services.messages import Messages
+from postroom.services.posts import Posts
+from postroom.services.publishing import Publishing
+from postroom.services.recalls import Recalls
+from postroom.services.receipts import Receipts
+from postroom.services.sync import Sync
+from postroom.services.upkeep import Retention, Upkeep
+from postroom.settings import Settings, WrongSetting
+from postroom.store.blobs import Blobs
+from postroom.store.database import Database
+from postroom.store.keyring import Keyring
+from postroom.store.notify import Notifier
+from postroom.store.postgres import PostgresDatabase
+from postroom.store.sqlite import SqliteDatabase
+from postroom.web.media import media as media_app
+from postroom.web.stream import stream as stream_app
+from postroom.worker import Work, Worker
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """One server, put together and not yet listening."""
+
+    database: Database
+    notifier: Notifier
+    http: Http
+    services: Services
+    sync: Sync
+    worker: Worker
+    listeners: Listeners
+    upkeep: Upkeep
+    app: Asgi
+
+    async def close(self) -> None:
+        """Let go of everything; what was acknowledged is durable already."""
+        await self.http.close()
+        await self.notifier.close()
+        await self.database.close()
+        self.database.keyring.close()
+
+
+async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool) -> House:
+    """Put a server together.
+
+    Raises:
+        WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
+    """
+    keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+    database: Database
+    if settings.database_url:
+        database = await PostgresDatabase.connect(
+            settings.database_url, keyring, most_connections=settings.database_connections
+        )
+    else:
+        database = SqliteDatabase(settings.data / "postroom.db", keyring)
+    notifier = Notifier(settings.database_url or None)
+    await notifier.start()
+    blobs = Blobs(settings.media_url or settings.data / "media")
+    http = Http(read_seconds=settings.provider_seconds)
+    origins = {"linkedin": {"origin": settings.linkedin_origin}, "bluesky": {"service": settings.bluesky_service}}
+    registry = installed(origins, http=http)
+    owner = new_ulid(now())
+    events = Events(database, notifier, now)
+    receipts = Receipts(database, now)
+    connections = Connections(database, registry, events, now)
+    ingest = Ingest(database, notifier, connections, events, now)
+    messages = Messages(database, connections, ingest, now)
+    media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
+    posts = Posts(database, notifier, media, events, receipts, now)
+    accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
+    recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    services = Services(
+        access=Access(database, now, sandbox=sandbox),
+        accounts=accounts,
+        chats=Chats(database, connections),
+        messages=messages,
+        recalls=recalls,
+        posts=posts,
+        media=media,
+        events=events,
+        receipts=receipts,
+        idempotency=Idempotency(database, now),
+        health=Health(database, media, now),
+    )
+    sync = Sync(database, connections, ingest, events, now)
+    upkeep = Upkeep(database, accounts, _retention(settings), now)
+    work = Work(
+        accounts=accounts,
+        media=media,
+        publishing=Publishing(database, blobs, connections, posts, events, receipts, now),
+        recalls=recalls,
+        sync=sync,
+        upkeep=upkeep,
+    )
+    return House(
+        database=database,
+        notifier=notifier,
+        http=http,
+        services=services,
+        sync=sync,
+        worker=Worker(database, notifier, work, now, owner),
+        listeners=Listeners(database, notifier, connections, ingest, now, owner),
+        upkeep=upkeep,
+        app=_mounted(services, settings, public_url),
+    )
+
+
+def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
+    stream = stream_app(services)
+    most = settings.most_body_bytes
+    mounts: dict[str, Asgi] = {
+        "postpress": postpress.dialect(services, most_body_bytes=most),
+        "connectsafely": connectsafely.dialect(services, most_body_bytes=most),
+        "postpost": postpost.dialect(services, most_body_bytes=most),
+        "api": native.dialect(services, most_body_bytes=most),
+        "media": media_app(services),
+    }
+    hosts = _allowed_hosts(settings, public_url)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if hosts is not None and not _host_is_allowed(scope, hosts):
+            await _plain(scope, receive, send, 421, b"This server does not answer for that host.\n")
+        elif scope["type"] == "websocket":
+            await stream(scope, receive, send)
+        else:
+            first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
+            mounted = mounts.get(first)
+            if mounted is None:
+                await _plain(scope, receive, send, 404, _WHERE)
+            else:
+                await mounted(scope, receive, send)
+
+    return app
+
+
+_WHERE = b"Nothing is here. The APIs: /postpress/docs, /connectsafely/docs, /postpost/docs, /api/docs\n"
+
+
+async def _plain(scope: Scope, receive: Receive, send: Send, status: int, body: bytes) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _allowed_hosts(settings: Settings, public_url: str) -> frozenset[bytes] | None:
+    if "*" in settings.allowed_hosts:
+        return None
+    own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
+    return frozenset(name.encode() for name in own | set(settings.allowed_hosts))
+
+
+def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host, colon, port = value.rpartition(b":")
+            return (host if colon and port.isdigit() else value) in hosts
+    return True
+
+
+def _master_key(settings: Settings) -> bytes:
+    if settings.master_key:
+        return bytes.fromhex(settings.master_key)
+    file = settings.data / "master.key"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(os.urandom(32).hex() + "\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+    try:
+        key = bytes.fromhex(file.read_text().strip())
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise WrongSetting(f"{file} holds no master key: 64 hexadecimal digits are needed.")
+    return key
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        events=timedelta(days=settings.keep_events_days),
+        tombstones=timedelta(days=settings.keep_tombstones_days) if settings.keep_tombstones_days else None,
+        receipts=timedelta(days=settings.keep_receipts_days) if settings.keep_receipts_days else None,
+        idempotency_keys=timedelta(hours=settings.keep_idempotency_hours),
+    )

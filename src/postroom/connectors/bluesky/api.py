@@ -1,0 +1,205 @@
+"""The AT Protocol's calls that publishing needs, as a PDS takes them, and its errors in our classes. Knows no Remote*.
+
+Source: the lexicons com.atproto.server, com.atproto.repo and com.atproto.identity, checked 2026-11-20.
+"""
+
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from postroom.connectors.http import Answer, Http
+from postroom.errors import (
+    ActionRequired,
+    CredentialsRejected,
+    ErrorCode,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unprocessable,
+)
+
+Json = Any
+
+PROVIDER = "bluesky"
+_LONGEST_WORDS = 300
+_EXPIRED = frozenset({"ExpiredToken"})
+_REJECTED = frozenset({"InvalidToken", "AuthMissing", "AuthenticationRequired"})
+_SUSPENDED = frozenset({"AccountTakedown", "AccountDeactivated", "AccountSuspended", "AuthFactorTokenRequired"})
+_TOO_LARGE = frozenset({"BlobTooLarge", "PayloadTooLarge"})
+_ABSENT = frozenset({"RecordNotFound"})
+
+
+class Absent(Exception):
+    """The PDS says for certain that there is no such record."""
+
+
+class Xrpc:
+    """The calls of one PDS. Tokens are given to each."""
+
+    def __init__(self, http: Http, service: str) -> None:
+        self._http = http
+        self._service = service.rstrip("/")
+
+    async def create_session(self, identifier: str, password: str) -> Json:
+        """Sign in. A session too many is harmless, but a second sign-in counts against a low limit: sent once."""
+        content = msgspec.json.encode({"identifier": identifier, "password": password})
+        answer = await self._write("createSession", "com.atproto.server.createSession", None, content)
+        return self._object(answer, "createSession", hide=(password,))
+
+    async def refresh_session(self, refresh_token: str) -> Json:
+        """A new pair of tokens; the old pair soon ends. Nothing is published, so no answer is `ProviderDown`."""
+        try:
+            answer = await self._write("refreshSession", "com.atproto.server.refreshSession", refresh_token, None)
+            return self._object(answer, "refreshSession", hide=(refresh_token,))
+        except OutcomeUnknown as error:
+            raise ProviderDown(error.detail) from error
+
+    async def delete_session(self, refresh_token: str) -> None:
+        """End the session."""
+        answer = await self._write("deleteSession", "com.atproto.server.deleteSession", refresh_token, None)
+        _check(answer, write=True, hide=(refresh_token,))
+
+    async def get_session(self, access_token: str) -> Json:
+        """Whose session it is."""
+        answer = await self._read("getSession", "com.atproto.server.getSession", {}, access_token)
+        return self._object(answer, "getSession", write=False, hide=(access_token,))
+
+    async def resolve_handle(self, handle: str) -> str | None:
+        """The DID behind a handle; None where there is none."""
+        answer = await self._read("resolveHandle", "com.atproto.identity.resolveHandle", {"handle": handle}, None)
+        if answer.status in (400, 404):
+            return None
+        did = self._object(answer, "resolveHandle", write=False).get("did")
+        return did if isinstance(did, str) else None
+
+    async def upload_blob(self, access_token: str, content_type: str, content: bytes) -> Json:
+        """Store a file; one that no record names is thrown away, so no answer is `ProviderDown`."""
+        try:
+            answer = await self._write(
+                "uploadBlob", "com.atproto.repo.uploadBlob", access_token, content, content_type=content_type
+            )
+            blob = self._object(answer, "uploadBlob", hide=(access_token,)).get("blob")
+        except OutcomeUnknown as error:
+            raise ProviderDown(error.detail) from error
+        if not isinstance(blob, dict):
+            raise ProviderDown("The PDS took the file and did not say how it is called.")
+        return blob
+
+    async def create_record(self, access_token: str, repo: str, collection: str, rkey: str, record: Json) -> Json:
+        """Write one new record under that key."""
+        body = {"repo": repo, "collection": collection, "rkey": rkey, "validate": True, "record": record}
+        answer = await self._write(
+            "createRecord", "com.atproto.repo.createRecord", access_token, msgspec.json.encode(body)
+        )
+        return self._object(answer, "createRecord", hide=(access_token,))
+
+    async def get_record(self, repo: str, collection: str, rkey: str) -> Json:
+        """A record, as anybody may read it.
+
+        Raises:
+            Absent: there is none under that key.
+        """
+        parameters = {"repo": repo, "collection": collection, "rkey": rkey}
+        answer = await self._read("getRecord", "com.atproto.repo.getRecord", parameters, None)
+        if answer.status in (400, 404):
+            name, message = _error(answer)
+            # Older servers have one name for every wrong request, and tell this one by its sentence.
+            if name in _ABSENT or (name == "InvalidRequest" and message.startswith("Could not locate record")):
+                raise Absent
+        return self._object(answer, "getRecord", write=False)
+
+    async def delete_record(self, access_token: str, repo: str, collection: str, rkey: str) -> None:
+        """Make sure that there is no record under that key."""
+        content = msgspec.json.encode({"repo": repo, "collection": collection, "rkey": rkey})
+        answer = await self._write("deleteRecord", "com.atproto.repo.deleteRecord", access_token, content)
+        _check(answer, write=True, hide=(access_token,))
+
+    async def _read(self, operation: str, method: str, parameters: dict[str, str], token: str | None) -> Answer:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        url = f"{self._service}/xrpc/{method}{query}"
+        return await self._http.read(PROVIDER, operation, url, headers=_headers(token))
+
+    async def _write(
+        self,
+        operation: str,
+        method: str,
+        token: str | None,
+        content: bytes | None,
+        *,
+        content_type: str = "application/json",
+    ) -> Answer:
+        headers = _headers(token)
+        if content is not None:
+            headers["content-type"] = content_type
+        url = f"{self._service}/xrpc/{method}"
+        return await self._http.write(PROVIDER, operation, url, headers=headers, content=content)
+
+    def _object(self, answer: Answer, what: str, *, write: bool = True, hide: tuple[str, ...] = ()) -> dict[str, Json]:
+        _check(answer, write=write, hide=hide)
+        tree = answer.json()
+        if isinstance(tree, dict):
+            return tree
+        sentence = f"The answer of the PDS could not be understood ({what})."
+        raise OutcomeUnknown(sentence) if write else ProviderDown(sentence)
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    headers = {"accept": "application/json", "user-agent": "postroom"}
+    return headers | ({"authorization": f"Bearer {token}"} if token is not None else {})
+
+
+def _check(answer: Answer, *, write: bool, hide: tuple[str, ...] = ()) -> None:
+    if answer.status >= 300:
+        raise _meaning(answer, write=write, hide=hide)
+
+
+def _meaning(answer: Answer, *, write: bool, hide: tuple[str, ...]) -> ProviderError:
+    status = answer.status
+    name, message = _error(answer)
+    for secret in hide:
+        message = message.replace(secret, "***")
+    words = ": ".join(filter(None, (name, " ".join(message.split())[:_LONGEST_WORDS]))) or str(status)
+    if name in _EXPIRED:
+        return CredentialsRejected(f"Bluesky: {words}", code=ErrorCode.EXPIRED_CREDENTIALS)
+    if name in _SUSPENDED:
+        return ActionRequired(f"Bluesky: {words}")
+    if status == 401 or name in _REJECTED:
+        return CredentialsRejected(f"Bluesky: {words}")
+    if status == 429:
+        return RateLimited(f"Bluesky: {words}", retry_after_seconds=_reset_seconds(answer))
+    if status >= 500 or status == 408:
+        return OutcomeUnknown(f"Bluesky: {words}") if write else ProviderDown(f"Bluesky: {words}")
+    if status == 413 or name in _TOO_LARGE:
+        return Unprocessable(f"Bluesky: {words}", context={"status": status, "too_large": True})
+    if status in (400, 422):
+        return Unprocessable(f"Bluesky: {words}", context={"status": status})
+    if 300 <= status < 400:
+        return ProviderDown(f"Bluesky: this server sends to another address ({status}); it is not followed.")
+    return Refused(f"Bluesky: {words}")
+
+
+def _error(answer: Answer) -> tuple[str, str]:
+    """The error's name and sentence."""
+    tree = answer.json()
+    if not isinstance(tree, dict):
+        return "", ""
+    name, message = tree.get("error"), tree.get("message")
+    return name if isinstance(name, str) else "", message if isinstance(message, str) else ""
+
+
+def _reset_seconds(answer: Answer) -> float | None:
+    """From the answer's own clock to the moment when the limit starts anew."""
+    retry_after, reset = answer.headers.get("retry-after", ""), answer.headers.get("ratelimit-reset", "")
+    if retry_after.isdecimal():
+        return float(retry_after)
+    if not reset.isdecimal():
+        return None
+    try:
+        here = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, float(reset) - here)

@@ -1,0 +1,165 @@
+"""One Bluesky account: posting, finding a post again, taking it down."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+from postroom.connectors.bluesky import convert
+from postroom.connectors.bluesky.api import Absent, Json, Xrpc
+from postroom.connectors.contract import Keep
+from postroom.connectors.http import Http
+from postroom.domain.remote import Credentials, PostDraft, Profile, PublishedPost
+from postroom.errors import (
+    CredentialsRejected,
+    ErrorCode,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    Refused,
+    Unprocessable,
+)
+
+T = TypeVar("T")
+
+# Source: lexicon app.bsky.embed.images, checked 2026-11-20.
+MAX_IMAGES = 4
+MAX_IMAGE_BYTES = 1_000_000
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+
+
+class BlueskyConnection:
+    """A Publisher over one session, which it renews."""
+
+    def __init__(self, http: Http, profile: Profile, credentials: Credentials, keep: Keep) -> None:
+        self._api = Xrpc(http, credentials.values["service"])
+        self._profile = profile
+        self._credentials = credentials
+        self._keep = keep
+        self._refreshing = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"BlueskyConnection({self._did})"
+
+    @property
+    def _did(self) -> str:
+        return self._credentials.values["did"]
+
+    async def profile(self) -> Profile:
+        """Whose account this is."""
+        session = await self._authorised(self._api.get_session)
+        found = convert.profile(session, await about(self._api, self._did), self._credentials.values["service"])
+        if found is None:
+            raise ProviderDown("Bluesky did not say whose session this is.")
+        return found
+
+    async def revoke(self) -> None:
+        """End the session, which ends both of its tokens."""
+        try:
+            await self._api.delete_session(self._credentials.values["refreshJwt"])
+        except CredentialsRejected:
+            return
+
+    async def publish(self, draft: PostDraft, token: str) -> PublishedPost:
+        """Post under a key that follows from `token`: a second try at the same post meets the first one."""
+        rkey = convert.record_key(token)
+        images = await self._upload(draft)
+        spans = convert.spans(draft.text)
+        dids = await self._resolve({span.value for span in spans if span.kind == "mention"})
+        record = convert.record(draft, convert.facets(spans, dids), images)
+        try:
+            await self._authorised(
+                lambda access: self._api.create_record(access, self._did, convert.POSTS, rkey, record)
+            )
+        except (OutcomeUnknown, Unprocessable):
+            # A key that is taken is answered by some servers as a wrong request, by others as a failure of their own.
+            earlier = await self._look(rkey)
+            if earlier is None:
+                raise
+            return earlier
+        return convert.published(self._did, rkey)
+
+    async def find(self, token: str) -> PublishedPost | None:
+        """Look under the key that follows from `token`."""
+        rkey = convert.record_key(token)
+        try:
+            await self._api.get_record(self._did, convert.POSTS, rkey)
+        except Absent:
+            return None
+        return convert.published(self._did, rkey)
+
+    async def unpublish(self, provider_id: str) -> None:
+        """Delete the record; the network calls its absence success."""
+        parts = convert.split_uri(provider_id)
+        if parts is None or parts[0] != self._did or parts[1] != convert.POSTS:
+            raise Refused("This is not a post of this Bluesky account.", code=ErrorCode.MALFORMED_REQUEST)
+        did, collection, rkey = parts
+        await self._authorised(lambda access: self._api.delete_record(access, did, collection, rkey))
+
+    async def _look(self, rkey: str) -> PublishedPost | None:
+        """Like `find`, but a look that fails leaves the first failure to be told."""
+        try:
+            await self._api.get_record(self._did, convert.POSTS, rkey)
+        except (Absent, ProviderError):
+            return None
+        return convert.published(self._did, rkey)
+
+    async def _upload(self, draft: PostDraft) -> list[Json]:
+        if len(draft.media) > MAX_IMAGES:
+            raise Unprocessable(f"Bluesky takes {MAX_IMAGES} images; there are {len(draft.media)}.")
+        for item in draft.media:
+            if item.content_type not in IMAGE_TYPES:
+                raise Unprocessable(f"Bluesky takes no file of type {item.content_type} here.")
+            if item.size_bytes > MAX_IMAGE_BYTES:
+                raise Unprocessable(
+                    f"An image has {item.size_bytes} bytes; Bluesky takes {MAX_IMAGE_BYTES}.",
+                    context={"too_large": True},
+                )
+        images: list[Json] = []
+        for item in draft.media:
+            upload = partial(self._api.upload_blob, content_type=item.content_type, content=await item.read())
+            images.append({"alt": item.alt_text, "image": await self._authorised(upload)})
+        return images
+
+    async def _resolve(self, handles: set[str]) -> dict[str, str]:
+        """Whom the text mentions. A handle that leads nowhere, or cannot be asked for now, stays text."""
+        found: dict[str, str] = {}
+        for handle in sorted(handles):
+            try:
+                did = await self._api.resolve_handle(handle)
+            except ProviderError:
+                continue
+            if did is not None:
+                found[handle] = did
+        return found
+
+    async def _authorised(self, call: Callable[[str], Awaitable[T]]) -> T:
+        """Call with the access token; where that has expired nothing was done, so renew it and call once more."""
+        used = self._credentials.values["accessJwt"]
+        try:
+            return await call(used)
+        except CredentialsRejected as error:
+            if error.code is not ErrorCode.EXPIRED_CREDENTIALS:
+                raise
+        await self._refresh(used)
+        return await call(self._credentials.values["accessJwt"])
+
+    async def _refresh(self, used: str) -> None:
+        """Renew the session, unless somebody just did. The new pair is kept before it is used: the old one ends."""
+        async with self._refreshing:
+            values = self._credentials.values
+            if values["accessJwt"] != used:
+                return
+            renewed = convert.credentials(await self._api.refresh_session(values["refreshJwt"]), values["service"])
+            if renewed is None or renewed.values["did"] != self._did:
+                raise CredentialsRejected("Bluesky renewed the session for somebody else, or for nobody.")
+            await self._keep(renewed)
+            self._credentials = renewed
+
+
+async def about(api: Xrpc, did: str) -> Json:
+    """Somebody's profile record; None where there is none, or it cannot be read now."""
+    try:
+        return await api.get_record(did, "app.bsky.actor.profile", "self")
+    except (Absent, ProviderError):
+        return None

@@ -1,0 +1,133 @@
+"""Bluesky: what it can do, how an account is linked, how one is opened."""
+
+from collections.abc import Sequence
+
+from postroom.connectors.bluesky import convert
+from postroom.connectors.bluesky.api import Xrpc
+from postroom.connectors.bluesky.connection import (
+    IMAGE_TYPES,
+    MAX_IMAGE_BYTES,
+    MAX_IMAGES,
+    BlueskyConnection,
+    about,
+)
+from postroom.connectors.contract import Ask, Keep, Linked, LoginStep, Reply
+from postroom.connectors.http import Http
+from postroom.domain.capabilities import Capabilities, Measure, Publishing
+from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.errors import (
+    ActionRequired,
+    CredentialsRejected,
+    ErrorCode,
+    InvalidParameters,
+    Kind,
+    LoginFailed,
+    OutcomeUnknown,
+    ProviderDown,
+    Refused,
+)
+
+_CAPABILITIES = Capabilities(
+    publish=Publishing(
+        # Source: lexicon app.bsky.feed.post, checked 2026-11-20.
+        max_length=300,
+        measure=Measure.GRAPHEMES,
+        max_bytes=3000,
+        # Source: lexicon app.bsky.embed.images, checked 2026-11-20.
+        max_images=MAX_IMAGES,
+        image_types=IMAGE_TYPES,
+        max_image_bytes=MAX_IMAGE_BYTES,
+        # The record's key follows from the token.
+        findable=True,
+    ),
+    # Source: lexicon com.atproto.repo.deleteRecord, checked 2026-11-20.
+    unpublish=True,
+)
+
+_FIELDS = {
+    "identifier": "The handle, such as ada.bsky.social, or the e-mail address.",
+    "password": "An app password, made under Settings, Privacy and security; not the account's own password.",
+}
+
+
+class BlueskyConnector:
+    """Posts on Bluesky, or on any other server of the AT Protocol."""
+
+    def __init__(
+        self, service: str = "https://bsky.social", http: Http | None = None, *, follow_pds: bool = True
+    ) -> None:
+        """`follow_pds`: whether an account's own server, as its DID document names it, is called after signing in."""
+        self._service = service.rstrip("/")
+        self._http = http or Http()
+        self._follow_pds = follow_pds
+
+    @property
+    def name(self) -> str:
+        """The value of `accounts.provider`."""
+        return "bluesky"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It publishes; it has no chats here."""
+        return _CAPABILITIES
+
+    @property
+    def login_flows(self) -> Sequence[str]:
+        """One: an app password."""
+        return ("app_password",)
+
+    def message_key(self, provider_id: str) -> MessageKey:
+        """Bluesky has no messages here: every id is refused."""
+        raise _no_urn()
+
+    def chat_key(self, provider_id: str) -> ChatKey:
+        """Bluesky has no conversations here: every id is refused."""
+        raise _no_urn()
+
+    def mailbox_of(self, provider_id: str) -> str | None:
+        """No spelling names a mailbox."""
+        return None
+
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Ask for handle and app password, and sign in. An answer without one of them is asked again."""
+        if flow not in self.login_flows:
+            raise InvalidParameters(f"Bluesky has no login flow {flow!r}; there is: app_password.")
+        identifier = reply.answers.get("identifier", "").strip().removeprefix("@") if reply is not None else ""
+        password = reply.answers.get("password", "").strip() if reply is not None else ""
+        if not identifier or not password:
+            return Ask(fields=_FIELDS, state=None)
+        try:
+            session = await Xrpc(self._http, self._service).create_session(identifier, password)
+        except CredentialsRejected as error:
+            raise LoginFailed(
+                "Bluesky does not accept this handle and app password.", code=ErrorCode.INVALID_CREDENTIALS
+            ) from error
+        except ActionRequired as error:
+            raise LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR) from error
+        except Refused as error:
+            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
+        except OutcomeUnknown as error:
+            # A session that nobody knows of ends by itself.
+            raise ProviderDown(error.detail) from error
+        pds = convert.pds_of(session, self._service, trusted=self._follow_pds)
+        credentials = convert.credentials(session, pds)
+        if credentials is None:
+            raise ProviderDown("Bluesky signed in and gave no session.")
+        profile = convert.profile(session, await about(Xrpc(self._http, pds), credentials.values["did"]), pds)
+        if profile is None:
+            raise ProviderDown("Bluesky signed in and did not say whom.")
+        return Linked(profile=profile, credentials=credentials)
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> BlueskyConnection:
+        """A client for one account."""
+        return BlueskyConnection(self._http, profile, credentials, keep)
+
+    async def close(self) -> None:
+        """Close the shared sockets."""
+        await self._http.close()
+
+
+def _no_urn() -> InvalidParameters:
+    return InvalidParameters(
+        "Bluesky has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
+    )

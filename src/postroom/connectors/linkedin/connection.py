@@ -1,0 +1,297 @@
+"""One LinkedIn account: its chats, its messages, and what is new in them."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from postroom.connectors.contract import Delta, Page
+from postroom.connectors.linkedin import convert, keys, people, realtime, refusals
+from postroom.connectors.linkedin.api import Json, Voyager
+from postroom.domain.remote import (
+    ChatKey,
+    Gap,
+    MessageDraft,
+    MessageKey,
+    MessageSeen,
+    Profile,
+    RemoteChat,
+    RemoteEvent,
+    RemoteMessage,
+)
+from postroom.errors import (
+    ErrorCode,
+    InvalidParameters,
+    Kind,
+    NotSupported,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unprocessable,
+)
+
+# The folders of a mailbox, in the order in which they are listed. A page of LinkedIn's shows one of them.
+_FOLDERS = ("PRIMARY_INBOX", "SECONDARY_INBOX", "ARCHIVE")
+# What may be edited or recalled is at most this old, so a delta need not look further back. Checked 2026-11-20.
+_WINDOW_MS = 60 * 60 * 1000
+_MOST_CHANGED_CHATS = 50
+_MOST_PAGES_OF_A_CHAT = 10
+_LONGEST_WAIT_SECONDS = 60.0
+_HEARTBEAT_SECONDS = 60.0
+_NEIGHBOURS = 10
+
+
+class LinkedInConnection:
+    """A Messenger over one session."""
+
+    def __init__(self, api: Voyager, profile: Profile, *, wait_seconds: float = 2.0) -> None:
+        """`wait_seconds`: how much longer each failed attempt to listen waits than the one before."""
+        self._api = api
+        self._profile = profile
+        self._me = profile.provider_id
+        self._wait_seconds = wait_seconds
+
+    def __repr__(self) -> str:
+        return f"LinkedInConnection({self._me})"
+
+    async def profile(self) -> Profile:
+        """Whose account this is."""
+        found = people.profile(await self._api.me())
+        if found is None:
+            raise refusals.unreadable("me")
+        return found
+
+    async def revoke(self) -> None:
+        """Log out."""
+        await self._api.log_out()
+
+    async def list_chats(self, cursor: str | None) -> Page[RemoteChat]:
+        """Folder by folder, in each the most recently active first."""
+        folder, kind, value = _read_cursor(cursor)
+        if kind == "t" or not value:
+            before_ms = int(value) if value else None
+            found = await self._api.conversations_by_category(self._me, folder, before_ms=before_ms)
+        else:
+            found = await self._api.conversations_by_category(self._me, folder, cursor=value)
+        chats = [chat for item in found["elements"] if (chat := convert.chat(item, self._me)) is not None]
+        return Page(chats, _next_cursor(folder, value, found, chats))
+
+    async def list_messages(self, chat: str, cursor: str | None) -> Page[RemoteMessage]:
+        """Newest first."""
+        urn = self._chat_urn(chat)
+        if cursor is None:
+            found = await self._api.messages(urn)
+        elif cursor.startswith("t:") and cursor[2:].isdecimal():
+            found = await self._api.messages_around(urn, int(cursor[2:]), before=20, after=0)
+        elif cursor.startswith("c:"):
+            found = await self._api.messages_older(urn, cursor[2:])
+        else:
+            raise InvalidParameters("The cursor is not one of LinkedIn's messages.", kind=Kind.CURSOR)
+        messages = self._messages(found)
+        older = found["metadata"].get("prevCursor")
+        if isinstance(older, str) and older:
+            return Page(messages, f"c:{older}")
+        if cursor is None and messages:
+            # The first page has no cursor to older ones: go on from the moment of its oldest message.
+            return Page(messages, f"t:{_ms(messages[-1]) - 1}")
+        return Page(messages, None)
+
+    async def changes(self, token: str | None) -> Delta:
+        """The newest state of the mailbox, or all that came after `token`.
+
+        LinkedIn's own delta shows only the last message of each changed conversation, so the others are read, back to
+        an hour before the token: nothing older can have been edited or recalled since.
+        """
+        since_ms, _, sync_token = token.partition("|") if token else ("", "", "")
+        if token and not (since_ms.isdecimal() and sync_token):
+            return Delta(events=[], token="", complete=False)
+        found = await self._api.conversations(self._me, sync_token or None)
+        metadata = found["metadata"]
+        next_token = metadata.get("newSyncToken")
+        if not isinstance(next_token, str) or not next_token:
+            raise refusals.unreadable("sync token")
+        events: list[RemoteEvent] = realtime.sync_events(found, self._me)
+        complete = not metadata.get("shouldClearCache")
+        chats = [chat for item in found["elements"] if (chat := convert.chat(item, self._me)) is not None]
+        newest_ms = max([int(since_ms or 0), *(convert.to_ms(chat.last_message_at) for chat in chats)])
+        if sync_token and complete:
+            if len(chats) > _MOST_CHANGED_CHATS:
+                complete = False
+            else:
+                for chat in chats:
+                    messages, all_read = await self._since(chat, int(since_ms) - _WINDOW_MS)
+                    events.extend(MessageSeen(message=message, chat=chat) for message in messages)
+                    complete = complete and all_read
+        return Delta(events=events, token=f"{newest_ms}|{next_token}", complete=complete)
+
+    async def _since(self, chat: RemoteChat, ms: int) -> tuple[list[RemoteMessage], bool]:
+        """A chat's messages back to that moment, oldest first, and whether all could be read."""
+        found: list[RemoteMessage] = []
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES_OF_A_CHAT):
+            page = await self.list_messages(chat.provider_id, cursor)
+            found.extend(page.items)
+            cursor = page.next
+            if cursor is None or (page.items and _ms(page.items[-1]) < ms):
+                return found[::-1], True
+        return found[::-1], False
+
+    async def send_message(self, chat: str, draft: MessageDraft) -> RemoteMessage:
+        """Send once; `draft.token` stands in the message's `originToken`, in everything its sender is shown."""
+        chat_key = keys.chat_key(chat)
+        urn = self._chat_urn(chat)
+        unions = await self._reply(chat, draft)
+        value = await self._api.create_message(self._me, urn, draft.text, draft.token, unions)
+        sent = convert.sent_message(value, chat_key, draft, self._profile)
+        if sent is None:
+            raise OutcomeUnknown("LinkedIn took the message, and its answer could not be understood.")
+        return sent
+
+    async def _reply(self, chat: str, draft: MessageDraft) -> list[Json]:
+        quote = draft.quote
+        if quote is None and draft.quote_provider_id is None:
+            return []
+        if quote is None or quote.sent_at is None:
+            key = keys.message_key(quote.key if quote is not None else draft.quote_provider_id or "")
+            shown = await self.read_message(chat, key)
+            if shown is None or shown.recalled:
+                raise Unprocessable("The message that this one answers is not there any more; nothing was sent.")
+            quote = convert.quote_of(shown)
+        return [convert.reply_union(quote, self._me, quote.sent_at or 0)]
+
+    async def recall_message(self, chat: str, message: MessageKey) -> None:
+        """Exactly one call. LinkedIn refuses without a reason: not yours, too old, or gone already."""
+        self._chat_urn(chat)
+        urn = keys.message_urn(self._me, keys.message_key(message))
+        try:
+            await self._api.recall(urn)
+        except Refused as error:
+            if error.code is not ErrorCode.MALFORMED_REQUEST:
+                raise
+            raise Refused(
+                "LinkedIn did not take the message back: it is older than 60 minutes, someone else's, or gone already.",
+                code=ErrorCode.INSUFFICIENT_PERMISSIONS,
+                kind=Kind.RECALL_REFUSED,
+            ) from error
+
+    async def read_message(self, chat: str, message: MessageKey) -> RemoteMessage | None:
+        """Look around the moment that stands in the message's id."""
+        key = keys.message_key(message)
+        at_ms = keys.sent_ms(key)
+        if at_ms is None:
+            raise NotSupported("LinkedIn has no way to look up a message as old as this one.")
+        urn = self._chat_urn(chat)
+        found = await self._api.messages_around(urn, at_ms, before=_NEIGHBOURS, after=_NEIGHBOURS)
+        for item in found["elements"]:
+            shown = convert.message(item, self._me)
+            if shown is None:
+                # One that cannot be understood may be the one asked for: that is not "gone".
+                raise refusals.unreadable("message")
+            if shown.key == key:
+                return shown
+        return None
+
+    async def listen(self) -> AsyncIterator[RemoteEvent]:
+        """Everything new. Each time the stream opens, the first event is a `Gap`: what came before it is not in it."""
+        session_id = str(uuid.uuid4())
+        failed = 0
+        while True:
+            opened_at = time.monotonic()
+            frames = 0
+            try:
+                async with self._api.realtime(session_id) as stream:
+                    yield Gap(reason="the realtime stream was opened")
+                    beating = asyncio.create_task(self._beat(session_id))
+                    try:
+                        async for event in self._events(stream.chunks()):
+                            frames += 1
+                            if event is not None:
+                                yield event
+                    finally:
+                        beating.cancel()
+                        with suppress(asyncio.CancelledError):
+                            await beating
+                failed = 0 if frames > 1 or time.monotonic() - opened_at > 1 else failed + 1
+                if failed <= 1:
+                    continue
+                wait_seconds = 0.0
+            except Refused as error:
+                if error.code is not ErrorCode.MALFORMED_REQUEST:
+                    raise
+                session_id, wait_seconds = str(uuid.uuid4()), 0.0
+                failed += 1
+            except RateLimited as error:
+                wait_seconds = error.retry_after_seconds or _LONGEST_WAIT_SECONDS
+                failed += 1
+            except (ProviderDown, realtime.FrameTooLong):
+                wait_seconds = 0.0
+                failed = 1 if frames > 1 else failed + 1
+            await asyncio.sleep(max(wait_seconds, min(_LONGEST_WAIT_SECONDS, failed * self._wait_seconds)))
+
+    async def _events(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[RemoteEvent | None]:
+        """What each frame tells, and None for a frame that tells nothing."""
+        frames = realtime.Frames()
+        connected: str | None = None
+        async for chunk in chunks:
+            for data in frames.feed(chunk):
+                told = realtime.news(data, self._me)
+                if isinstance(told, realtime.Connected):
+                    if connected not in (None, told.id):
+                        yield Gap(reason="LinkedIn began another realtime session")
+                    connected = told.id
+                    yield None
+                    continue
+                if not told:
+                    yield None
+                for event in told:
+                    yield event
+
+    async def _beat(self, session_id: str) -> None:
+        first = True
+        while True:
+            # A heartbeat that fails changes nothing: the stream itself tells whether the session is over.
+            with suppress(ProviderError):
+                await self._api.heartbeat(self._me, session_id, first=first)
+                first = False
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    def _messages(self, found: Json) -> list[RemoteMessage]:
+        shown = [message for item in found["elements"] if (message := convert.message(item, self._me)) is not None]
+        return sorted(shown, key=lambda message: (message.sent_at, message.key), reverse=True)
+
+    def _chat_urn(self, chat: str) -> str:
+        key: ChatKey = keys.chat_key(chat)
+        if key.startswith(keys.SALES_NAVIGATOR):
+            raise NotSupported("Conversations of Sales Navigator cannot be reached from here.", kind=Kind.NO_RECALL)
+        return keys.chat_urn(self._me, key)
+
+
+def _ms(message: RemoteMessage) -> int:
+    return convert.to_ms(message.sent_at)
+
+
+def _read_cursor(cursor: str | None) -> tuple[str, str, str]:
+    """Folder, then "t" (a moment in ms) or "c" (LinkedIn's cursor), and its value."""
+    if cursor is None:
+        return _FOLDERS[0], "t", ""
+    folder, _, rest = cursor.partition(":")
+    kind, _, value = rest.partition(":")
+    if folder not in _FOLDERS or kind not in ("t", "c") or (kind == "t" and value and not value.isdecimal()):
+        raise InvalidParameters("The cursor is not one of LinkedIn's chats.", kind=Kind.CURSOR)
+    return folder, kind, value
+
+
+def _next_cursor(folder: str, value: str, found: Json, chats: list[RemoteChat]) -> str | None:
+    """LinkedIn's cursor; without one the next page by time, as long as there is one; then the next folder."""
+    given = found["metadata"].get("nextCursor")
+    if isinstance(given, str) and given:
+        return f"{folder}:c:{given}"
+    moments = [convert.to_ms(chat.last_message_at) for chat in chats]
+    oldest = min((moment for moment in moments if moment), default=0)
+    if "nextCursor" not in found["metadata"] and oldest and str(oldest - 1) != value:
+        return f"{folder}:t:{oldest - 1}"
+    place = _FOLDERS.index(folder) + 1
+    return f"{_FOLDERS[place]}:t:" if place < len(_FOLDERS) else None

@@ -1,0 +1,139 @@
+"""LinkedIn: what it can do, how an account is linked, how one is opened."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from postroom.connectors.contract import Ask, Keep, Linked, LoginStep, Reply
+from postroom.connectors.http import Http
+from postroom.connectors.linkedin import keys, people
+from postroom.connectors.linkedin.api import QUERY_IDS, Session, Voyager, new_jsessionid
+from postroom.connectors.linkedin.connection import LinkedInConnection
+from postroom.domain.capabilities import Capabilities, Recalling, Sending
+from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.errors import (
+    ActionRequired,
+    CredentialsRejected,
+    ErrorCode,
+    InvalidParameters,
+    LoginFailed,
+    ProviderDown,
+    Refused,
+)
+
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+
+_CAPABILITIES = Capabilities(
+    # Source: the text limit that published clients enforce, checked 2026-11-20. Attachments are not sent yet.
+    send=Sending(max_length=8000),
+    # Source: PostPress "Delete a message" (May 2026), and the limit that published clients enforce.
+    recall=Recalling(window=timedelta(minutes=60), readable=True),
+)
+
+_FIELDS = {
+    "access_token": (
+        "The value of the cookie li_at of a browser that is signed in to linkedin.com. "
+        "LinkedIn's terms forbid automation: it may restrict an account for it."
+    ),
+    "user_agent": "Optional: the User-Agent of that browser. LinkedIn may end a session that changes browsers.",
+}
+
+
+class LinkedInConnector:
+    """LinkedIn's private messages, over the protocol of its web client."""
+
+    def __init__(
+        self,
+        origin: str = "https://www.linkedin.com",
+        http: Http | None = None,
+        query_ids: Mapping[str, str] | None = None,
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        """`query_ids` replaces some of the ids of `api.QUERY_IDS`, which LinkedIn changes every few weeks."""
+        unknown = set(query_ids or {}) - set(QUERY_IDS)
+        if unknown:
+            raise ValueError(f"unknown query ids: {', '.join(sorted(unknown))}; there are {', '.join(QUERY_IDS)}")
+        self._origin = origin
+        self._http = http or Http()
+        self._query_ids = {**QUERY_IDS, **(query_ids or {})}
+        self._user_agent = user_agent
+
+    @property
+    def name(self) -> str:
+        """The value of `accounts.provider`."""
+        return "linkedin"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It has chats; it does not publish."""
+        return _CAPABILITIES
+
+    @property
+    def login_flows(self) -> Sequence[str]:
+        """One: the cookie of a browser that is signed in."""
+        return ("cookie",)
+
+    def message_key(self, provider_id: str) -> MessageKey:
+        """The message's id without mailbox, escapes and padding."""
+        return keys.message_key(provider_id)
+
+    def chat_key(self, provider_id: str) -> ChatKey:
+        """The conversation's id without mailbox, escapes and padding."""
+        return keys.chat_key(provider_id)
+
+    def mailbox_of(self, provider_id: str) -> str | None:
+        """The member or organisation in the first half of the URN."""
+        return keys.mailbox_of(provider_id)
+
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Ask for the session's cookie, and see whose it is. An answer without one is asked again."""
+        if flow not in self.login_flows:
+            raise InvalidParameters(f"LinkedIn has no login flow {flow!r}; there is: cookie.")
+        li_at = _cookie(reply.answers.get("access_token", "")) if reply is not None else ""
+        if reply is None or not li_at:
+            return Ask(fields=_FIELDS, state=None)
+        user_agent = reply.answers.get("user_agent", "").strip() or self._user_agent
+        if not _is_header(li_at) or any(mark in li_at for mark in ';," \\') or not _is_header(user_agent):
+            raise LoginFailed("That is no value of the cookie li_at.", code=ErrorCode.INVALID_CREDENTIALS)
+        session = Session(li_at=li_at, jsessionid=new_jsessionid(), user_agent=user_agent)
+        try:
+            profile = people.profile(await self._voyager(session).me())
+        except CredentialsRejected as error:
+            raise LoginFailed("LinkedIn does not accept this cookie.", code=ErrorCode.INVALID_CREDENTIALS) from error
+        except ActionRequired as error:
+            raise LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR) from error
+        except Refused as error:
+            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
+        if profile is None:
+            raise ProviderDown("LinkedIn did not say whose session this is.")
+        values = {"li_at": li_at, "jsessionid": session.jsessionid, "user_agent": user_agent}
+        return Linked(profile=profile, credentials=Credentials(values=values))
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> LinkedInConnection:
+        """A client for one account. Its cookies do not change, so `keep` is never called."""
+        values = credentials.values
+        session = Session(
+            li_at=values["li_at"],
+            jsessionid=values["jsessionid"],
+            user_agent=values.get("user_agent", self._user_agent),
+        )
+        return LinkedInConnection(self._voyager(session), profile)
+
+    async def close(self) -> None:
+        """Close the shared sockets."""
+        await self._http.close()
+
+    def _voyager(self, session: Session) -> Voyager:
+        return Voyager(self._http, self._origin, session, self._query_ids)
+
+
+def _cookie(text: str) -> str:
+    """The value of li_at, of what people paste: the value, in quotes or not, or a whole Cookie header."""
+    for part in text.split(";"):
+        name, sign, value = part.strip().partition("=")
+        if sign and name.strip() == "li_at":
+            return value.strip().strip('"')
+    return text.strip().strip('"')
+
+
+def _is_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and len(text) <= 4096

@@ -1,0 +1,212 @@
+"""The sandbox: the simulated networks in a process of their own, two workspaces with test keys, and accounts to play with."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+
+from postroom.app import House
+from postroom.clock import iso
+from postroom.domain.access import EVERYDAY_SCOPES, Caller
+from postroom.errors import PostroomError
+
+
+class Networks(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the simulated networks answer."""
+
+    sim: str
+    linkedin: str
+    bluesky: str
+
+
+class NetworksFailed(PostroomError):
+    """The simulated networks did not start."""
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """What the sandbox remembers from start to start, in a file of its own: its secrets open simulated accounts only."""
+
+    workspace_id: str
+    key: str
+    other_workspace_id: str
+    other_key: str
+    sim_port: int
+
+
+_FILE = "sandbox.json"
+
+
+def _kept(folder: Path) -> Kept | None:
+    file = folder / _FILE
+    return msgspec.json.decode(file.read_bytes(), type=Kept) if file.exists() else None
+
+
+def clock_file(folder: Path) -> Path:
+    """The file in which the networks keep how far their clock runs ahead."""
+    return folder / "sim" / "clock"
+
+
+@contextlib.asynccontextmanager
+async def networks(folder: Path, port: int) -> AsyncIterator[Networks]:
+    """The simulated networks, running. They end with the block, and with this process however it ends.
+
+    Raises:
+        NetworksFailed: they did not start.
+    """
+    kept = _kept(folder)
+    port = kept.sim_port if kept is not None else port
+    (folder / "sim").mkdir(parents=True, exist_ok=True)
+    process, line = await _start(folder, port)
+    if not line and port:
+        # The port of the last time is taken now: any other will do.
+        process, line = await _start(folder, 0)
+    if not line:
+        raise NetworksFailed("The simulated networks did not start: see the lines above.")
+    try:
+        yield msgspec.json.decode(line, type=Networks)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(3):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+
+
+async def _start(folder: Path, port: int) -> tuple[asyncio.subprocess.Process, bytes]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "postroom_sim",
+        "--port",
+        str(port),
+        "--data",
+        str(folder / "sim"),
+        "--clock",
+        str(clock_file(folder)),
+        "--until-stdin-closes",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    return process, await process.stdout.readline()
+
+
+async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) -> Kept:
+    """Make the workspaces and keys, `link` the accounts and sync them; what is there already is kept."""
+    access = house.services.access
+    kept = _kept(folder)
+    if kept is None:
+        first, second = await access.create_workspace("Sandbox"), await access.create_workspace("Other sandbox")
+        _, key = await access.issue_key(first.id, "sandbox", EVERYDAY_SCOPES)
+        _, other_key = await access.issue_key(second.id, "other sandbox", EVERYDAY_SCOPES)
+        kept = Kept(workspace_id=first.id, key=key, other_workspace_id=second.id, other_key=other_key, sim_port=0)
+    kept.sim_port = int(sim.rpartition(":")[2])
+    _write(folder / _FILE, msgspec.json.format(msgspec.json.encode(kept)))
+    if not link:
+        return kept
+    caller, other = await access.resolve(kept.key), await access.resolve(kept.other_key)
+    await _link(house, caller, "linkedin", "cookie", {"access_token": "user_good"})
+    await _link(house, caller, "bluesky", "app_password", {"identifier": "ada.test", "password": "app-ada-pass"})
+    await _link(house, other, "linkedin", "cookie", {"access_token": "user_second"})
+    return kept
+
+
+def _write(file: Path, text: bytes) -> None:
+    temporary = file.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(text)
+    temporary.replace(file)
+
+
+async def _link(house: House, caller: Caller, provider: str, flow: str, answers: dict[str, str]) -> None:
+    """Link an account unless the workspace has one of that network, and bring its messages up to date."""
+    held = (await house.services.accounts.list(caller, provider=provider)).items
+    account = held[0] if held else await house.services.accounts.link(caller, provider, flow, answers)
+    if house.services.accounts.capabilities()[provider].send is not None:
+        with contextlib.suppress(PostroomError):
+            await house.sync.sync(caller.workspace_id, account.id)
+
+
+def as_json(base: str, networks: Networks, kept: Kept) -> str:
+    """The line that a program reads: base URLs and keys."""
+    return json.dumps(
+        {
+            "postpress": f"{base}/postpress",
+            "connectsafely": f"{base}/connectsafely",
+            "postpost": f"{base}/postpost",
+            "native": f"{base}/api",
+            "sim": networks.sim,
+            "key": kept.key,
+            "other_key": kept.other_key,
+        }
+    )
+
+
+async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> str:
+    """The lines that a person reads: whole commands to copy."""
+    caller = await house.services.access.resolve(kept.key)
+    own = [
+        message
+        for message in (await house.services.messages.list(caller, limit=250)).items
+        if message.is_sender and not message.is_tombstone and message.content.text
+    ]
+    bluesky = (await house.services.accounts.list(caller, provider="bluesky")).items
+    lines = [
+        "",
+        f"Postroom is ready, with simulated networks: {base}",
+        "",
+        f"  PostPress      {base}/postpress      (read it: {base}/postpress/docs)",
+        f"  ConnectSafely  {base}/connectsafely  (read it: {base}/connectsafely/docs)",
+        f"  PostPost       {base}/postpost       (read it: {base}/postpost/docs)",
+        f"  native         {base}/api            (read it: {base}/api/docs)",
+        f"  test key       {kept.key}",
+    ]
+    if own:
+        message = own[0]
+        url = f"{base}/postpress/v1/messages/{message.id}"
+        lines += [
+            "",
+            "Retrieve a LinkedIn message that the account sent, then take it back "
+            f"(until {iso(message.sent_at + 60 * 60 * 1000)}):",
+            "",
+            f"  curl {url} -H 'X-API-KEY: {kept.key}'",
+            f"  curl -X DELETE {url} -H 'X-API-KEY: {kept.key}'",
+            "",
+            "Watch it vanish from the other person's chat:",
+            "",
+            f"  {networks.sim}/_sim/network/linkedin/chats/{message.chat_provider_id}",
+        ]
+    if bluesky:
+        platform = f"bluesky-{bluesky[0].provider_id}"
+        lines += ["", "Post a picture to Bluesky, look at it, and delete the group:", ""]
+        lines += [
+            f"  {line}"
+            for line in _PICTURE.format(base=base, key=kept.key, platform=platform, sim=networks.sim)
+            .strip()
+            .splitlines()
+        ]
+    return "\n".join([*lines, "", "Stop with Ctrl-C. The next start has the same keys, ids and chats.", ""])
+
+
+_PICTURE = """
+api={base}/postpost/api/v1; key={key}
+json() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["'$1'"])'; }}
+post() {{ curl -s -X $1 $api/$2 -H "x-api-key: $key" -H 'Content-Type: application/json' -d "$3"; }}
+group=$(post POST create-post '{{"content": "Hello from Postroom", "platforms": ["{platform}"]}}' | json postGroupId)
+put=$(post POST get-upload-url '{{"postGroupId": "'$group'", "fileName": "dot.png", "contentType": "image/png", "type": "image"}}' | json uploadUrl)
+echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg== | base64 -d \\
+  | curl -s -X PUT "$put" -H 'Content-Type: image/png' --data-binary @-
+post PUT update-post/$group '{{"status": "scheduled"}}'
+sleep 2; curl -s $api/get-post/$group -H "x-api-key: $key"; echo; curl -s {sim}/_sim/network/bluesky/posts
+curl -s -X DELETE $api/delete-post/$group -H "x-api-key: $key"
+"""

@@ -1,0 +1,137 @@
+"""A server's life: one at a time for a data folder, ready when it says so, stopped within ten seconds."""
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from postroom.app import House
+from postroom.errors import PostroomError
+from postroom.settings import Settings
+
+log = structlog.get_logger()
+
+
+class FolderInUse(PostroomError):
+    """Another server is running on this data folder."""
+
+
+@contextlib.contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """Hold the data folder for this process alone. The lock goes with the process, however it ends.
+
+    Raises:
+        FolderInUse: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FolderInUse(f"Another Postroom is running on {folder}: stop it, or choose another --data.") from error
+        yield
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket that the server will answer on.
+
+    Raises:
+        OSError: the address is in use, or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    opened = socket.socket(family)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((settings.host, settings.port))
+    except OSError:
+        opened.close()
+        raise
+    opened.set_inheritable(True)
+    return opened
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves signals to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run(house: House, settings: Settings, opened: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer, work and listen until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        house.app,
+        loop="none",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=65_536,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=settings.most_connections,
+        timeout_graceful_shutdown=6,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies) or None,
+    )
+    server = _Server(config, ready)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    async with _background(house):
+        await server.serve(sockets=[opened])
+
+
+@contextlib.asynccontextmanager
+async def _background(house: House) -> AsyncIterator[None]:
+    """The worker and the listeners, beside the server; they are cancelled with it."""
+    # Where no other process can be at work, whatever was being done was left by one that died.
+    alone = house.database.dialect == "sqlite"
+    if alone:
+        await house.worker.take_over()
+    await house.services.recalls.resume(older_than_seconds=0 if alone else 60)
+    await house.upkeep.schedule(timedelta(seconds=5))
+    tasks = [
+        asyncio.create_task(_kept_running("worker", house.worker.run)),
+        asyncio.create_task(_kept_running("listeners", house.listeners.run)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=3)
+
+
+async def _kept_running(name: str, run: Callable[[], object]) -> None:
+    """Run it again whenever it fails: a database that was away for a moment must not end the work for good."""
+    while True:
+        try:
+            await run()  # type: ignore[misc]
+        except Exception:
+            log.exception("background.failed", what=name)
+            await asyncio.sleep(1)

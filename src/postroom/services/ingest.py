@@ -1,0 +1,340 @@
+"""What networks tell us, taken in: one transaction each, safe to repeat, in any order."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.accounts import Account, AccountStatus
+from postroom.domain.chats import Attendee, AttendeeContent, Chat, ChatContent, ChatKind
+from postroom.domain.events import EventData, EventType
+from postroom.domain.jobs import Job, Task
+from postroom.domain.messages import Content, Message, Reaction
+from postroom.domain.remote import (
+    ChatChanged,
+    ChatGone,
+    Gap,
+    MessageGone,
+    MessageSeen,
+    ReactionChanged,
+    ReadUpTo,
+    RemoteAttendee,
+    RemoteChat,
+    RemoteEvent,
+    RemoteMessage,
+)
+from postroom.ids import new_id
+from postroom.services.burial import bury
+from postroom.services.connections import Connections
+from postroom.services.events import Events
+from postroom.store import accounts, attendees, chats, jobs, messages
+from postroom.store.database import Database, Tx
+from postroom.store.notify import Notifier
+
+
+class Ingest:
+    """The one way in for what a network says. Late, repeated and reordered news all end in the same state."""
+
+    def __init__(self, database: Database, notifier: Notifier, connections: Connections, events: Events, now: Clock):
+        self._database = database
+        self._notifier = notifier
+        self._connections = connections
+        self._events = events
+        self._now = now
+
+    async def take(self, account: Account, news: Sequence[RemoteEvent], *, origin: str, announce: bool = True) -> int:
+        """Take news in, in one transaction; how many messages were new. `announce`: tell of new and changed messages.
+
+        A tombstone always wins, and burials are announced in any case.
+        """
+        async with self._database.begin() as tx:
+            status = await accounts.hold(tx, account.workspace_id, account.id)
+            if status is None or status is AccountStatus.UNLINKING:
+                return 0
+            taken = _Taking(self, tx, account, origin, announce)
+            for event in _bundled(news):
+                await taken.take(event)
+            return taken.new
+
+    async def queue_sync(self, workspace_id: str, account_id: str) -> None:
+        """Have the account synced soon."""
+        async with self._database.begin() as tx:
+            await self.queue_sync_in(tx, workspace_id, account_id)
+
+    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str) -> None:
+        """The same, in the caller's transaction."""
+        now = self._now()
+        job = Job(
+            id=new_id("job", now),
+            workspace_id=workspace_id,
+            task=Task.SYNC_ACCOUNT,
+            args={"account_id": account_id},
+            lock=f"sync:{account_id}",
+            attempts=0,
+            scheduled_at=to_ms(now),
+        )
+        await jobs.enqueue(tx, job)
+        tx.on_commit(lambda: self._notifier.wake("jobs"))
+
+
+def _bundled(news: Sequence[RemoteEvent]) -> list[RemoteEvent | list[MessageSeen]]:
+    """Neighbouring messages in one bundle, so that a page of history costs a few statements, not a few for each."""
+    bundled: list[RemoteEvent | list[MessageSeen]] = []
+    for event in news:
+        if isinstance(event, MessageSeen):
+            if bundled and isinstance(bundled[-1], list):
+                bundled[-1].append(event)
+                continue
+            bundled.append([event])
+        else:
+            bundled.append(event)
+    return bundled
+
+
+class _Taking:
+    """One transaction's worth of news."""
+
+    def __init__(self, ingest: Ingest, tx: Tx, account: Account, origin: str, announce: bool) -> None:
+        self._ingest = ingest
+        self._tx = tx
+        self._account = account
+        self._origin = origin
+        self._announce = announce
+        self._chats: dict[str, str] = {}
+        self.new = 0
+
+    async def take(self, event: RemoteEvent | list[MessageSeen]) -> None:
+        match event:
+            case list():
+                await self._messages(event)
+            case MessageGone():
+                chat_key = event.chat_key or await self._chat_of(event.key)
+                await self._bury(event.key, chat_key or "")
+            case ReactionChanged():
+                await self._reaction(event)
+            case ReadUpTo():
+                await self._read(event)
+            case ChatChanged():
+                await self._chat(event.chat)
+            case ChatGone():
+                await self._chat_gone(event)
+            case Gap():
+                await self._ingest.queue_sync_in(self._tx, self._account.workspace_id, self._account.id)
+            case MessageSeen():
+                await self._messages([event])
+
+    async def _messages(self, seen: Sequence[MessageSeen]) -> None:
+        workspace_id, account_id = self._account.workspace_id, self._account.id
+        shown: dict[str, RemoteMessage] = {}
+        for item in seen:
+            if item.chat is not None:
+                await self._chat(item.chat)
+            earlier = shown.get(item.message.key)
+            # Within one bundle, too, a recall wins over whatever comes after it.
+            if earlier is None or not earlier.recalled:
+                shown[item.message.key] = item.message
+        for message in shown.values():
+            if message.recalled:
+                await self._bury(message.key, message.chat_key)
+        held = await messages.find_by_keys(self._tx, workspace_id, account_id, list(shown))
+        fresh = [message for key, message in shown.items() if key not in held and not message.recalled]
+        if fresh:
+            senders = {message.sender.provider_id: message.sender for message in fresh}
+            people = await attendees.put_attendees(
+                self._tx, workspace_id, None, [self._attendee(person) for person in senders.values()]
+            )
+            rows = []
+            for message in fresh:
+                chat_id = await self._chat_id(message)
+                rows.append(self._message(message, chat_id, people[message.sender.provider_id]))
+            added = await messages.add_many(self._tx, workspace_id, rows)
+            self.new += len(added)
+            for row in added:
+                await self._tell(EventType.MESSAGE_SENT if row.is_sender else EventType.MESSAGE_RECEIVED, row)
+        for key, row in held.items():
+            if not row.is_tombstone and not shown[key].recalled:
+                await self._update(row, shown[key])
+
+    async def _update(self, row: Message, shown: RemoteMessage) -> None:
+        """Take over what the network now shows; what it does not mention stays, and an edit is not undone by an old copy."""
+        content = row.content
+        outdated = row.edited and not shown.edited
+        if not outdated and (shown.text, shown.subject) != (content.text, content.subject):
+            content = msgspec.structs.replace(
+                content, text=shown.text, subject=shown.subject, attachments=shown.attachments, original=shown.original
+            )
+        edited = content is not row.content or (shown.edited and not row.edited)
+        if shown.reactions is not None and shown.reactions != content.reactions:
+            content = msgspec.structs.replace(content, reactions=shown.reactions)
+        seen = row.seen or bool(shown.seen)
+        if content is row.content and not edited and seen == row.seen:
+            return
+        await messages.replace_content(
+            self._tx,
+            self._account.workspace_id,
+            row.id,
+            content=None if content is row.content else content,
+            seen=seen,
+            edited=row.edited or shown.edited,
+        )
+        await self._tell(EventType.MESSAGE_EDITED if edited else EventType.MESSAGE_UPDATED, row)
+
+    async def _reaction(self, event: ReactionChanged) -> None:
+        row = await self._held(event.key)
+        if row is None or row.is_tombstone:
+            return
+        others = tuple(
+            reaction
+            for reaction in row.content.reactions
+            if (reaction.sender_id, reaction.value) != (event.sender_id, event.emoji)
+        )
+        mine = (Reaction(value=event.emoji, sender_id=event.sender_id, is_sender=event.is_sender),)
+        reactions = others + mine if event.added else others
+        if reactions != row.content.reactions:
+            content = msgspec.structs.replace(row.content, reactions=reactions)
+            await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content)
+            await self._tell(EventType.MESSAGE_UPDATED, row)
+
+    async def _read(self, event: ReadUpTo) -> None:
+        row = await self._held(event.key)
+        if row is not None and not row.is_tombstone and not row.seen:
+            await messages.replace_content(self._tx, self._account.workspace_id, row.id, seen=True)
+            await self._tell(EventType.MESSAGE_UPDATED, row)
+
+    async def _chat_gone(self, event: ChatGone) -> None:
+        chat = await chats.find_by_key(self._tx, self._account.workspace_id, self._account.id, event.key)
+        if chat is not None:
+            await chats.remove(self._tx, self._account.workspace_id, chat.id)
+
+    async def _chat(self, remote: RemoteChat) -> str:
+        account = self._account
+        moment = None if remote.last_message_at is None else to_ms(remote.last_message_at)
+        other = next((person.provider_id for person in remote.attendees if not person.is_self), None)
+        chat = Chat(
+            id=new_id("chat", self._ingest._now()),
+            account_id=account.id,
+            provider=account.provider,
+            provider_id=remote.provider_id,
+            key=remote.key,
+            kind=ChatKind(remote.kind),
+            content=ChatContent(name=remote.name, subject=remote.subject),
+            attendee_provider_id=other if remote.kind == ChatKind.SINGLE else None,
+            last_message_at=moment,
+            unread_count=remote.unread_count,
+            archived=remote.archived,
+            muted=remote.muted,
+            read_only=remote.read_only,
+            pinned=remote.pinned,
+            folders=remote.folders,
+            content_type=remote.content_type,
+        )
+        chat_id, is_new = await chats.put(self._tx, account.workspace_id, chat)
+        self._chats[remote.key] = chat_id
+        if remote.attendees:
+            people = [self._attendee(person) for person in remote.attendees]
+            await attendees.put_attendees(self._tx, account.workspace_id, chat_id, people)
+        if self._announce:
+            kind = EventType.CHAT_CREATED if is_new else EventType.CHAT_UPDATED
+            data = EventData(account_id=account.id, chat_id=chat_id, origin=self._origin)
+            if is_new:
+                await self._ingest._events.announce(self._tx, account.workspace_id, kind, data)
+        return chat_id
+
+    async def _chat_id(self, message: RemoteMessage) -> str:
+        """Our id of the message's chat. One that is not held yet is made, and a sync fills it in."""
+        known = self._chats.get(message.chat_key)
+        if known is None:
+            chat = await chats.find_by_key(self._tx, self._account.workspace_id, self._account.id, message.chat_key)
+            if chat is None:
+                remote = RemoteChat(provider_id=message.chat_provider_id, key=message.chat_key)
+                known = await self._chat(remote)
+                await self._ingest.queue_sync_in(self._tx, self._account.workspace_id, self._account.id)
+            else:
+                known = chat.id
+            self._chats[message.chat_key] = known
+        await chats.set_last_message_at(self._tx, self._account.workspace_id, known, to_ms(message.sent_at))
+        return known
+
+    async def _bury(self, key: str, chat_key: str) -> None:
+        await bury(
+            self._tx,
+            self._ingest._events,
+            self._ingest._now,
+            workspace_id=self._account.workspace_id,
+            provider=self._account.provider,
+            key=key,
+            chat_key=chat_key,
+            origin=self._origin,
+        )
+
+    async def _held(self, key: str) -> Message | None:
+        found = await messages.find_by_keys(self._tx, self._account.workspace_id, self._account.id, [key])
+        return found.get(key)
+
+    async def _chat_of(self, key: str) -> str | None:
+        row = await self._held(key)
+        if row is None:
+            return None
+        return self._ingest._connections.connector(row.provider).chat_key(row.chat_provider_id)
+
+    async def _tell(self, type: EventType, row: Message) -> None:
+        if not self._announce:
+            return
+        data = EventData(
+            account_id=row.account_id,
+            chat_id=row.chat_id,
+            message_id=row.id,
+            message_key=row.key,
+            origin=self._origin,
+        )
+        await self._ingest._events.announce(self._tx, self._account.workspace_id, type, data)
+
+    def _attendee(self, remote: RemoteAttendee) -> Attendee:
+        return Attendee(
+            id=new_id("att", self._ingest._now()),
+            account_id=self._account.id,
+            provider=self._account.provider,
+            provider_id=remote.provider_id,
+            is_self=remote.is_self or remote.provider_id == self._account.provider_id,
+            kind=remote.kind,
+            member_urn=remote.member_urn,
+            distance=remote.distance,
+            content=AttendeeContent(
+                name=remote.name,
+                picture_url=remote.picture_url,
+                profile_url=remote.profile_url,
+                headline=remote.headline,
+            ),
+        )
+
+    def _message(self, remote: RemoteMessage, chat_id: str, attendee_id: str) -> Message:
+        return Message(
+            id=new_id("msg", self._ingest._now()),
+            account_id=self._account.id,
+            chat_id=chat_id,
+            provider=self._account.provider,
+            provider_id=remote.provider_id,
+            chat_provider_id=remote.chat_provider_id,
+            key=remote.key,
+            sender_id=remote.sender.provider_id,
+            sender_attendee_id=attendee_id,
+            sent_at=to_ms(remote.sent_at),
+            is_sender=remote.sender.is_self or remote.sender.provider_id == self._account.provider_id,
+            seen=bool(remote.seen),
+            delivered=remote.delivered,
+            edited=remote.edited,
+            hidden=remote.hidden,
+            is_event=remote.is_event,
+            kind=remote.kind,
+            deleted_at=None,
+            quoted_id=None,
+            content=Content(
+                text=remote.text,
+                subject=remote.subject,
+                attachments=remote.attachments,
+                reactions=remote.reactions or (),
+                quote=remote.quote,
+                is_forwarded=remote.is_forwarded,
+                original=remote.original,
+            ),
+        )

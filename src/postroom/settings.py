@@ -1,0 +1,132 @@
+"""Every setting, its unit and its safe default. Read from the environment (`POSTROOM_...`) and from postroom.toml."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from postroom.errors import PostroomError
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class WrongSetting(PostroomError):
+    """A setting has a value that it cannot have."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Each field is a setting: `database_url` is POSTROOM_DATABASE_URL, or `database_url` in postroom.toml."""
+
+    data: Path = Path(".data/live")
+    """The folder for the database, the keyring, the master key and the media."""
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8010
+    """The port to listen on; 0: any that is free."""
+    public_url: str = ""
+    """How others reach the server, such as https://postroom.example.org; empty: the address it listens on."""
+    database_url: str = ""
+    """postgresql://... for PostgreSQL; empty: SQLite in the data folder."""
+    database_connections: _Count = 12
+    """Connections to PostgreSQL that are held open."""
+    keyring_file: str = ""
+    """Where account keys are kept, apart from the database; empty: keyring.db in the data folder."""
+    master_key: str = ""
+    """64 hexadecimal digits that wrap the account keys; empty: master.key in the data folder, made at the first start."""
+    media_url: str = ""
+    """Where media are kept: a folder, or s3://bucket/prefix; empty: media in the data folder."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that requests may name; empty: this machine's own and the public URL's. `*`: any."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the APIs; empty: none."""
+    most_body_bytes: _Count = 1024 * 1024
+    """The largest request body in bytes, but for media."""
+    most_media_bytes: _Count = 512 * 1024 * 1024
+    """The largest media file in bytes."""
+    most_connections: _Count = 2_000
+    """Connections at a time; beyond, the answer is 503."""
+    request_seconds: _Positive = 60.0
+    """How long a request may take to arrive, in seconds."""
+    provider_seconds: _Positive = 20.0
+    """How long a network may take to answer, in seconds."""
+    keep_events_days: _Positive = 30.0
+    """How long events are kept, in days: as far back as a cursor may be."""
+    keep_tombstones_days: float = 0.0
+    """How long tombstones are kept, in days; 0: for good, which is what keeps a recalled message from coming back."""
+    keep_receipts_days: float = 0.0
+    """How long receipts are kept, in days; 0: for good."""
+    keep_idempotency_hours: _Positive = 24.0
+    """How long an Idempotency-Key gives its first answer again, in hours."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_json: bool = False
+    """Logs as JSON, a line each."""
+    linkedin_origin: str = "https://www.linkedin.com"
+    """Where LinkedIn is."""
+    bluesky_service: str = "https://bsky.social"
+    """The Bluesky service at which accounts sign in."""
+
+
+def load(environment: Mapping[str, str], **given: Any) -> Settings:
+    """The settings of this process: what was `given` (on the command line), else the environment, else postroom.toml.
+
+    Raises:
+        WrongSetting: one line that names the setting and what is wrong with it.
+    """
+    file = Path(environment.get("POSTROOM_SETTINGS", "postroom.toml"))
+    values: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            values.update(tomllib.loads(file.read_text()))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise WrongSetting(f"{file}: {error}") from error
+    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for name, value in environment.items():
+        if not name.startswith("POSTROOM_") or name in ("POSTROOM_SETTINGS", "POSTROOM_TEST_SIZE"):
+            continue
+        field = name.removeprefix("POSTROOM_").lower()
+        if field not in known:
+            raise WrongSetting(f"{name} is no setting; see docs/reference/settings.md.")
+        many = known[field].type == tuple[str, ...]
+        values[field] = [part.strip() for part in value.split(",") if part.strip()] if many else value
+    values.update({name: value for name, value in given.items() if value is not None})
+    for name, value in values.items():
+        if name not in known:
+            raise WrongSetting(f"{name} in {file} is no setting; see docs/reference/settings.md.")
+        try:
+            msgspec.convert(value, known[name].type, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as error:
+            raise WrongSetting(f"POSTROOM_{name.upper()}={value!r}: {error}") from error
+    settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
+    _check(settings)
+    return settings
+
+
+def _path(type: Any, value: Any) -> Any:
+    if type is Path and isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise NotImplementedError(f"no {type} here")
+
+
+def _check(settings: Settings) -> None:
+    if settings.master_key and not _is_key(settings.master_key):
+        raise WrongSetting("POSTROOM_MASTER_KEY: 64 hexadecimal digits are needed.")
+    if settings.database_url and not settings.database_url.startswith(("postgresql://", "postgres://")):
+        raise WrongSetting("POSTROOM_DATABASE_URL: only postgresql:// is known; leave it empty for SQLite.")
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise WrongSetting("POSTROOM_PUBLIC_URL: http:// or https:// is needed.")
+    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == 32
+    except ValueError:
+        return False

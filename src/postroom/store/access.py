@@ -1,0 +1,158 @@
+"""Workspaces, managed users, and API keys by the keyed hash of their secret."""
+
+from postroom.domain.access import ApiKey, Entitlements, ManagedUser, Scope, Workspace
+from postroom.store.database import Reader, Row, Tx
+
+_WORKSPACE = "w.id, w.name, w.sandbox, w.api_access, w.mcp_access, w.managed_users"
+_USER = "id, workspace_id, username, display_name, created_at"
+_KEY = "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at"
+
+
+async def add_workspace(tx: Tx, workspace: Workspace, created_at: int) -> None:
+    """Keep a new workspace."""
+    entitlements = workspace.entitlements
+    await tx.execute(
+        """
+        insert into workspaces (id, name, sandbox, api_access, mcp_access, managed_users, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        workspace.id,
+        workspace.name,
+        int(workspace.sandbox),
+        int(entitlements.api),
+        int(entitlements.mcp),
+        int(entitlements.managed_users),
+        created_at,
+    )
+
+
+async def find_workspace(reader: Reader, workspace_id: str) -> Workspace | None:
+    """The workspace, if it exists."""
+    row = await reader.fetch_one(f"select {_WORKSPACE} from workspaces w where id = $1", workspace_id)
+    return None if row is None else _workspace(row)
+
+
+async def list_workspaces(reader: Reader) -> list[Workspace]:
+    """Every workspace, oldest first. For the operator."""
+    rows = await reader.fetch(f"select {_WORKSPACE} from workspaces w order by created_at, id")
+    return [_workspace(row) for row in rows]
+
+
+async def set_entitlements(tx: Tx, workspace_id: str, entitlements: Entitlements) -> None:
+    """Change what a workspace may use."""
+    await tx.execute(
+        "update workspaces set api_access = $2, mcp_access = $3, managed_users = $4 where id = $1",
+        workspace_id,
+        int(entitlements.api),
+        int(entitlements.mcp),
+        int(entitlements.managed_users),
+    )
+
+
+async def add_managed_user(tx: Tx, user: ManagedUser) -> None:
+    """Keep a new managed user."""
+    await tx.execute(
+        f"insert into managed_users ({_USER}) values ($1, $2, $3, $4, $5)",
+        user.id,
+        user.workspace_id,
+        user.username,
+        user.display_name,
+        user.created_at,
+    )
+
+
+async def find_managed_user(reader: Reader, workspace_id: str, user_id: str) -> ManagedUser | None:
+    """The managed user, if this workspace has them."""
+    row = await reader.fetch_one(
+        f"select {_USER} from managed_users where workspace_id = $1 and id = $2", workspace_id, user_id
+    )
+    return None if row is None else _managed_user(row)
+
+
+async def list_managed_users(reader: Reader, workspace_id: str) -> list[ManagedUser]:
+    """The workspace's managed users, oldest first."""
+    rows = await reader.fetch(
+        f"select {_USER} from managed_users where workspace_id = $1 order by created_at, id", workspace_id
+    )
+    return [_managed_user(row) for row in rows]
+
+
+async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
+    """Keep a new key by the keyed hash of its secret."""
+    await tx.execute(
+        """
+        insert into api_keys
+            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        secret_hash,
+        key.id,
+        key.workspace_id,
+        key.managed_user_id,
+        key.name,
+        key.prefix,
+        " ".join(sorted(key.scopes)),
+        key.created_at,
+        key.revoked_at,
+    )
+
+
+async def find_by_secret(reader: Reader, secret_hash: bytes) -> tuple[ApiKey, Workspace | None] | None:
+    """The key with this secret, revoked or not, and its workspace. This is how a request finds its workspace."""
+    row = await reader.fetch_one(
+        f"""
+        select {_KEY}, {_WORKSPACE}
+        from api_keys k left join workspaces w on w.id = k.workspace_id where k.secret_hash = $1
+        """,
+        secret_hash,
+    )
+    if row is None:
+        return None
+    return _key(row), None if row[8] is None else _workspace(row[8:])
+
+
+async def list_keys(reader: Reader, workspace_id: str) -> list[ApiKey]:
+    """The workspace's keys, oldest first, revoked ones too."""
+    rows = await reader.fetch(
+        f"select {_KEY} from api_keys k where workspace_id = $1 order by created_at, id", workspace_id
+    )
+    return [_key(row) for row in rows]
+
+
+async def revoke_key(tx: Tx, workspace_id: str, key_id: str, at: int) -> bool:
+    """Revoke a key for good. False: there is none, or it was revoked before."""
+    return (
+        await tx.execute(
+            "update api_keys set revoked_at = $3 where workspace_id = $1 and id = $2 and revoked_at is null",
+            workspace_id,
+            key_id,
+            at,
+        )
+        > 0
+    )
+
+
+def _workspace(row: Row) -> Workspace:
+    return Workspace(
+        id=row[0],
+        name=row[1],
+        sandbox=row[2] == 1,
+        entitlements=Entitlements(api=row[3] == 1, mcp=row[4] == 1, managed_users=row[5] == 1),
+    )
+
+
+def _managed_user(row: Row) -> ManagedUser:
+    return ManagedUser(id=row[0], workspace_id=row[1], username=row[2], display_name=row[3], created_at=row[4])
+
+
+def _key(row: Row) -> ApiKey:
+    return ApiKey(
+        id=row[0],
+        workspace_id=row[1],
+        managed_user_id=row[2],
+        name=row[3],
+        prefix=row[4],
+        scopes=frozenset(map(Scope, row[5].split())),
+        created_at=row[6],
+        revoked_at=row[7],
+    )

@@ -1,0 +1,106 @@
+"""Media bytes by key, in a folder or in an object store. A key holds all of its bytes, or is not there."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, from_url
+
+from postroom.errors import Unavailable
+
+_CHUNK_BYTES = 256 * 1024
+
+
+class Blobs:
+    """A folder, or what a URL such as `s3://bucket/prefix` names; `options` are that store's own, such as its region."""
+
+    def __init__(self, store_url: str | Path, options: Mapping[str, Any] | None = None) -> None:
+        """Name the store; a folder is made if it is not there.
+
+        Raises:
+            Unavailable: there is no such store, or an option is wrong.
+        """
+        with _unavailable():
+            if isinstance(store_url, Path) or "://" not in store_url:
+                self._store: Any = LocalStore(Path(store_url), mkdir=True)
+            else:
+                self._store = from_url(store_url, **(options or {}))
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
+        """Keep these bytes, as they come, at the key; how many. If they end in an exception, nothing was kept.
+
+        Raises:
+            Unavailable: the store does not take them.
+        """
+        size = 0
+        failure: BaseException | None = None
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size, failure
+            try:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    yield bytes(chunk)
+            except BaseException as error:
+                failure = error
+                raise
+
+        try:
+            with _unavailable():
+                await obstore.put_async(self._store, key, counted(), max_concurrency=2)
+        except Unavailable:
+            if failure is not None:
+                raise failure from None
+            raise
+        return size
+
+    async def read(self, key: str) -> bytes:
+        """All bytes at the key.
+
+        Raises:
+            Unavailable: they are not there, or the store does not answer.
+        """
+        with _unavailable():
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The bytes at the key, piece by piece.
+
+        Raises:
+            Unavailable: they are not there, or the store does not answer.
+        """
+        with _unavailable():
+            result = await obstore.get_async(self._store, key)
+            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                yield bytes(chunk)
+
+    async def delete(self, keys: list[str]) -> None:
+        """Remove these; what is not there is gone already.
+
+        Raises:
+            Unavailable: the store does not answer. Some may be gone; asking again is safe.
+        """
+        for key in keys:
+            with _unavailable(), contextlib.suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, key)
+
+    async def list(self, prefix: str = "") -> list[str]:
+        """The keys that begin with these folders."""
+        found: list[str] = []
+        with _unavailable():
+            async for batch in obstore.list(self._store, prefix or None):
+                found += [meta["path"] for meta in batch]
+        return found
+
+
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    """A store's own failures, as ours."""
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as error:
+        raise Unavailable(f"The media store does not answer: {str(error).splitlines()[0]}") from error

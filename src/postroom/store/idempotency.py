@@ -1,0 +1,73 @@
+"""Idempotency keys: what a mutating call was, and what it answered."""
+
+import msgspec
+
+from postroom.store.database import Tx
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier call with the same key. `status` is None while it is in flight."""
+
+    fingerprint: bytes
+    status: int | None
+    answer: str | None
+
+
+async def begin(tx: Tx, workspace_id: str, user_id: str, key: str, fingerprint: bytes, at: int) -> Stored | None:
+    """Begin a call with this key. None: it is new, and in flight now; otherwise the earlier one."""
+    new = await tx.execute(
+        """
+        insert into idempotency_keys (workspace_id, user_id, idempotency_key, fingerprint, created_at)
+        values ($1, $2, $3, $4, $5) on conflict (workspace_id, user_id, idempotency_key) do nothing
+        """,
+        workspace_id,
+        user_id,
+        key,
+        fingerprint,
+        at,
+    )
+    if new:
+        return None
+    row = await tx.fetch_one(
+        """
+        select fingerprint, status, answer from idempotency_keys
+        where workspace_id = $1 and user_id = $2 and idempotency_key = $3
+        """,
+        workspace_id,
+        user_id,
+        key,
+    )
+    if row is None:
+        # It was forgotten between the two statements.
+        return await begin(tx, workspace_id, user_id, key, fingerprint, at)
+    return Stored(fingerprint=row[0], status=row[1], answer=row[2])
+
+
+async def finish(tx: Tx, workspace_id: str, user_id: str, key: str, status: int, answer: str) -> None:
+    """Keep what the call answered: ids and a status, to be rendered again."""
+    await tx.execute(
+        """
+        update idempotency_keys set status = $4, answer = $5
+        where workspace_id = $1 and user_id = $2 and idempotency_key = $3
+        """,
+        workspace_id,
+        user_id,
+        key,
+        status,
+        answer,
+    )
+
+
+async def forget(tx: Tx, workspace_id: str, user_id: str, key: str) -> None:
+    """The call changed nothing: the same key may be used again."""
+    await tx.execute(
+        "delete from idempotency_keys where workspace_id = $1 and user_id = $2 and idempotency_key = $3",
+        workspace_id,
+        user_id,
+        key,
+    )
+
+
+async def remove_older(tx: Tx, before: int) -> int:
+    """Forget keys of calls that began before this moment; how many. For upkeep."""
+    return await tx.execute("delete from idempotency_keys where created_at < $1", before)

@@ -1,0 +1,155 @@
+"""Durable work: queued in the transaction that makes it necessary, claimed in batches, tried again, rescued.
+
+The worker's own: jobs of all workspaces are one queue.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from postroom.domain.jobs import Job, Task
+from postroom.store.database import Reader, Row, Tx
+
+_ENQUEUE = """
+    insert into jobs (id, workspace_id, task, args, job_lock, status, attempts, scheduled_at)
+    values ($1, $2, $3, $4, $5, 'todo', $6, $7)
+"""
+_CLAIMS = 5_204_118_730
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, str | list[str]]).decode
+
+
+async def enqueue(tx: Tx, job: Job) -> None:
+    """Queue a job with the change that makes it necessary, in one transaction."""
+    await tx.execute(_ENQUEUE, *_arguments(job))
+
+
+async def enqueue_many(tx: Tx, jobs: Iterable[Job]) -> None:
+    """Queue several jobs."""
+    await tx.execute_many(_ENQUEUE, [_arguments(job) for job in jobs])
+
+
+async def claim(tx: Tx, owner: str, now: int, until: int, limit: int) -> list[Job]:
+    """Take due jobs, the longest due first; each counts as an attempt. They are this owner's until that moment.
+
+    Of the jobs with one lock only the first is taken, and only while none of them is being done: also where several
+    workers claim at once, whose claims wait for each other on PostgreSQL.
+    """
+    skipping = ""
+    if tx.dialect == "postgres":
+        await tx.fetch_one("select pg_advisory_xact_lock($1)", _CLAIMS)
+        skipping = " for update skip locked"
+    rows = await tx.fetch(
+        f"""
+        update jobs set status = 'doing', claimed_by = $1, claimed_until = $3, attempts = attempts + 1
+        where id in (
+            select id from jobs j where status = 'todo' and scheduled_at <= $2 and (job_lock is null or (
+                not exists (select 1 from jobs d where d.status = 'doing' and d.job_lock = j.job_lock)
+                and not exists (
+                    select 1 from jobs e where e.status = 'todo' and e.job_lock = j.job_lock
+                    and (e.scheduled_at, e.id) < (j.scheduled_at, j.id)
+                )
+            )) order by scheduled_at, id limit $4{skipping}
+        ) returning id, workspace_id, task, args, job_lock, attempts, scheduled_at
+        """,
+        owner,
+        now,
+        until,
+        limit,
+    )
+    return sorted(map(_job, rows), key=lambda job: (job.scheduled_at, job.id))
+
+
+async def finish(tx: Tx, job_id: str) -> None:
+    """A job that was being done is done."""
+    await tx.execute("update jobs set status = 'done', claimed_by = null where id = $1 and status = 'doing'", job_id)
+
+
+async def fail(tx: Tx, job_id: str, error: str) -> None:
+    """A job that was being done has failed for good."""
+    await tx.execute(
+        "update jobs set status = 'failed', claimed_by = null, last_error = $2 where id = $1 and status = 'doing'",
+        job_id,
+        error,
+    )
+
+
+async def retry(tx: Tx, job_id: str, at: int, error: str) -> None:
+    """A job that was being done is to be tried again at that moment."""
+    await tx.execute(
+        """
+        update jobs set status = 'todo', claimed_by = null, scheduled_at = $2, last_error = $3
+        where id = $1 and status = 'doing'
+        """,
+        job_id,
+        at,
+        error,
+    )
+
+
+async def cancel_by_lock(tx: Tx, workspace_id: str | None, lock: str) -> int:
+    """Cancel what waits under this lock; how many. One that is being done goes on."""
+    return await tx.execute(
+        """
+        update jobs set status = 'cancelled'
+        where job_lock = $1 and coalesce(workspace_id, '') = $2 and status = 'todo'
+        """,
+        lock,
+        workspace_id or "",
+    )
+
+
+async def rescue(tx: Tx, now: int) -> int:
+    """Give back jobs whose owner let its claim expire; how many."""
+    return await tx.execute(
+        "update jobs set status = 'todo', claimed_by = null where status = 'doing' and claimed_until < $1", now
+    )
+
+
+async def release(tx: Tx, owner: str) -> int:
+    """Give back all that this owner was doing; how many."""
+    return await tx.execute(
+        "update jobs set status = 'todo', claimed_by = null where status = 'doing' and claimed_by = $1", owner
+    )
+
+
+async def next_due(reader: Reader) -> int | None:
+    """When the next job is due, perhaps long ago; None: nothing is queued."""
+    row = await reader.fetch_one("select min(scheduled_at) from jobs where status = 'todo'")
+    return None if row is None else row[0]
+
+
+async def counts(reader: Reader) -> dict[str, int]:
+    """How many jobs there are, by status; a status without any is left out."""
+    return {row[0]: row[1] for row in await reader.fetch("select status, count(*) from jobs group by status")}
+
+
+async def remove_finished(tx: Tx, before: int) -> int:
+    """Remove jobs that are over and were due before this moment; how many. For upkeep."""
+    return await tx.execute(
+        "delete from jobs where status in ('done', 'failed', 'cancelled') and scheduled_at < $1", before
+    )
+
+
+def _arguments(job: Job) -> tuple[str | int | None, ...]:
+    return (
+        job.id,
+        job.workspace_id,
+        job.task,
+        _encode(job.args).decode(),
+        job.lock,
+        job.attempts,
+        job.scheduled_at,
+    )
+
+
+def _job(row: Row) -> Job:
+    return Job(
+        id=row[0],
+        workspace_id=row[1],
+        task=Task(row[2]),
+        args=_decode(row[3]),
+        lock=row[4],
+        attempts=row[5],
+        scheduled_at=row[6],
+    )

@@ -1,0 +1,119 @@
+"""Media rows. Their bytes are blobs; a row that goes says which."""
+
+from typing import Literal
+
+from postroom.domain.media import MediaItem, MediaKind, MediaStatus
+from postroom.store.database import Reader, Row, Tx
+
+_COLUMNS = (
+    "id, workspace_id, group_id, kind, status, file_name, content_type, blob_key, size_bytes, alt_text, created_at, "
+    "upload_expires_at"
+)
+
+
+async def add(tx: Tx, item: MediaItem) -> None:
+    """Keep a new media item of a post group."""
+    await tx.execute(
+        f"insert into media_items ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        item.id,
+        item.workspace_id,
+        item.post_group_id,
+        item.kind,
+        item.status,
+        item.file_name,
+        item.content_type,
+        item.blob_key,
+        item.size_bytes,
+        item.alt_text,
+        item.created_at,
+        item.upload_expires_at,
+    )
+
+
+async def find(reader: Reader, workspace_id: str, media_id: str) -> MediaItem | None:
+    """The media item, if this workspace has it."""
+    row = await reader.fetch_one(
+        f"select {_COLUMNS} from media_items where id = $2 and workspace_id = $1", workspace_id, media_id
+    )
+    return None if row is None else _item(row)
+
+
+async def find_any(reader: Reader, media_id: str) -> MediaItem | None:
+    """The media item, whosever it is: for signed addresses, which are the permission."""
+    row = await reader.fetch_one(f"select {_COLUMNS} from media_items where id = $1", media_id)
+    return None if row is None else _item(row)
+
+
+async def list_of_groups(reader: Reader, workspace_id: str, group_ids: list[str]) -> dict[str, list[MediaItem]]:
+    """Media items by post group, in the order in which their upload addresses were asked for."""
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from media_items where workspace_id = $1 and {reader.any_of("group_id", 2)}
+        order by created_at, id
+        """,
+        workspace_id,
+        reader.array(group_ids),
+    )
+    found: dict[str, list[MediaItem]] = {group_id: [] for group_id in group_ids}
+    for row in rows:
+        found[row[2]].append(_item(row))
+    return found
+
+
+async def set_stored(
+    tx: Tx, workspace_id: str, media_id: str, *, blob_key: str, size_bytes: int, content_type: str
+) -> str | None | Literal[False]:
+    """Note where the bytes are; where they were before, if anywhere. False: the item is gone, and nothing was noted."""
+    row = await tx.fetch_one(
+        f"select blob_key from media_items where id = $2 and workspace_id = $1{tx.for_update}", workspace_id, media_id
+    )
+    if row is None:
+        return False
+    await tx.execute(
+        """
+        update media_items set status = 'stored', blob_key = $3, size_bytes = $4, content_type = $5
+        where id = $2 and workspace_id = $1
+        """,
+        workspace_id,
+        media_id,
+        blob_key,
+        size_bytes,
+        content_type,
+    )
+    previous: str | None = row[0]
+    return previous
+
+
+async def remove_of_group(tx: Tx, workspace_id: str, group_id: str) -> list[str]:
+    """Remove a post group's media items; the keys of their blobs."""
+    rows = await tx.fetch(
+        "delete from media_items where workspace_id = $1 and group_id = $2 returning blob_key", workspace_id, group_id
+    )
+    return [row[0] for row in rows if row[0] is not None]
+
+
+async def remove(tx: Tx, workspace_id: str, media_id: str) -> None:
+    """Remove one row. Its blob, if any, is another matter."""
+    await tx.execute("delete from media_items where workspace_id = $1 and id = $2", workspace_id, media_id)
+
+
+async def stored_keys(reader: Reader) -> set[str]:
+    """The blobs that rows speak of, of all workspaces. For upkeep."""
+    return {row[0] for row in await reader.fetch("select blob_key from media_items where blob_key is not null")}
+
+
+def _item(row: Row) -> MediaItem:
+    return MediaItem(
+        id=row[0],
+        workspace_id=row[1],
+        post_group_id=row[2],
+        kind=MediaKind(row[3]),
+        status=MediaStatus(row[4]),
+        file_name=row[5],
+        content_type=row[6],
+        blob_key=row[7],
+        size_bytes=row[8],
+        alt_text=row[9],
+        created_at=row[10],
+        upload_expires_at=row[11],
+    )

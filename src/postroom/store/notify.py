@@ -1,0 +1,107 @@
+"""Wakes whoever waits for news: in this process at once, and in the others of a PostgreSQL database by LISTEN/NOTIFY.
+
+A wake-up says that something may have changed, never what: who is woken reads. It may be lost with a connection, so every
+wait has an end.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+    from asyncpg.pool import PoolConnectionProxy
+
+_CHANNEL = "postroom"
+_AGAIN_SECONDS = 1.0
+
+
+class Notifier:
+    """Topics are texts: "jobs", "keys", "events:" and a workspace id."""
+
+    def __init__(self, postgres_url: str | None = None) -> None:
+        """With the URL of a PostgreSQL database, its other processes are woken too; without, only this one."""
+        self._url = postgres_url
+        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()
+        self._running: asyncio.Task[None] | None = None
+
+    def wake(self, topic: str) -> None:
+        """Wake everyone who waits for the topic. To be called after the commit."""
+        self._wake_here(topic)
+        # What is queued already will be sent after this call, and says the same.
+        if self._running is not None and topic not in self._queued:
+            self._queued.add(topic)
+            self._outgoing.put_nowait(topic)
+
+    def _wake_here(self, topic: str) -> None:
+        for waiter in self._waiting.pop(topic, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self, topic: str, timeout: float) -> bool:
+        """Wait to be woken, for so many seconds at most; whether one was."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[topic].add(waiter)
+        try:
+            await asyncio.wait_for(waiter, timeout)
+        except TimeoutError:
+            return False
+        finally:
+            waiters = self._waiting.get(topic)
+            if waiters is not None:
+                waiters.discard(waiter)
+                if not waiters:
+                    del self._waiting[topic]
+        return True
+
+    async def start(self) -> None:
+        """Listen to the other processes, on a connection of its own; a lost one is opened again."""
+        if self._url is not None:
+            connection = await self._listen(self._url)
+            self._running = asyncio.create_task(self._run(self._url, connection), name="notifier")
+
+    async def close(self) -> None:
+        """Stop listening. Wake-ups not yet sent are dropped."""
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
+            self._running = None
+
+    async def _listen(self, url: str) -> "Connection[Any]":
+        connection: Connection[Any] = await asyncpg.connect(url)
+        await connection.add_listener(_CHANNEL, self._heard)
+        return connection
+
+    def _heard(
+        self, connection: "Connection[Any] | PoolConnectionProxy[Any]", sender: int, channel: str, payload: object
+    ) -> None:
+        if sender != connection.get_server_pid():
+            self._wake_here(str(payload))
+
+    async def _run(self, url: str, connection: "Connection[Any]") -> None:
+        try:
+            while True:
+                topic = await self._outgoing.get()
+                self._queued.discard(topic)
+                while True:
+                    try:
+                        await connection.execute("select pg_notify($1, $2)", _CHANNEL, topic)
+                        break
+                    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                        connection.terminate()
+                        connection = await self._listen_again(url)
+        finally:
+            connection.terminate()
+
+    async def _listen_again(self, url: str) -> "Connection[Any]":
+        while True:
+            try:
+                return await self._listen(url)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.sleep(_AGAIN_SECONDS)

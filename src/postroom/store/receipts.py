@@ -1,0 +1,72 @@
+"""Receipts of deletions. They outlive what they are about."""
+
+import msgspec
+
+from postroom.domain.receipts import Receipt
+from postroom.store.database import Reader, Row, Tx
+from postroom.store.where import Where
+
+_COLUMNS = "id, workspace_id, kind, target_id, document, created_at"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+async def add(tx: Tx, receipt: Receipt) -> None:
+    """Keep a receipt."""
+    await tx.execute(
+        f"insert into receipts ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6)",
+        receipt.id,
+        receipt.workspace_id,
+        receipt.kind,
+        receipt.target_id,
+        _encode(receipt.document).decode(),
+        receipt.created_at,
+    )
+
+
+async def find(reader: Reader, workspace_id: str, receipt_id: str) -> Receipt | None:
+    """The receipt, if this workspace has it."""
+    row = await reader.fetch_one(
+        f"select {_COLUMNS} from receipts where workspace_id = $1 and id = $2", workspace_id, receipt_id
+    )
+    return None if row is None else _receipt(row)
+
+
+async def list_page(
+    reader: Reader,
+    workspace_id: str,
+    *,
+    target_id: str | None = None,
+    after: tuple[int, str] | None = None,
+    limit: int,
+) -> list[Receipt]:
+    """A page, newest first. `after` is the last one's (created_at, id)."""
+    where = Where(reader, "workspace_id = {}", workspace_id)
+    if target_id is not None:
+        where.also("target_id = {}", target_id)
+    if after is not None:
+        where.also("(created_at, id) < ({}, {})", *after)
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from receipts where {where}
+        order by created_at desc, id desc limit {where.argument(limit)}
+        """,
+        *where.args,
+    )
+    return [_receipt(row) for row in rows]
+
+
+async def remove_older(tx: Tx, before: int) -> int:
+    """Remove receipts made before this moment; how many. For upkeep."""
+    return await tx.execute("delete from receipts where created_at < $1", before)
+
+
+def _receipt(row: Row) -> Receipt:
+    return Receipt(
+        id=row[0],
+        workspace_id=row[1],
+        kind=row[2],
+        target_id=row[3],
+        document=_decode(row[4]),
+        created_at=row[5],
+    )

@@ -1,0 +1,1 @@
+"""A simulated Bluesky: one personal data server as AT Protocol clients speak to it."""

@@ -1,0 +1,1 @@
+"""A simulated LinkedIn: private messaging as the web client speaks it."""
