@@ -9,7 +9,7 @@ import msgspec
 
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
 from postroom.dialects.request import Request
-from postroom.errors import PostroomError
+from postroom.errors import Kind, PostroomError
 from postroom.services.house import Services
 
 Document = dict[str, Any]
@@ -41,11 +41,16 @@ _REASONS = {
 
 def served(dialect: Dialect, services: Services, body_limit_bytes: int) -> Application:
     """The dialect with its pages `openapi.json` and `docs`."""
-    made = document(dialect)
-    pages = {
-        b"openapi.json": (b"application/json", msgspec.json.encode(made)),
-        b"docs": (b"text/html; charset=utf-8", page(dialect, made).encode()),
-    }
+    made: dict[bytes, tuple[bytes, bytes]] = {}
+
+    def pages(name: bytes) -> tuple[bytes, bytes] | None:
+        # Made when they are first asked for: most servers that start are never asked.
+        if not made and name in (b"openapi.json", b"docs"):
+            whole = document(dialect)
+            made[b"openapi.json"] = (b"application/json", msgspec.json.encode(whole))
+            made[b"docs"] = (b"text/html; charset=utf-8", page(dialect, whole).encode())
+        return made.get(name)
+
     return Application(dialect, services, body_limit_bytes, pages)
 
 
@@ -68,6 +73,7 @@ def document(dialect: Dialect) -> Document:
 def failures(dialect: Dialect, operation: Operation) -> dict[int, list[str]]:
     """The statuses that this operation may answer with a failure, each with the sentences or types behind it."""
     request = Request({"type": "http", "method": operation.method, "path": "/", "headers": []})
+    request.begun = True
     found: dict[int, list[str]] = {status: [] for status in sorted(operation.statuses)}
     for error in every_error():
         answer = dialect.failure(error, operation, request)
@@ -80,8 +86,10 @@ def failures(dialect: Dialect, operation: Operation) -> dict[int, list[str]]:
 
 
 def every_error() -> list[PostroomError]:
-    """One of each class with each code that it may carry."""
-    return [kind(code=code) for kind in _classes(PostroomError) for code in kind.codes]
+    """One of each class with each code that it may carry, and with each kind of thing that it may be about."""
+    classes = _classes(PostroomError)
+    coded = [each(code=code) for each in classes for code in each.codes]
+    return coded + [each(kind=kind) for each in classes for kind in Kind if kind not in (Kind.ROUTE, Kind.METHOD)]
 
 
 def _classes(kind: type[PostroomError]) -> list[type[PostroomError]]:

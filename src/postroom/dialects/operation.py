@@ -35,7 +35,8 @@ JSON = b"application/json"
 LONGEST_IDEMPOTENCY_KEY = 255
 
 Handler = Callable[[Services, Request], Awaitable[Any]]
-Pages = Mapping[bytes, tuple[bytes, bytes]]
+Pages = Callable[[bytes], tuple[bytes, bytes] | None]
+"""A page's content type and bytes, by its name below the base; None: there is no such page."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -138,7 +139,7 @@ class Application:
         self.dialect = dialect
         self.services = services
         self.body_limit_bytes = body_limit_bytes
-        self.pages = {dialect.base.encode() + b"/" + name: page for name, page in pages.items()}
+        self.pages = pages
         self._base = dialect.base.encode()
         self._root = _Node()
         for prefix in dialect.prefixes:
@@ -193,7 +194,7 @@ class Application:
         return operation, list(zip(names, values, strict=True))
 
     def _page(self, request: Request, raw: bytes) -> tuple[Operation, list[tuple[str, bytes]]]:
-        page = self.pages.get(self._base + b"/" + raw)
+        page = self.pages(raw)
         if page is None:
             raise NotFound("There is no such path here.", kind=Kind.ROUTE)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
@@ -212,6 +213,7 @@ class Application:
         if operation.scope is not None:
             request.caller_or_none = caller = await self.dialect.authenticate(self.services, request)
             self.services.access.require(caller, operation.scope)
+            request.begun = True
         for name, raw in raw_values:
             request.path[name] = decoded_segment(raw)
         if operation.mutates:

@@ -25,7 +25,6 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 _STRICT_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
 _INTEGER = re.compile(r"-?\d{1,18}\Z")
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-_INTERNAL_SPACE = 1 << 10
 
 
 class ClientGone(Exception):
@@ -35,7 +34,7 @@ class ClientGone(Exception):
 class Request:
     """What came in, and who is asking once that is known."""
 
-    __slots__ = ("_query", "body", "caller_or_none", "headers", "id", "method", "path", "raw_path", "scope")
+    __slots__ = ("_query", "begun", "body", "caller_or_none", "headers", "id", "method", "path", "raw_path", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -46,6 +45,8 @@ class Request:
         self.path: dict[str, str] = {}
         self.body: Any = None
         self.caller_or_none: Caller | None = None
+        self.begun = False
+        """Whether the key was good, so that what goes wrong from here on is the operation's."""
         self._query: dict[str, str] | None = None
 
     @property
@@ -226,7 +227,7 @@ async def form_body(request: Request, raw: bytes, kind: Any) -> Any:
     headers = Headers(raw=request.headers)
     try:
         if request.content_type == _FORMS[0]:
-            form = await MultiPartParser(headers, stream(), max_part_size=max(len(raw), _INTERNAL_SPACE)).parse()
+            form = await MultiPartParser(headers, stream(), max_part_size=len(raw) + 1).parse()
         else:
             form = await FormParser(headers, stream()).parse()
         fields = _fields(form)

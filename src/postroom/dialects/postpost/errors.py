@@ -108,7 +108,7 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     kind = type(error)
     status, sentence = BY_KIND.get((kind, error.kind)) or TABLE[kind]
     inside = INTERNAL
-    if operation is not None and (request.caller_or_none is not None or request.body is not None):
+    if operation is not None and request.begun:
         inside = FAILURES.get(operation.name, INTERNAL)
     if kind is NotFound and error.code is ErrorCode.INVALID_RESOURCE_IDENTIFIER:
         status, sentence = 500, FAILED

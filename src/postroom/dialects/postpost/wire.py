@@ -236,7 +236,7 @@ def _error(group: DomainGroup, found: DomainPost) -> PostError | UnsetType:
     if found.status is PostStatus.UNCONFIRMED:
         return PostError(
             code="OUTCOME_UNKNOWN",
-            message="It may be live: the platform did not say, and cannot be asked. Look there before posting it again.",
+            message="It may be live: the platform did not say and cannot be asked. Look there before posting again.",
             platform_error=None if found.error is None else found.error.platform_error,
             failed_at=iso(group.updated_at if found.error is None else found.error.failed_at),
             retryable=False,

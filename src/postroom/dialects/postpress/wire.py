@@ -187,7 +187,7 @@ def people(attendees: Mapping[str, Attendee]) -> People:
 
 def _fields(found: domain.Message, people: People) -> dict[str, Any]:
     content = found.content
-    fields = {
+    fields: dict[str, Any] = {
         "id": found.id,
         "provider_id": found.provider_id,
         "account_id": found.account_id,
