@@ -1,0 +1,203 @@
+"""How PostPost reads what it is sent: tolerant where its pages say so, and with their sentences where they do not.
+
+Source: PostPost "Create post", "Update post", "List posts", "Upload media" (March 2026).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from postroom.clock import to_ms
+from postroom.domain.media import MediaKind
+from postroom.domain.posts import GroupStatus
+from postroom.errors import InvalidParameters, Kind
+
+# The vendor's pattern, and beside it Bluesky's ids, which have colons: it would refuse its own connections.
+_PLATFORM_ID = re.compile(r"(?:[a-z]+-[a-zA-Z0-9_-]+|bluesky-did:[a-z]+:[a-zA-Z0-9._:%-]+)\Z")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?\Z")
+_DAY_OR_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?\Z")
+_LEADING_INTEGER = re.compile(r"\s*([+-]?\d{1,9})")
+_UNWANTED = re.compile(r"[^A-Za-z0-9_.-]")
+_CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
+_SORTS = ("createdAt", "updatedAt", "scheduledTime")
+_MOST_FILE_NAME = 120
+
+# Stored with every post group; what the caller says is laid over them, platform by platform.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "tiktok": {
+        "viewerSetting": "PUBLIC_TO_EVERYONE",
+        "allowComments": True,
+        "allowDuet": False,
+        "allowStitch": False,
+        "commercialContent": False,
+        "brandOrganic": False,
+        "brandedContent": False,
+    },
+    "instagram": {"videoType": "REELS"},
+    "youtube": {"privacy": "public", "title": ""},
+    "threads": {"replyControl": ""},
+}
+
+
+class NewPost(msgspec.Struct, kw_only=True, rename="camel"):
+    """A post for several platforms. Without `scheduledTime` it is a draft; a time without zone is UTC; one that has
+    passed is now. `platforms` are ids as platform-connections gives them."""
+
+    content: Any = None
+    platforms: Any = None
+    scheduled_time: Any = None
+    platform_settings: Any = msgspec.UNSET
+
+
+class Change(msgspec.Struct, kw_only=True, rename="camel"):
+    """`status` is `draft` or `scheduled`. What is empty counts as absent."""
+
+    status: Any = None
+    scheduled_time: Any = None
+
+
+class Upload(msgspec.Struct, kw_only=True, rename="camel"):
+    """A file to come. `type` is `image` or `video`; if not said, it follows the content type."""
+
+    file_name: Any = None
+    content_type: Any = None
+    post_group_id: Any = None
+    type: Any = None
+    alt_text: Any = None
+
+
+def content(post: NewPost) -> str:
+    """The text. What is true and no text is taken as its JSON, as the vendor takes it."""
+    value = post.content
+    if not value or (isinstance(value, str) and not value.strip()):
+        raise InvalidParameters("Content is required", kind=Kind.CONTENT)
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def platforms(post: NewPost) -> list[str]:
+    """The platforms' ids: a list, or a list as JSON text."""
+    value = post.platforms
+    if value is None or value in ("", 0, False):
+        raise InvalidParameters("Platforms are required", kind=Kind.PLATFORMS)
+    if isinstance(value, str):
+        value = _json(value, "Invalid platforms JSON format", Kind.PLATFORMS)
+    if not isinstance(value, list):
+        raise InvalidParameters("Platforms must be an array", kind=Kind.PLATFORMS)
+    if not value:
+        raise InvalidParameters("At least one platform is required", kind=Kind.PLATFORMS)
+    for each in value:
+        if not isinstance(each, str) or not _PLATFORM_ID.match(each):
+            shown = each if isinstance(each, str) else msgspec.json.encode(each).decode()
+            raise InvalidParameters(f"Invalid platform ID format: {shown[:200]}", kind=Kind.PLATFORM_ID)
+    return value
+
+
+def scheduled_time(value: Any) -> int | None:
+    """A moment in milliseconds since 1970; None where it is absent. Without zone it is UTC."""
+    if not value:
+        return None
+    if not isinstance(value, str) or not _MOMENT.match(value):
+        raise InvalidParameters("Invalid scheduled time format", kind=Kind.SCHEDULED_TIME)
+    return _moment(value, "Invalid scheduled time format")
+
+
+def platform_settings(post: NewPost) -> dict[str, dict[str, Any]]:
+    """The settings with the defaults under them. Unknown platforms, and what is no object, are dropped."""
+    value = post.platform_settings
+    if value is msgspec.UNSET:
+        value = {}
+    if isinstance(value, str):
+        value = _json(value, "Invalid platformSettings JSON", Kind.PLATFORM_SETTINGS)
+    if not isinstance(value, dict):
+        raise InvalidParameters("platformSettings must be an object", kind=Kind.PLATFORM_SETTINGS)
+    given = {name: each for name, each in value.items() if isinstance(each, dict)}
+    return {name: defaults | given.get(name, {}) for name, defaults in DEFAULTS.items()}
+
+
+def change(body: Change) -> tuple[GroupStatus | None, int | None]:
+    """The status and the moment of an update."""
+    if not body.status and not body.scheduled_time:
+        raise InvalidParameters("Either status or scheduledTime must be provided", kind=Kind.STATUS)
+    if body.status and body.status not in ("draft", "scheduled"):
+        raise InvalidParameters("Status must be either 'draft' or 'scheduled'", kind=Kind.STATUS)
+    status = GroupStatus(body.status) if body.status else None
+    return status, scheduled_time(body.scheduled_time)
+
+
+def upload(body: Upload) -> dict[str, Any]:
+    """What `upload_address` asks for, but for the post group."""
+    name, content_type = body.file_name, body.content_type
+    if not all(isinstance(each, str) and each for each in (name, content_type, body.post_group_id)):
+        raise InvalidParameters("fileName, contentType, and postGroupId are required", kind=Kind.MEDIA)
+    if not _CONTENT_TYPE.match(content_type):
+        raise InvalidParameters("contentType has characters that no header can carry", kind=Kind.MEDIA)
+    video = body.type == "video" or (body.type != "image" and content_type.startswith("video/"))
+    return {
+        "file_name": file_name(name),
+        "content_type": content_type,
+        "kind": MediaKind.VIDEO if video else MediaKind.IMAGE,
+        "alt_text": body.alt_text if isinstance(body.alt_text, str) else "",
+    }
+
+
+def file_name(name: str) -> str:
+    """`my photo (1).jpg` is `my_photo_1.jpg`."""
+    clean = _UNWANTED.sub("", re.sub(r"\s", "_", name.strip()))[-_MOST_FILE_NAME:]
+    return clean if clean.strip(".") else "file"
+
+
+def listing(query: Mapping[str, str]) -> dict[str, Any]:
+    """What `Posts.list` asks for. Numbers out of range are brought into it; other values are refused."""
+    status = query.get("status") or None
+    if status is not None and status not in [each.value for each in GroupStatus]:
+        names = ", ".join(GroupStatus)
+        raise InvalidParameters(f"Invalid status. Must be one of: {names}", kind=Kind.STATUS)
+    sort_by = query.get("sortBy") or "createdAt"
+    if sort_by not in _SORTS:
+        raise InvalidParameters(f"Invalid sortBy. Must be one of: {', '.join(_SORTS)}")
+    return {
+        "page": max(1, _integer(query.get("page")) or 1),
+        "limit": min(100, max(1, _integer(query.get("limit")) or 20)),
+        "status": None if status is None else GroupStatus(status),
+        "platform": (query.get("platform") or "").lower() or None,
+        "sort_by": sort_by,
+        "descending": (query.get("sortOrder") or "").lower() != "asc",
+        "from_ms": _date(query.get("fromDate"), "Invalid fromDate format"),
+        "to_ms": _date(query.get("toDate"), "Invalid toDate format"),
+    }
+
+
+def _integer(value: str | None) -> int:
+    found = _LEADING_INTEGER.match(value or "")
+    return int(found.group(1)) if found else 0
+
+
+def _date(value: str | None, sentence: str) -> int | None:
+    if not value:
+        return None
+    if _DAY_OR_MOMENT.match(value):
+        return _moment(value, sentence)
+    try:
+        moment = parsedate_to_datetime(value)
+        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError, TypeError):
+        raise InvalidParameters(sentence) from None
+
+
+def _moment(value: str, sentence: str) -> int:
+    try:
+        moment = datetime.fromisoformat(value)
+        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise InvalidParameters(sentence, kind=Kind.SCHEDULED_TIME) from None
+
+
+def _json(text: str, sentence: str, kind: Kind) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise InvalidParameters(sentence, kind=kind) from None

@@ -1,0 +1,128 @@
+"""PostPress's envelope, and which status and type each of our errors has there.
+
+A page of PostPress lists the statuses that its operation answers, and an operation answers no other: where the first
+choice is not on the page, the next one is taken.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from postroom.dialects.operation import Answer, Operation
+from postroom.dialects.request import Request
+from postroom.errors import (
+    ActionRequired,
+    Conflict,
+    CredentialsRejected,
+    ErrorCode,
+    InvalidParameters,
+    Kind,
+    LoginFailed,
+    NoSession,
+    NotAuthenticated,
+    NotFound,
+    NotImplementedHere,
+    NotPermitted,
+    NotSupported,
+    OutcomeUnknown,
+    PostroomError,
+    ProviderDown,
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unavailable,
+    Unprocessable,
+)
+
+
+class Error(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Every failure. `type` is stable; `instance` is the id of the request, for support."""
+
+    title: str
+    detail: str | None = None
+    instance: str | None = None
+    type: str
+    status: int
+
+
+Choice = tuple[int, ErrorCode | None]
+"""A status, and the type it comes with; None: the error's own."""
+
+_OWN = None
+
+# Class to choices, the first that the page lists is taken. 401, 500, 503 and 504 are on every page.
+TABLE: dict[type[PostroomError], Sequence[Choice]] = {
+    InvalidParameters: (
+        (400, _OWN),
+        # "Send a message" lists no 400; the pages of one message have nothing to be wrong but the id.
+        (422, ErrorCode.UNPROCESSABLE_ENTITY),
+        (404, ErrorCode.INVALID_RESOURCE_IDENTIFIER),
+    ),
+    NotAuthenticated: ((401, _OWN),),
+    # "Delete an account" lists no 403.
+    NotPermitted: ((403, _OWN), (401, ErrorCode.INSUFFICIENT_PRIVILEGES)),
+    # "Connect an account" lists no 404.
+    NotFound: ((404, _OWN), (400, ErrorCode.INVALID_PARAMETERS)),
+    Conflict: ((409, ErrorCode.INVALID_PARAMETERS),),
+    NotImplementedHere: ((501, _OWN), (403, ErrorCode.ACCOUNT_MISMATCH), (400, ErrorCode.INVALID_PARAMETERS)),
+    Unavailable: ((503, _OWN),),
+    NoSession: ((503, _OWN),),
+    ProviderError: ((500, _OWN),),
+    NotSupported: ((403, _OWN), (400, ErrorCode.MALFORMED_REQUEST)),
+    Refused: ((403, _OWN), (400, ErrorCode.MALFORMED_REQUEST)),
+    Unprocessable: (
+        (422, _OWN),
+        (400, ErrorCode.MALFORMED_REQUEST),
+        (403, ErrorCode.INSUFFICIENT_PERMISSIONS),
+    ),
+    CredentialsRejected: ((401, _OWN),),
+    ActionRequired: ((403, _OWN), (401, ErrorCode.DISCONNECTED_ACCOUNT)),
+    LoginFailed: ((401, _OWN),),
+    RateLimited: ((429, _OWN),),
+    ProviderDown: ((500, _OWN),),
+    OutcomeUnknown: ((504, _OWN),),
+    PostroomError: ((500, _OWN),),
+}
+
+# Codes that PostPress lists under another status than the rest of their class.
+BY_CODE: dict[tuple[type[PostroomError], ErrorCode], Sequence[Choice]] = {
+    (InvalidParameters, ErrorCode.UNSUPPORTED_MEDIA_TYPE): (
+        (415, _OWN),
+        (400, ErrorCode.INVALID_PARAMETERS),
+        (404, ErrorCode.INVALID_RESOURCE_IDENTIFIER),
+    ),
+    (Refused, ErrorCode.MALFORMED_REQUEST): ((400, _OWN), (403, ErrorCode.INSUFFICIENT_PERMISSIONS)),
+    (LoginFailed, ErrorCode.AUTHENTICATION_INTENT_ERROR): ((500, _OWN),),
+    (OutcomeUnknown, ErrorCode.PROVIDER_ERROR): ((500, _OWN),),
+}
+
+# Where nothing of a table is found: an unknown path, a wrong method, an Idempotency-Key that came with another request.
+BY_KIND: dict[tuple[type[PostroomError], Kind], Choice] = {
+    (NotFound, Kind.ROUTE): (404, ErrorCode.RESOURCE_NOT_FOUND),
+    (InvalidParameters, Kind.METHOD): (405, ErrorCode.INVALID_PARAMETERS),
+    (Conflict, Kind.KEY_REUSED): (422, ErrorCode.UNPROCESSABLE_ENTITY),
+}
+
+
+def failure(error: PostroomError, operation: Operation | None, request: Request) -> Answer:
+    """The answer to a failure."""
+    status, code = _choice(error, operation)
+    slug = code or error.code
+    body = Error(
+        title=slug.replace("_", " ").capitalize(),
+        detail=error.detail,
+        instance=request.id,
+        type=f"errors/{slug}",
+        status=status,
+    )
+    return Answer(status, msgspec.json.encode(body))
+
+
+def _choice(error: PostroomError, operation: Operation | None) -> Choice:
+    kind = type(error)
+    if (kind, error.kind) in BY_KIND:
+        return BY_KIND[kind, error.kind]
+    choices = BY_CODE.get((kind, error.code)) or TABLE[kind]
+    if operation is None:
+        return choices[0]
+    return next((choice for choice in choices if choice[0] in operation.statuses), choices[-1])
