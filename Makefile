@@ -30,7 +30,7 @@ test: test-setup ## run every test, on real parts, at the small size
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) $(TARGETS)
 
 test-long: test-setup ## the same with full enumerations and 10,000 traces
-	@POSTROOM_TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
+	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
 
 mutants: test-setup ## break each rule on purpose and see a test fail
 	@$(BIN)/python tests/mutants/run.py $(TARGETS)
