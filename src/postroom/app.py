@@ -14,7 +14,9 @@ from starlette.middleware.cors import CORSMiddleware
 from postroom.clock import Clock
 from postroom.connectors.http import Http
 from postroom.connectors.registry import installed
+from postroom.dialects.connectsafely import events as connectsafely_events
 from postroom.dialects.connectsafely import operations as connectsafely
+from postroom.dialects.native import events as native_events
 from postroom.dialects.native import operations as native
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpress import operations as postpress
@@ -142,7 +144,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
-    stream = stream_app(services)
+    native_view, connectsafely_view = native_events.Events(services), connectsafely_events.Events(services)
+    stream = stream_app(services, {"/api/events": native_view, "/connectsafely/linkedin/ws": connectsafely_view})
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
         "postpress": postpress.dialect(services, body_limit_bytes=most),
