@@ -45,7 +45,7 @@ TOO_OLD = 4410
 log = structlog.get_logger(__name__)
 
 
-class Closing(Exception):  # noqa: N818
+class Closing(Exception):
     """The connection ends, with this code; a frame first, where there is more to say."""
 
     def __init__(self, code: int, reason: str, frame: Mapping[str, Any] | None = None) -> None:
