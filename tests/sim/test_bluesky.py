@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from postroom_sim.bluesky import content_ids
+
 POST = "app.bsky.feed.post"
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 
@@ -173,6 +175,12 @@ async def test_a_known_content_id(ada: Person) -> None:
     blob = await ada.upload(b"hello world", "text/plain")
     # CIDv1, raw, of sha-256 b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9.
     assert blob["ref"]["$link"] == "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
+
+
+def test_a_known_record_id() -> None:
+    # The empty map in DAG-CBOR, an often quoted CID.
+    assert content_ids.of_record({}) == "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua"
+    assert content_ids.of_record({"bb": 1, "a": 2}) == content_ids.of_record({"a": 2, "bb": 1})
 
 
 async def test_a_chosen_key_collides_or_is_put_over(ada: Person) -> None:

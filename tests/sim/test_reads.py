@@ -139,9 +139,7 @@ async def test_reactors_of_an_emoji_are_listed(ada: Member, bea: Member) -> None
     urn = await ada.send("react to me", chat)
     address = "/linkedin/voyager/api/voyagerMessagingDashMessengerMessages"
     hers = urn.replace(ada.id, bea.id)
-    assert (
-        await bea.post(f"{address}?action=reactWithEmoji", {"messageUrn": hers, "emoji": "👍"})
-    ).status_code == 204
+    assert (await bea.post(f"{address}?action=reactWithEmoji", {"messageUrn": hers, "emoji": "👍"})).status_code == 204
     variables = f"(messageUrn:{encoded(urn)},emoji:{encoded('👍')})"
     answer = await ada.query("messengerMessagingParticipants", variables)
     rows = answer.json()["data"]["messengerMessagingParticipantsByMessageAndEmoji"]["elements"]

@@ -21,9 +21,7 @@ async def test_heartbeats_come_when_nothing_else_does(client: httpx.AsyncClient,
     await client.post("/_sim/state/switches", json={"heartbeat_seconds": 0.05})
     async with ada.listening() as stream:
         assert await stream.next() == {"com.linkedin.realtimefrontend.Heartbeat": {}}
-    await client.post(
-        "/_sim/faults", json={"operation": "realtime", "times": None, "do": {"silence_heartbeats": True}}
-    )
+    await client.post("/_sim/faults", json={"operation": "realtime", "times": None, "do": {"silence_heartbeats": True}})
     async with ada.listening() as stream:
         with pytest.raises(TimeoutError):
             await stream.next(patience_seconds=0.3)

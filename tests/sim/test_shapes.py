@@ -52,7 +52,7 @@ async def test_conversations_and_participants(ada: Member) -> None:
 async def test_messages(ada: Member) -> None:
     conversation = await ada.conversation_with("Bea")
     newest = (await ada.messages(conversation["entityUrn"]))["elements"]
-    older = (await ada.messages(conversation["entityUrn"], f",deliveredAt:{newest[-1]['deliveredAt']},countBefore:20"))
+    older = await ada.messages(conversation["entityUrn"], f",deliveredAt:{newest[-1]['deliveredAt']},countBefore:20")
     for message in newest + older["elements"]:
         assert not differences(example("message"), message)
         assert "participantType" not in message["sender"]

@@ -46,9 +46,7 @@ async def test_a_new_chat_needs_recipients_and_a_group_may_have_a_title(ada: Mem
     draft = ada.draft("hi all", None, hostRecipientUrns=people, conversationTitle="New crew")
     answer = (await ada.post(address, draft)).json()["value"]
     made = next(
-        chat
-        for chat in (await ada.conversations())["elements"]
-        if chat["entityUrn"] == answer["conversationUrn"]
+        chat for chat in (await ada.conversations())["elements"] if chat["entityUrn"] == answer["conversationUrn"]
     )
     assert (made["title"], made["groupChat"], len(made["conversationParticipants"])) == ("New crew", True, 4)
     known = await ada.conversation_with("Bea")
