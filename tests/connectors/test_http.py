@@ -227,7 +227,10 @@ async def test_a_stream_that_is_silent_for_too_long_ends() -> None:
         await writer.drain()
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        hung_up.set()
 
+    hung_up = asyncio.Event()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     http = Http(idle_seconds=0.2)
@@ -238,5 +241,6 @@ async def test_a_stream_that_is_silent_for_too_long_ends() -> None:
                 heard.append(chunk)
     assert b"".join(heard) == b"data: {}\n\n"
     await http.close()
+    await hung_up.wait()
     server.close()
     await server.wait_closed()
