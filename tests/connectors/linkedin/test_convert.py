@@ -119,7 +119,9 @@ def test_a_field_of_any_shape_breaks_nothing(place: tuple[str, str], value: Any)
 
 @given(tree=JSON)
 def test_a_frame_of_any_shape_breaks_nothing(tree: Any) -> None:
-    event = {"com.linkedin.realtimefrontend.DecoratedEvent": {"topic": "urn:li-realtime:messagesTopic:x", "payload": tree}}
+    event = {
+        "com.linkedin.realtimefrontend.DecoratedEvent": {"topic": "urn:li-realtime:messagesTopic:x", "payload": tree}
+    }
     for frame in (tree, event):
         try:
             realtime.news(json.dumps(frame).encode(), ME)

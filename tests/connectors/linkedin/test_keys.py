@@ -156,10 +156,9 @@ def test_no_text_at_all_is_more_than_refused(text: str) -> None:
     for normalise in (keys.message_key, keys.chat_key):
         try:
             key = normalise(text)
-        except InvalidParameters as error:
-            assert error.context["reason"]
-        else:
-            assert normalise(key) == key
+        except InvalidParameters:
+            continue
+        assert normalise(key) == key
 
 
 @given(
