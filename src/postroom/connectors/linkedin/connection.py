@@ -236,9 +236,9 @@ class LinkedInConnection:
             frames = 0
             try:
                 async with self._api.realtime(session_id) as stream:
-                    yield Gap(reason="the realtime stream was opened")
                     beating = asyncio.create_task(self._beat(session_id))
                     try:
+                        yield Gap(reason="the realtime stream was opened")
                         async for event in self._events(stream.chunks()):
                             frames += 1
                             if event is not None:
