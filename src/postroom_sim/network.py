@@ -35,7 +35,7 @@ class Call:
         """The body as JSON whatever its Content-Type says, or None if it is not JSON."""
         try:
             return msgspec.json.decode(self.body) if self.body else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
 
