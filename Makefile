@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-long mutants check format bench parts lock clean test-setup
+.PHONY: help install run test test-long mutants check format bench docs parts lock clean test-setup
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1@/' | column -t -s@
@@ -30,7 +30,7 @@ test: test-setup ## run every test, on real parts, at the small size
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) $(TARGETS)
 
 test-long: test-setup ## the same with full enumerations and 10,000 traces
-	@POSTROOM_TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
+	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
 
 mutants: test-setup ## break each rule on purpose and see a test fail
 	@$(BIN)/python tests/mutants/run.py $(TARGETS)
@@ -40,7 +40,11 @@ check: $(VENV)/.stamp-dev ## format, lint, types, imports
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > $(VENV)/.imports.log 2>&1 || { cat $(VENV)/.imports.log; exit 1; }
+	@$(BIN)/python docs/generate.py --check
 	@echo "check: format, lint, types and imports are as they should be"
+
+docs: ## write the reference pages that come from the code
+	@$(PYTHON) docs/generate.py
 
 format: $(VENV)/.stamp-dev ## put the code into its one format
 	@$(BIN)/ruff check --quiet --fix-only .

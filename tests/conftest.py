@@ -31,7 +31,7 @@ def _nothing_leaves_loopback() -> Iterator[None]:
 
 @pytest.fixture(scope="session", name="size")
 def the_size() -> Size:
-    """How much the long tests do, from POSTROOM_TEST_SIZE."""
+    """How much the long tests do, from TEST_SIZE."""
     return size
 
 

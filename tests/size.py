@@ -1,4 +1,4 @@
-"""How much the long tests do: one setting, `POSTROOM_TEST_SIZE`, for all of them.
+"""How much the long tests do: one setting, `TEST_SIZE`, for all of them.
 
 `small` is for every change and fits CI; `long` is what the promises speak of.
 """
@@ -34,9 +34,9 @@ SIZES = {
 
 def chosen(name: str | None = None) -> Size:
     """The size that the environment asks for; an unknown name is an error, not the small size."""
-    name = name or os.environ.get("POSTROOM_TEST_SIZE") or "small"
+    name = name or os.environ.get("TEST_SIZE") or "small"
     if name not in SIZES:
-        raise ValueError(f"POSTROOM_TEST_SIZE is {name!r}; it may be {' or '.join(SIZES)}")
+        raise ValueError(f"TEST_SIZE is {name!r}; it may be {' or '.join(SIZES)}")
     return SIZES[name]
 
 

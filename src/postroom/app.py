@@ -1,5 +1,6 @@
 """The composition root: makes the database, the blobs, the connectors and the services, and mounts what speaks to callers."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import timedelta
@@ -8,12 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
 from postroom.connectors.http import Http
 from postroom.connectors.registry import installed
 from postroom.dialects.connectsafely import operations as connectsafely
+from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.native import operations as native
+from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpress import operations as postpress
 from postroom.ids import new_ulid
@@ -140,16 +144,18 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
-    stream = stream_app(services)
+    views = {"/api/events": NativeEvents(services), "/connectsafely/linkedin/ws": ConnectSafelyEvents(services)}
+    stream = stream_app(services, views)
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
-        "postpress": postpress.dialect(services, most_body_bytes=most),
-        "connectsafely": connectsafely.dialect(services, most_body_bytes=most),
-        "postpost": postpost.dialect(services, most_body_bytes=most),
-        "api": native.dialect(services, most_body_bytes=most),
+        "postpress": postpress.dialect(services, body_limit_bytes=most),
+        "connectsafely": connectsafely.dialect(services, body_limit_bytes=most),
+        "postpost": postpost.dialect(services, body_limit_bytes=most),
+        "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),
     }
     hosts = _allowed_hosts(settings, public_url)
+    patience = settings.request_seconds
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if hosts is not None and not _host_is_allowed(scope, hosts):
@@ -162,9 +168,30 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
             if mounted is None:
                 await _plain(scope, receive, send, 404, _WHERE)
             else:
-                await mounted(scope, receive, send)
+                await mounted(scope, _in_time(receive, patience), send)
 
-    return app
+    if not settings.cors_origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=("Retry-After", "X-Request-Id"),
+    )
+
+
+def _in_time(receive: Receive, seconds: float) -> Receive:
+    """A caller who sends nothing for so long has gone away."""
+
+    async def waited() -> MutableMapping[str, Any]:
+        try:
+            async with asyncio.timeout(seconds):
+                return await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return waited
 
 
 _WHERE = b"Nothing is here. The APIs: /postpress/docs, /connectsafely/docs, /postpost/docs, /api/docs\n"

@@ -88,7 +88,7 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
             raise WrongSetting(f"{file}: {error}") from error
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
     for name, value in environment.items():
-        if not name.startswith("POSTROOM_") or name in ("POSTROOM_SETTINGS", "POSTROOM_TEST_SIZE"):
+        if not name.startswith("POSTROOM_") or name == "POSTROOM_SETTINGS":
             continue
         field = name.removeprefix("POSTROOM_").lower()
         if field not in known:

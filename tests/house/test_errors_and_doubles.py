@@ -11,6 +11,7 @@ from tests.house.tree import ROOT, SERVER, SRC, called, must_exist, source, sour
 CATCHES_EVERYTHING = {
     "src/postroom/worker.py": "the job boundary: a job that fails in an unknown way is recorded, and the next one runs",
     "src/postroom/services/listeners.py": "a listener that fell in an unknown way is started again, with backoff",
+    "src/postroom/serve.py": "the worker and the listeners are started again, whatever stopped them: a database away",
     "src/postroom/dialects/operation.py": "the last handler of every dialect: a bug is answered in the dialect's shape",
 }
 
