@@ -47,6 +47,7 @@ from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.media import media as media_app
+from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
 from postroom.worker import Work, Worker
 
@@ -144,7 +145,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
-    views = {"/api/events": NativeEvents(services), "/connectsafely/linkedin/ws": ConnectSafelyEvents(services)}
+    views: dict[str, View] = {
+        "/api/events": NativeEvents(services),
+        "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
+    }
     stream = stream_app(services, views)
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
