@@ -68,7 +68,7 @@ class _Reader:
         return f"{column} in (select value from json_each(${number}))"
 
     def array(self, values: Iterable[str]) -> str:
-        return _encode(values).decode()
+        return _encode(list(values)).decode()
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         return self._connection.execute(_numbered(sql), args).fetchall()

@@ -1,0 +1,74 @@
+"""What every test may ask for."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import hypothesis
+import pytest
+
+from tests.parts.faultproxy import FaultProxy
+from tests.parts.loopback import only_loopback
+from tests.parts.pds import Pds, PdsAccount, running_pds
+from tests.parts.postgres import PostgresServer, running_postgres
+from tests.size import Size, size
+
+hypothesis.settings.register_profile(
+    "postroom",
+    max_examples=size.examples,
+    deadline=None,
+    derandomize=size.name == "small",
+    # Fixtures of ours are cheap or shared; what an example changes it makes itself.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("postroom")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_leaves_loopback() -> Iterator[None]:
+    with only_loopback():
+        yield
+
+
+@pytest.fixture(scope="session", name="size")
+def the_size() -> Size:
+    """How much the long tests do, from POSTROOM_TEST_SIZE."""
+    return size
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, one for each worker of the run."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a new, empty database, gone after the test."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def pds() -> Iterator[Pds]:
+    """A real Bluesky PDS without rate limits, one for each worker of the run."""
+    with running_pds() as server:
+        yield server
+
+
+@pytest.fixture
+def pds_account(pds: Pds) -> PdsAccount:
+    """A new account there."""
+    return pds.create_account()
+
+
+@pytest.fixture
+async def fault_proxy() -> AsyncIterator[Callable[[str, int], Awaitable[FaultProxy]]]:
+    """Puts a FaultProxy before an address, `await fault_proxy(host, port)`; it is gone after the test."""
+    async with AsyncExitStack() as open_proxies:
+
+        async def before(host: str, port: int) -> FaultProxy:
+            return await open_proxies.enter_async_context(FaultProxy(host, port))
+
+        yield before
