@@ -1,7 +1,7 @@
 """Wakes whoever waits for news: in this process at once, and in the others of a PostgreSQL database by LISTEN/NOTIFY.
 
-A wake-up says that something may have changed, never what: who is woken reads. It may be lost with a connection, so every
-wait has an end.
+A wake-up says that something may have changed, never what: who is woken reads. It may be lost with a connection, so
+every wait has an end.
 """
 
 import asyncio
