@@ -19,7 +19,7 @@ async def test_a_message_has_one_open_recall(database: Database) -> None:
         assert await recalls.find(tx, OTHER_WORKSPACE, first.id) is None
         await recalls.finish(tx, WORKSPACE, first.id, RecallOutcome.IN_DOUBT, detail="no answer", at=T0 + 1)
         assert not await recalls.begin(tx, second)
-        assert [each.id for each in await recalls.list_open(tx, T0 + 1)][0] == first.id
+        assert first.id in {each.id for each in await recalls.list_open(tx, T0 + 1)}
         assert await recalls.list_open(tx, T0) == []
         await recalls.finish(tx, WORKSPACE, first.id, RecallOutcome.DONE, read_back="gone", at=T0 + 2)
         await recalls.finish(tx, WORKSPACE, first.id, RecallOutcome.REFUSED, at=T0 + 3)
@@ -77,7 +77,8 @@ async def test_a_key_runs_one_call_and_then_tells_what_it_answered(database: Dat
 
     begun = await asyncio.gather(*(begin() for _ in range(5)))
     in_flight = idempotency.Stored(fingerprint=b"f", status=None, answer=None)
-    assert sorted(begun, key=str) == [None, *[in_flight] * 4] or begun.count(None) == 1
+    assert begun.count(None) == 1
+    assert begun.count(in_flight) == 4
     assert await begin(user_id="d" * 24) is None
     async with database.begin() as tx:
         await idempotency.finish(tx, WORKSPACE, WORKSPACE, "k", 201, '{"id": 1}')

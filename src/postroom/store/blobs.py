@@ -103,4 +103,5 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        raise Unavailable(f"The media store does not answer: {str(error).splitlines()[0]}") from error
+        reason = str(error).partition("\n")[0]
+        raise Unavailable(f"The media store does not answer: {reason}") from error

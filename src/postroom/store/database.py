@@ -1,7 +1,7 @@
 """The door to the database: `begin()` for writes, `read()` for reads; rows in, rows out. The same on both databases.
 
-SQL is one text with `$1`, `$2`, ... for its arguments. Where the two databases differ, the door has the words for it, and
-`dialect` says which one it is.
+SQL is one text with `$1`, `$2`, ... for its arguments. Where the two databases differ, the door has the words for it,
+and `dialect` says which one it is.
 Moments are milliseconds since 1970, flags are 0 and 1, ids are text, sealed documents are bytes.
 """
 

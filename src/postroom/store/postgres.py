@@ -120,8 +120,10 @@ class PostgresDatabase:
         try:
             await _migrate(connection)
             database.event_base = await _event_base(connection)
-        finally:
-            database.give_back(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        database.give_back(connection)
         return database
 
     async def borrow(self) -> "Held":
