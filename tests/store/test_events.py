@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from postroom.domain.events import EventData, EventType
+from postroom.domain.events import Event, EventData, EventType
 from postroom.store import events
 from postroom.store.database import Database, Tx
 from postroom.store.postgres import PostgresDatabase
@@ -127,6 +127,7 @@ async def test_positions_go_on_in_a_restored_copy(postgres: PostgresDatabase, po
         old = await append(tx)
         await tx.execute("update events set position = position + 1000000000000")
     assert await ids_after(postgres) == []
+    found: list[Event] = []
     for _ in range(2):
         again = await PostgresDatabase.connect(postgres_url, postgres.keyring)
         async with again.begin() as tx:
