@@ -98,8 +98,9 @@ async def list_page(
     after: tuple[int, str] | None = None,
     limit: int,
 ) -> list[Account]:
-    """A page, newest first. `after` is the last one's (created_at, id)."""
+    """A page of accounts that are not being unlinked, newest first. `after` is the last one's (created_at, id)."""
     where = Where(reader, "workspace_id = {}", workspace_id)
+    where.also("status <> {}", AccountStatus.UNLINKING)
     if user_id is not None:
         where.also("user_id = {}", user_id)
     if provider is not None:
@@ -117,10 +118,10 @@ async def list_page(
 
 
 async def list_of_provider(reader: Reader, workspace_id: str, provider: str) -> list[Account]:
-    """Every account of one network, the most recently used first."""
+    """Every account of one network that is not being unlinked, the most recently used first."""
     rows = await reader.fetch(
         f"""
-        select {_COLUMNS} from accounts where workspace_id = $1 and provider = $2
+        select {_COLUMNS} from accounts where workspace_id = $1 and provider = $2 and status <> 'unlinking'
         order by last_used_at desc, id desc
         """,
         workspace_id,
