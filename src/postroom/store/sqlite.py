@@ -216,7 +216,10 @@ class SqliteDatabase:
             if self._batch is not None:
                 await self._commit(self._batch)
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._committer, self._writing.execute, "pragma wal_checkpoint(truncate)")
+            # Read to its end: a statement that is still open lets no transaction begin.
+            await loop.run_in_executor(
+                self._committer, lambda: self._writing.execute("pragma wal_checkpoint(truncate)").fetchall()
+            )
 
     async def close(self) -> None:
         async with self._turn:
