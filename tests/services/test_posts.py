@@ -132,7 +132,9 @@ async def test_the_receipt_of_a_published_group_names_what_stays_live(desk: Desk
     assert receipt["targets"][0]["url"].startswith("https://bsky.app/profile/")
 
 
-async def test_deleted_while_it_is_being_published_it_stays_deleted_and_a_receipt_names_what_is_live(desk: Desk) -> None:
+async def test_deleted_while_it_is_being_published_it_stays_deleted_and_a_receipt_names_what_is_live(
+    desk: Desk,
+) -> None:
     group = await desk.due("Too late")
     await desk.fault("createRecord", do={"latency_seconds": 0.5})
     working = asyncio.create_task(desk.work())
