@@ -12,7 +12,7 @@ Responder = Callable[[httpx.Request], httpx.Response]
 
 
 def answer(
-    status: int = 200, tree: Any = None, *, body: bytes = b"", headers: Mapping[str, str] | list[tuple[str, str]] = ()
+    status: int = 200, tree: Any = None, *, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> Responder:
     """One answer, made anew for each request."""
     content = json.dumps(tree).encode() if tree is not None else body
