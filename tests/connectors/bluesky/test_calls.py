@@ -11,6 +11,7 @@ import pytest
 from postroom.connectors.bluesky.connection import BlueskyConnection
 from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Linked, Reply
+from postroom.connectors.http import Http
 from postroom.domain.remote import Credentials, PostDraft, Profile
 from postroom.errors import (
     ActionRequired,
@@ -251,8 +252,9 @@ async def test_an_expired_token_is_renewed_kept_and_the_call_made_once_more() ->
 async def test_calls_that_expire_together_renew_once() -> None:
     renewals = 0
 
-    def far(request: httpx.Request) -> httpx.Response:
+    async def far(request: httpx.Request) -> httpx.Response:
         nonlocal renewals
+        await asyncio.sleep(0)
         if "refreshSession" in request.url.path:
             renewals += 1
             return httpx.Response(200, json=SESSION)
@@ -260,8 +262,10 @@ async def test_calls_that_expire_together_renew_once() -> None:
             return httpx.Response(400, json={"error": "ExpiredToken"})
         return httpx.Response(200, json={"uri": URI})
 
-    connection = opened(Wire(far), [])
-    connection._keep = keep_nothing
+    values = {"accessJwt": "access-1", "refreshJwt": "refresh-1", "did": DID, "service": "https://pds.example"}
+    profile = Profile(provider_id=DID, username="ada.test", name="Ada")
+    http = Http(transport=httpx.MockTransport(far))
+    connection = BlueskyConnector(http=http).open(profile, Credentials(values=values), keep_nothing)
     await asyncio.gather(*(connection.publish(DRAFT, f"token-{number}") for number in range(5)))
     assert renewals == 1
 
