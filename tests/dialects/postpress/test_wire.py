@@ -109,7 +109,7 @@ def changed(**fields: Any) -> Message:
 def test_a_message_is_the_example_of_the_seed() -> None:
     found = shown(wire.message(MESSAGE, {}))
     assert found == SEED
-    assert list(found)[0] == "object"
+    assert next(iter(found)) == "object"
     check("Message", found)
 
 
