@@ -62,8 +62,8 @@ def fits(answer: httpx.Response, dialect: str) -> bool:
 def test_an_unknown_path_is_a_404_in_the_dialects_shape(
     client: httpx.Client, server: Server, dialect: str, path: str
 ) -> None:
-    for key in (client.headers, {}):
-        answer = httpx.get(server.line[dialect] + path, headers=dict(key))
+    for key in (dict(client.headers), dict[str, str]()):
+        answer = httpx.get(server.line[dialect] + path, headers=key)
         assert answer.status_code == 404
         assert fits(answer, dialect)
 

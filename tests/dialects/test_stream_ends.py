@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from postroom.domain.access import Scope
 from postroom.domain.events import EventData, EventType
+from postroom.store import events
 from postroom.web import stream
 from tests.servers import Built, built
 
@@ -37,7 +39,7 @@ class Listener:
             "query_string": query.encode(),
             "headers": [(b"x-api-key", secret.encode())],
         }
-        self.task = asyncio.create_task(house.house.app(scope, self._heard.get, self._send))
+        self.task: asyncio.Future[None] = asyncio.ensure_future(house.house.app(scope, self._heard.get, self._send))
 
     async def _send(self, message: Any) -> None:
         if message["type"] == "websocket.accept":
@@ -109,6 +111,26 @@ async def test_a_client_that_does_not_read_is_let_go_and_resumes_where_it_was(
     assert slow.frames + again.frames == quick.frames
     await quick.leave()
     await again.leave()
+
+
+async def test_a_position_that_is_kept_no_longer_is_said_and_where_the_log_begins(house: Built) -> None:
+    await happens(house, 3)
+    async with house.house.database.begin() as tx:
+        await events.remove_older(tx, 2**62)
+    await happens(house, 2)
+    listener = Listener(house, house.kept.key, "after=1")
+    assert await asyncio.wait_for(listener.closed, 5) == stream.TOO_OLD
+    (frame,) = listener.frames
+    assert (frame["type"], frame["code"]) == ("error", "cursor_too_old")
+    again = Listener(house, house.kept.key, f"after={frame['oldest']}")
+    await until(lambda: len(again.frames) == 2)
+    await again.leave()
+    headers = {"X-API-KEY": house.kept.key}
+    transport = httpx.ASGITransport(app=house.house.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api", headers=headers) as client:
+        answer = await client.get("/events?after=1")
+        assert (answer.status_code, answer.json()["code"]) == (410, "cursor_too_old")
+        assert answer.json()["context"]["oldest"] == frame["oldest"]
 
 
 async def test_many_clients_hear_the_same_once_each_and_those_who_join_late_miss_nothing(house: Built) -> None:
