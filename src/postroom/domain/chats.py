@@ -42,6 +42,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     folders: tuple[str, ...]
     content_type: str | None
     """`inmail`, `sponsored` or `linkedin_offer`; None for an ordinary conversation."""
+    subject_key: str | None = None
+    """The message whose subject `content.subject` repeats, where it is one's. Blanked when that one is buried."""
 
 
 class AttendeeContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -116,7 +116,7 @@ class Messages:
         """Send once; never repeated by us.
 
         Raises:
-            NotFound: no such chat, or (as `account_id` guards) not one of that account.
+            NotFound: no such chat, or (as `account_id` guards) not one of that account; (kind MESSAGE) sent, and gone.
             InvalidParameters: the text is empty or too long for the network.
             OutcomeUnknown: it may have gone out; it then shows up by itself.
         """
@@ -156,6 +156,8 @@ class Messages:
         async with self._database.begin() as tx:
             await accounts.touch(tx, caller.workspace_id, account.id, to_ms(self._now()))
             held = await messages.find_by_keys(tx, caller.workspace_id, account.id, [sent.key])
+        if sent.key not in held:
+            raise NotFound("It was sent, and is gone: it was taken back, or its account unlinked.", kind=Kind.MESSAGE)
         return held[sent.key]
 
     async def _chat_and_account(self, caller: Caller, chat_id: str, account_id: str | None) -> tuple[Chat, Account]:

@@ -86,6 +86,7 @@ create table chats (
     pinned integer not null,
     folders text not null,
     content_type text,
+    subject_key text,
     content {bytes} not null,
     primary key (workspace_id, id),
     foreign key (workspace_id, account_id) references accounts (workspace_id, id) on delete cascade
@@ -93,6 +94,7 @@ create table chats (
 create unique index chats_by_key on chats (account_id, chat_key);
 create index chats_by_time on chats (workspace_id, last_message_at, id);
 create index chats_of_account on chats (account_id, last_message_at, id);
+create index chats_by_subject on chats (account_id, subject_key) where subject_key is not null;
 
 create table attendees (
     workspace_id text not null,
