@@ -35,9 +35,8 @@ class Built:
 
 @contextlib.asynccontextmanager
 async def built(data: Path, database_url: str = "", *, furnished: bool = True) -> AsyncIterator[Built]:
-    """A house in this process, nothing running in its background: tests run `house.worker` and `house.listeners` as needed."""
-    data.mkdir(parents=True, exist_ok=True)
-    async with sandbox.networks(data, 0) as networks:
+    """A house in this process, with nothing in its background: tests run its worker and listeners as they need."""
+    async with sandbox.networks(data, 0) as networks:  # makes the folder
         settings = Settings(
             data=data,
             database_url=database_url,

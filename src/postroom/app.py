@@ -15,7 +15,9 @@ from postroom.clock import Clock
 from postroom.connectors.http import Http
 from postroom.connectors.registry import installed
 from postroom.dialects.connectsafely import operations as connectsafely
+from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.native import operations as native
+from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpress import operations as postpress
 from postroom.ids import new_ulid
@@ -45,6 +47,7 @@ from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.media import media as media_app
+from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
 from postroom.worker import Work, Worker
 
@@ -142,7 +145,11 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
-    stream = stream_app(services)
+    views: dict[str, View] = {
+        "/api/events": NativeEvents(services),
+        "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
+    }
+    stream = stream_app(services, views)
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
         "postpress": postpress.dialect(services, body_limit_bytes=most),

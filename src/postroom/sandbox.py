@@ -176,7 +176,7 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
         url = f"{base}/postpress/v1/messages/{message.id}"
         lines += [
             "",
-            "Retrieve a LinkedIn message that the account sent, then take it back "
+            "Retrieve a LinkedIn message that the account sent, then take it back",
             f"(until {iso(message.sent_at + 60 * 60 * 1000)}):",
             "",
             f"  curl {url} -H 'X-API-KEY: {kept.key}'",
@@ -203,7 +203,8 @@ api={base}/postpost/api/v1; key={key}
 json() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["'$1'"])'; }}
 post() {{ curl -s -X $1 $api/$2 -H "x-api-key: $key" -H 'Content-Type: application/json' -d "$3"; }}
 group=$(post POST create-post '{{"content": "Hello from Postroom", "platforms": ["{platform}"]}}' | json postGroupId)
-put=$(post POST get-upload-url '{{"postGroupId": "'$group'", "fileName": "dot.png", "contentType": "image/png", "type": "image"}}' | json uploadUrl)
+file='"fileName": "dot.png", "contentType": "image/png", "type": "image"'
+put=$(post POST get-upload-url '{{"postGroupId": "'$group'", '"$file"'}}' | json uploadUrl)
 echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg== | base64 -d \\
   | curl -s -X PUT "$put" -H 'Content-Type: image/png' --data-binary @-
 post PUT update-post/$group '{{"status": "scheduled"}}'

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from postroom_sim import pages, state
+from postroom_sim.faults import MOST_COPIES
 from postroom_sim.moments import from_seconds
 from postroom_sim.network import BadRequest
 from postroom_sim.world import World
@@ -30,7 +31,7 @@ async def _body(request: Request) -> dict[str, Any]:
     raw = await request.body()
     try:
         tree = msgspec.json.decode(raw) if raw else {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest("the body is not JSON") from error
     if not isinstance(tree, dict):
         raise BadRequest("the body is not a JSON object")
@@ -40,7 +41,7 @@ async def _body(request: Request) -> dict[str, Any]:
 def _number(value: Any, name: str) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadRequest(f"{name} must be a number") from error
 
 
@@ -107,9 +108,12 @@ class Control:
         if tree.get("network", "linkedin") != "linkedin":
             raise BadRequest("only linkedin has a realtime stream")
         shuffle = tree.get("shuffle_seed")
+        duplicates = _number(tree.get("duplicates", 0), "duplicates")
+        if not 0 <= duplicates <= MOST_COPIES:
+            raise BadRequest(f"duplicates must be between 0 and {MOST_COPIES}")
         sent = self._world.linkedin.replay(
             shuffle_seed=None if shuffle is None else _number(shuffle, "shuffle_seed"),
-            duplicates=_number(tree.get("duplicates", 0), "duplicates"),
+            duplicates=duplicates,
         )
         return _json({"sent": sent})
 

@@ -24,6 +24,10 @@ _FLAGS = {
 }  # fmt: skip
 
 
+MOST_COPIES = 1000
+_LONGEST_SECONDS = 86_400
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One rule as a test writes it. None means any network, operation or account."""
 
@@ -152,6 +156,11 @@ def _checked(rule: Rule) -> Rule:
         numeric = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
         if not numeric and not (name == "stale_read" and value is True):
             raise ValueError(f"{name} must be a number, zero or more")
+        if numeric and value > (MOST_COPIES if name in ("duplicate_events", "drop_events") else _LONGEST_SECONDS):
+            raise ValueError(f"{name} is too large")
+    status = rule.do.get("status", 200)
+    if not isinstance(status, int) or status not in (*range(200, 600), 999):
+        raise ValueError("status must be between 200 and 599, or 999")
     if "headers" in names and not isinstance(rule.do["headers"], dict):
         raise ValueError("headers must be an object")
     if rule.nth < 1 or (rule.times is not None and rule.times < 1):

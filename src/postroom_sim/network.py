@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class Call:
         """The body as JSON whatever its Content-Type says, or None if it is not JSON."""
         try:
             return msgspec.json.decode(self.body) if self.body else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
 
@@ -44,7 +44,7 @@ class Answer:
     status: int
     body: bytes = b""
     headers: Json = field(default_factory=dict)
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 def json_answer(tree: Any, *, status: int = 200, media_type: str = "application/json") -> Answer:

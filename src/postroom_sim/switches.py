@@ -17,7 +17,7 @@ def _strings(value: Any) -> bool:
 
 
 def _positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 3600
 
 
 # name: (default, is this value allowed)

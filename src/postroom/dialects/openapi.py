@@ -93,7 +93,8 @@ def every_error() -> list[PostroomError]:
 
 
 def _classes(kind: type[PostroomError]) -> list[type[PostroomError]]:
-    return [kind, *(below for child in kind.__subclasses__() for below in _classes(child))]
+    below = [each for each in kind.__subclasses__() if each.__module__ == kind.__module__]
+    return [kind, *(each for child in below for each in _classes(child))]
 
 
 class _Schemas:

@@ -121,6 +121,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """What every operation with a key takes."""
 
 
+def class_of(error: PostroomError) -> type[PostroomError]:
+    """The error's class in the tree of `errors`: a dialect's table has those."""
+    return next(each for each in type(error).__mro__ if each.__module__ == PostroomError.__module__)
+
+
 class _Node:
     """One step of the paths: by literal segment, or any."""
 
@@ -242,7 +247,7 @@ class Application:
         try:
             result = await operation.handler(self.services, request)
         except PostroomError as error:
-            if operation.method == "POST" and type(error) in (OutcomeUnknown, PostroomError):
+            if operation.method == "POST" and class_of(error) in (OutcomeUnknown, PostroomError):
                 # It may have happened, and a new try would do it twice: the same key hears the same answer.
                 answer = self._failed(error, operation, request)
                 await idempotency.finish(request.caller, key, answer.status, answer.body)
@@ -268,8 +273,8 @@ class Application:
             headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_seconds))).encode()))
         if error.kind is Kind.METHOD:
             headers.append((b"allow", str(error.context.get("allow", "")).encode()))
-        if answer.status == 500 and type(error) is PostroomError:
-            log.error("request.failed", request_id=request.id, detail=error.detail)
+        if class_of(error) is PostroomError:
+            log.error("request.failed", exc_info=error, request_id=request.id, dialect=self.dialect.name)
         return Answer(answer.status, answer.body, answer.content_type, tuple(headers))
 
     def _broken(self, error: Exception, operation: Operation | None, request: Request) -> Answer:

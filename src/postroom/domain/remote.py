@@ -1,4 +1,4 @@
-"""Things as a network tells them, and what we hand to a network. Ids here are the network's own, opaque to all but its connector."""
+"""Things as a network tells them, and what we hand to it. Ids are the network's own, opaque to all but its connector."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -37,7 +37,8 @@ class _File:
     """A stored file as a connector sees it: read, not located."""
 
     def __init__(self, item: MediaItem, blobs: Blobs) -> None:
-        assert item.blob_key is not None and item.size_bytes is not None
+        assert item.blob_key is not None
+        assert item.size_bytes is not None
         self.content_type = item.content_type
         self.size_bytes = item.size_bytes
         self.alt_text = item.alt_text

@@ -55,7 +55,8 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
             update chats set
                 provider_id = $3, kind = $4, attendee_provider_id = $5,
                 last_message_at = coalesce(nullif(cast($6 as bigint), 0), last_message_at), unread_count = $7,
-                archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13, content = $14
+                archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13,
+                content = $14
             where workspace_id = $1 and id = $2
             """,
             *values,

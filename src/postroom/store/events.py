@@ -11,13 +11,18 @@ _decode = msgspec.json.Decoder(EventData).decode
 
 async def append(tx: Tx, event_id: str, workspace_id: str, type: EventType, data: EventData, at: int) -> None:
     """Log an event with the change that it tells of, in one transaction."""
+    position, place = tx.next_position(6)
     await tx.execute(
-        "insert into events (id, workspace_id, type, data, created_at) values ($1, $2, $3, $4, $5)",
+        f"""
+        insert into events (position, id, workspace_id, type, data, created_at)
+        values ({position}, $1, $2, $3, $4, $5)
+        """,
         event_id,
         workspace_id,
         type,
         _encode(data).decode(),
         at,
+        place,
     )
 
 
@@ -26,37 +31,31 @@ async def after(reader: Reader, workspace_id: str, position: int, limit: int) ->
 
     It stops where a transaction that is still open may yet put an event before the next one.
     """
-    settled = "horizon <= pg_snapshot_xmin(pg_current_snapshot())" if reader.dialect == "postgres" else "1"
     rows = await reader.fetch(
         f"""
-        select position, id, type, data, created_at, {settled} from events
-        where workspace_id = $1 and position > $2 order by position limit $3
+        select position, id, type, data, created_at from events
+        where workspace_id = $1 and position > $2 and position < {reader.settled_position} order by position limit $3
         """,
         workspace_id,
         position,
         limit,
     )
-    found = []
-    for row in rows:
-        if not row[5]:
-            break
-        found.append(
-            Event(
-                position=row[0],
-                id=row[1],
-                workspace_id=workspace_id,
-                type=EventType(row[2]),
-                data=_decode(row[3]),
-                created_at=row[4],
-            )
+    return [
+        Event(
+            position=row[0],
+            id=row[1],
+            workspace_id=workspace_id,
+            type=EventType(row[2]),
+            data=_decode(row[3]),
+            created_at=row[4],
         )
-    return found
+        for row in rows
+    ]
 
 
 async def newest(reader: Reader, workspace_id: str) -> int:
     """The position of the newest event that `after` shows; 0 if there is none."""
-    settled = " and horizon <= pg_snapshot_xmin(pg_current_snapshot())" if reader.dialect == "postgres" else ""
-    return await _position(reader, "desc", workspace_id, settled)
+    return await _position(reader, "desc", workspace_id, f" and position < {reader.settled_position}")
 
 
 async def oldest(reader: Reader, workspace_id: str) -> int:

@@ -62,7 +62,7 @@ async def list_of_groups(reader: Reader, workspace_id: str, group_ids: list[str]
 
 async def set_stored(
     tx: Tx, workspace_id: str, media_id: str, *, blob_key: str, size_bytes: int, content_type: str
-) -> str | None | Literal[False]:
+) -> str | Literal[False] | None:
     """Note where the bytes are; where they were before, if anywhere. False: the item is gone, and nothing was noted."""
     row = await tx.fetch_one(
         f"select blob_key from media_items where id = $2 and workspace_id = $1{tx.for_update}", workspace_id, media_id

@@ -1,50 +1,139 @@
-"""Media addresses: where bytes are PUT, and where they are read."""
+"""Where the bytes of media arrive and are fetched: addresses that `Media` gave out, each with its signature.
 
-from collections.abc import AsyncIterator
+A file is served as an attachment that no browser interprets: whoever uploads chooses its bytes and its type.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs, quote, unquote
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+import msgspec
 
-from postroom.errors import NotFound, NotPermitted, PostroomError
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotPermitted, PostroomError, Unavailable
 from postroom.services.house import Services
 
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-def media(services: Services) -> Any:
-    """PUT /media/{id}?expires=&signature= and GET /media/{id}/{name}?signature="""
+_PATH = re.compile(r"/media/([0-9a-f]{24})(?:/[^/]*)?/?\Z")
+_EXPIRES = re.compile(r"\d{1,16}\Z")
+_SIGNATURE = re.compile(r"[0-9a-f]{1,128}\Z")
+_TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
+# An upload address is refused as an object store refuses it: 403 (PostPost "Upload media", March 2026).
+_STATUSES: dict[type[PostroomError], int] = {InvalidParameters: 400, NotPermitted: 403, NotFound: 404, Unavailable: 503}
+
+
+class _Gone(ConnectionError):
+    """The client hung up before it had sent all bytes."""
+
+
+class MediaAddresses:
+    """`PUT /media/{id}?expires=&signature=` and `GET /media/{id}/{name}?signature=`, as an ASGI application."""
+
+    def __init__(self, services: Services) -> None:
+        self._media = services.media
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
         try:
-            response = await _answer(services, request)
+            found = _PATH.match(scope["path"])
+            if found is None:
+                raise NotFound("No such file.", kind=Kind.MEDIA)
+            if method == "PUT":
+                await self._receive(found.group(1), scope, receive)
+                await _answer(send, 200, b"", "text/plain")
+            elif method in ("GET", "HEAD"):
+                await self._serve(found.group(1), scope, send, with_body=method == "GET")
+            else:
+                await _answer(send, 405, _error("Only PUT and GET are possible here."), allow="GET, HEAD, PUT")
         except PostroomError as error:
-            status = 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotPermitted) else 500
-            response = JSONResponse({"error": error.detail}, status_code=status)
-        await response(scope, receive, send)
+            too_large = error.code is ErrorCode.CONTENT_TOO_LARGE
+            status = (
+                413 if too_large else next((_STATUSES[each] for each in type(error).__mro__ if each in _STATUSES), 500)
+            )
+            await _answer(send, status, _error(error.detail))
+        except _Gone:
+            return
 
-    return app
+    async def _receive(self, media_id: str, scope: Scope, receive: Receive) -> None:
+        query = _query(scope)
+        expires = query.get("expires", "")
+        content_type = _header(scope, b"content-type") or ""
+        if not _EXPIRES.match(expires) or not _TYPE.match(content_type or "-"):
+            raise NotPermitted("The address or the Content-Type is not the one that was given out.", kind=Kind.MEDIA)
+        length = _header(scope, b"content-length") or ""
+        if length.isdigit() and int(length) > self._media.most_bytes:
+            raise self._too_large()
+        chunks = self._chunks(receive)
+        await self._media.receive(media_id, int(expires), _signature(query), content_type, chunks)
 
-
-async def _answer(services: Services, request: Request) -> Response:
-    parts = request.url.path.split("/")
-    query = request.query_params
-    if request.method == "PUT" and len(parts) == 3:
-
-        async def chunks() -> AsyncIterator[bytes]:
-            async for chunk in request.stream():
+    async def _chunks(self, receive: Receive) -> AsyncIterator[bytes]:
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise _Gone
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self._media.most_bytes:
+                raise self._too_large()
+            if chunk:
                 yield chunk
+            if not message.get("more_body", False):
+                return
 
-        expires = query.get("expires", "0")
-        await services.media.receive(
-            parts[2],
-            int(expires) if expires.isdigit() else 0,
-            query.get("signature", ""),
-            request.headers.get("content-type", ""),
-            chunks(),
+    async def _serve(self, media_id: str, scope: Scope, send: Send, *, with_body: bool) -> None:
+        item, chunks = await self._media.open(media_id, _signature(_query(scope)))
+        headers = [
+            (b"content-type", item.content_type.encode("latin-1", "replace")),
+            (b"content-disposition", f"attachment; filename*=UTF-8''{quote(item.file_name)}".encode()),
+            (b"content-security-policy", b"default-src 'none'; sandbox"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"private, max-age=0, must-revalidate"),
+        ]
+        if item.size_bytes is not None:
+            headers.append((b"content-length", str(item.size_bytes).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if with_body:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _too_large(self) -> InvalidParameters:
+        return InvalidParameters(
+            f"A file has at most {self._media.most_bytes} bytes.", code=ErrorCode.CONTENT_TOO_LARGE, kind=Kind.MEDIA
         )
-        return Response()
-    if request.method == "GET" and len(parts) == 4:
-        item, body = await services.media.open(parts[2], query.get("signature", ""))
-        headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
-        return StreamingResponse(body, media_type=item.content_type, headers=headers)
-    raise NotFound("Nothing is here.")
+
+
+def media(services: Services) -> MediaAddresses:
+    """The addresses of media, to be mounted at `/media`; it looks at the whole path."""
+    return MediaAddresses(services)
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    query: bytes = scope.get("query_string", b"")
+    return {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
+
+
+def _signature(query: dict[str, str]) -> str:
+    signature = unquote(query.get("signature", ""))
+    return signature if _SIGNATURE.match(signature) else ""
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+
+
+def _error(sentence: str) -> bytes:
+    return msgspec.json.encode({"error": sentence})
+
+
+async def _answer(send: Send, status: int, body: bytes, kind: str = "application/json", allow: str = "") -> None:
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    if allow:
+        headers.append((b"allow", allow.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -190,7 +190,8 @@ class Bluesky:
         did = wanted.did if wanted else None
         sql = (
             "SELECT did, cid, media_type, size, uploaded_at, EXISTS (SELECT 1 FROM bluesky_record_blobs r"
-            " WHERE r.did = b.did AND r.cid = b.cid) FROM bluesky_blobs b WHERE ? IS NULL OR did = ? ORDER BY uploaded_at"
+            " WHERE r.did = b.did AND r.cid = b.cid) FROM bluesky_blobs b"
+            " WHERE ? IS NULL OR did = ? ORDER BY uploaded_at"
         )
         return [
             {

@@ -103,7 +103,7 @@ def _facets(facets: Any, text: str) -> None:
             raise _fail(f'{path} must have the property "features"')
         for feature in features:
             kind = feature.get("$type") if isinstance(feature, dict) else None
-            if kind in _FEATURES and not isinstance(feature.get(_FEATURES[kind]), str):
+            if isinstance(kind, str) and kind in _FEATURES and not isinstance(feature.get(_FEATURES[kind]), str):
                 raise _fail(f'{path}/features must have the property "{_FEATURES[kind]}"')
     spans.sort()
     for (_, end, _), (start, _, path) in pairwise(spans):

@@ -107,7 +107,10 @@ class Observer:
         content: list[Json] = []
         if tree.get("reply_to") is not None:
             content.append(quote(self._message_in(thread, tree["reply_to"])))
-        content += [self._invented_file(kind, sender) for kind in tree.get("attachments") or []]
+        attachments = tree.get("attachments") or []
+        if not isinstance(attachments, list):
+            raise BadRequest("attachments must be a list")
+        content += [self._invented_file(kind, sender) for kind in attachments]
         if subject is not None and not isinstance(subject, str):
             raise BadRequest("subject must be text")
         return self._done(lambda: self._actions.send(sender, thread, text, content=content, subject=subject), sender.id)

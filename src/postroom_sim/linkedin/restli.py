@@ -21,7 +21,7 @@ def query_parameters(query: str) -> dict[str, str]:
 
 def parse_tuple(text: str) -> dict[str, Any]:
     """Leaves become decoded strings, `List(...)` a list, a nested tuple a dict. Raises Malformed."""
-    value = _parse(text)
+    value = _parse_all(text)
     if not isinstance(value, dict):
         raise Malformed(text)
     return value
@@ -29,10 +29,17 @@ def parse_tuple(text: str) -> dict[str, Any]:
 
 def parse_list(text: str) -> list[Any]:
     """Raises Malformed."""
-    value = _parse(text)
+    value = _parse_all(text)
     if not isinstance(value, list):
         raise Malformed(text)
     return value
+
+
+def _parse_all(text: str) -> Any:
+    try:
+        return _parse(text)
+    except RecursionError as error:
+        raise Malformed("nested too deep") from error
 
 
 def _parse(text: str) -> Any:

@@ -31,6 +31,7 @@ QUERY_IDS: Mapping[str, str] = {
     "messages": "messengerMessages.5846eeb71c981f11e0134cb6626cc314",
     "messages_anchor": "messengerMessages.4088d03bc70c91c3fa68965cb42336de",
     "messages_older": "messengerMessages.34c9888be71c8010fecfb575cb38308f",
+    "reactors": "messengerMessagingParticipants.6bedbcf9406fa19045dc627ffc51f286",
 }
 
 _DECORATION = "voyagerMessagingDashMessengerRealtimeDecoration."
@@ -129,6 +130,11 @@ class Voyager:
         """The page before."""
         variables = {"conversationUrn": _leaf(chat_urn), "count": "20", "prevCursor": _leaf(cursor)}
         return await self._query("messages_older", variables, "messengerMessagesByConversation")
+
+    async def reactors(self, message_urn: str, emoji: str) -> Json:
+        """Who reacted to a message with that emoji."""
+        variables = {"messageUrn": _leaf(message_urn), "emoji": _leaf(emoji)}
+        return await self._query("reactors", variables, "messengerMessagingParticipantsByMessageAndEmoji")
 
     async def _query(self, name: str, variables: Mapping[str, str], field: str) -> Json:
         """The collection under `field`: `elements` is a list for certain, `metadata` an object."""

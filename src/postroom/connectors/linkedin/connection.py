@@ -3,12 +3,15 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+
+import msgspec
 
 from postroom.connectors.contract import Delta, Page
 from postroom.connectors.linkedin import convert, keys, people, realtime, refusals
 from postroom.connectors.linkedin.api import Json, Voyager
+from postroom.domain.messages import Reaction
 from postroom.domain.remote import (
     ChatKey,
     Gap,
@@ -42,6 +45,7 @@ _MOST_PAGES_OF_A_CHAT = 10
 _LONGEST_WAIT_SECONDS = 60.0
 _HEARTBEAT_SECONDS = 60.0
 _NEIGHBOURS = 10
+_MOST_REACTOR_CALLS = 10
 
 
 class LinkedInConnection:
@@ -81,23 +85,52 @@ class LinkedInConnection:
 
     async def list_messages(self, chat: str, cursor: str | None) -> Page[RemoteMessage]:
         """Newest first."""
+        found, page = await self._page(chat, cursor)
+        return Page(await self._with_reactors(found, page.items), page.next)
+
+    async def _page(self, chat: str, cursor: str | None) -> tuple[Json, Page[RemoteMessage]]:
         urn = self._chat_urn(chat)
+        kind, _, value = (cursor or "").partition(":")
+        at_ms, _, seen_key = value.partition(":")
         if cursor is None:
             found = await self._api.messages(urn)
-        elif cursor.startswith("t:") and cursor[2:].isdecimal():
-            found = await self._api.messages_around(urn, int(cursor[2:]), before=20, after=0)
-        elif cursor.startswith("c:"):
-            found = await self._api.messages_older(urn, cursor[2:])
+        elif kind == "c" and value:
+            found = await self._api.messages_older(urn, value)
+        elif kind == "t" and at_ms.isascii() and at_ms.isdecimal():
+            found = await self._api.messages_around(urn, int(at_ms), before=20, after=0)
         else:
             raise InvalidParameters("The cursor is not one of LinkedIn's messages.", kind=Kind.CURSOR)
         messages = self._messages(found)
+        if kind == "t":
+            messages = [message for message in messages if message.key != seen_key]
         older = found["metadata"].get("prevCursor")
         if isinstance(older, str) and older:
-            return Page(messages, f"c:{older}")
+            return found, Page(messages, f"c:{older}")
         if cursor is None and messages:
-            # The first page has no cursor to older ones: go on from the moment of its oldest message.
-            return Page(messages, f"t:{_ms(messages[-1]) - 1}")
-        return Page(messages, None)
+            # The first page has no cursor to older ones: go on from its oldest message, which comes once more, because
+            # another may have been delivered in the same millisecond.
+            return found, Page(messages, f"t:{_ms(messages[-1])}:{messages[-1].key}")
+        return found, Page(messages, None)
+
+    async def _with_reactors(self, found: Json, messages: Sequence[RemoteMessage]) -> list[RemoteMessage]:
+        """Ask who reacted where the counts do not tell, for some messages of a page; else what is stored stays."""
+        entities = {message.key: item for item in found["elements"] if (message := convert.message(item, self._me))}
+        calls = 0
+        complete: list[RemoteMessage] = []
+        for message in messages:
+            summaries = people.as_list(entities[message.key].get("reactionSummaries"))
+            if message.reactions is None and not message.recalled and calls + len(summaries) <= _MOST_REACTOR_CALLS:
+                calls += len(summaries)
+                with suppress(ProviderError):
+                    reactions = [reaction for item in summaries for reaction in await self._reactors(message.key, item)]
+                    message = msgspec.structs.replace(message, reactions=tuple(reactions))
+            complete.append(message)
+        return complete
+
+    async def _reactors(self, key: MessageKey, summary: Json) -> list[Reaction]:
+        emoji = people.as_text(people.as_object(summary).get("emoji")) or ""
+        found = await self._api.reactors(keys.message_urn(self._me, key), emoji)
+        return convert.reactors(emoji, found["elements"], self._me)
 
     async def changes(self, token: str | None) -> Delta:
         """The newest state of the mailbox, or all that came after `token`.
@@ -132,7 +165,7 @@ class LinkedInConnection:
         found: list[RemoteMessage] = []
         cursor: str | None = None
         for _ in range(_MOST_PAGES_OF_A_CHAT):
-            page = await self.list_messages(chat.provider_id, cursor)
+            _, page = await self._page(chat.provider_id, cursor)
             found.extend(page.items)
             cursor = page.next
             if cursor is None or (page.items and _ms(page.items[-1]) < ms):
@@ -203,9 +236,9 @@ class LinkedInConnection:
             frames = 0
             try:
                 async with self._api.realtime(session_id) as stream:
-                    yield Gap(reason="the realtime stream was opened")
                     beating = asyncio.create_task(self._beat(session_id))
                     try:
+                        yield Gap(reason="the realtime stream was opened")
                         async for event in self._events(stream.chunks()):
                             frames += 1
                             if event is not None:

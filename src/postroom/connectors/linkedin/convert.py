@@ -163,6 +163,12 @@ def reactions(summaries: Json, conversation: Mapping[str, Json], me: str) -> tup
     return tuple(found)
 
 
+def reactors(emoji: str, participants: Sequence[Json], me: str) -> list[Reaction]:
+    """One reaction for each of those who reacted with an emoji."""
+    people = [person for item in participants if (person := attendee(item, me)) is not None]
+    return [Reaction(value=emoji, sender_id=person.provider_id, is_sender=person.is_self) for person in people]
+
+
 def quote(replied: Json, me: str) -> Quote | None:
     """The message that a reply repeats."""
     tree = as_object(as_object(replied).get("originalMessage")) or as_object(replied)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from postroom.dialects.operation import Answer, Operation
+from postroom.dialects.operation import Answer, Operation, class_of
 from postroom.dialects.request import Request
 from postroom.errors import (
     ActionRequired,
@@ -85,7 +85,7 @@ SENTENCES = {"account_not_found": "Account not found"}
 
 def failure(error: PostroomError, operation: Operation | None, request: Request) -> Answer:
     """The answer to a failure."""
-    kind = type(error)
+    kind = class_of(error)
     statuses, code = BY_KIND.get((kind, error.kind)) or TABLE[kind]
     status = statuses[0]
     if operation is not None:

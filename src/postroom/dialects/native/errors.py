@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from postroom.dialects.operation import Answer, Operation
+from postroom.dialects.operation import Answer, Operation, class_of
 from postroom.dialects.request import Request
 from postroom.errors import (
     ActionRequired,
@@ -80,7 +80,7 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], int] = {
 
 def failure(error: PostroomError, operation: Operation | None, request: Request) -> Answer:
     """The answer to a failure."""
-    kind = type(error)
+    kind = class_of(error)
     status = BY_KIND.get((kind, error.kind)) or BY_CODE.get((kind, error.code)) or TABLE[kind]
     if operation is not None and status not in operation.statuses:
         status = 500 if status >= 500 else 400

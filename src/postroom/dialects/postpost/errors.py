@@ -7,7 +7,7 @@ Source: PostPost "Delete post", and the pages of the other operations (March 202
 
 import msgspec
 
-from postroom.dialects.operation import Answer, Operation
+from postroom.dialects.operation import Answer, Operation, class_of
 from postroom.dialects.request import Request
 from postroom.errors import (
     ActionRequired,
@@ -105,7 +105,7 @@ NEAREST = {501: 400, 404: 400}
 
 def failure(error: PostroomError, operation: Operation | None, request: Request) -> Answer:
     """The answer to a failure."""
-    kind = type(error)
+    kind = class_of(error)
     status, sentence = BY_KIND.get((kind, error.kind)) or TABLE[kind]
     inside = INTERNAL
     if operation is not None and request.begun:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from postroom.dialects.operation import Answer, Operation
+from postroom.dialects.operation import Answer, Operation, class_of
 from postroom.dialects.request import Request
 from postroom.errors import (
     ActionRequired,
@@ -119,10 +119,11 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
 
 
 def _choice(error: PostroomError, operation: Operation | None) -> Choice:
-    kind = type(error)
+    kind = class_of(error)
     if (kind, error.kind) in BY_KIND:
         return BY_KIND[kind, error.kind]
     choices = BY_CODE.get((kind, error.code)) or TABLE[kind]
     if operation is None:
         return choices[0]
-    return next((choice for choice in choices if choice[0] in operation.statuses), choices[-1])
+    listed = operation.errors | {429}
+    return next((choice for choice in choices if choice[0] in listed), choices[-1])

@@ -1,0 +1,248 @@
+"""The one way out: what each failure of an exchange means, and what is never repeated, kept or logged."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from postroom.connectors.http import Http, failure
+from postroom.errors import OutcomeUnknown, ProviderDown
+from tests.connectors.wire import Wire, answer, breaks
+from tests.parts.faultproxy import FaultProxy
+
+URL = "https://network.test/call?secret=in-the-query"
+NOTHING_SENT = {
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+}
+
+
+def every_subclass(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from every_subclass(child)
+
+
+ERRORS = sorted(set(every_subclass(httpx.HTTPError)) - {httpx.HTTPStatusError}, key=lambda kind: kind.__name__)
+
+
+def made(kind: type[BaseException]) -> BaseException:
+    return kind("scripted")
+
+
+async def read(http: Http, url: str = URL) -> Any:
+    return await http.read("net", "look", url, headers={"cookie": "session=very-secret"})
+
+
+async def write(http: Http, url: str = URL) -> Any:
+    return await http.write("net", "act", url, headers={"cookie": "session=very-secret"}, content=b"words")
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_transport_error_of_a_write_says_whether_it_may_have_arrived(kind: type[BaseException]) -> None:
+    expected = ProviderDown if kind in NOTHING_SENT else OutcomeUnknown
+    assert type(failure(made(kind), sent_matters=True)) is expected
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_transport_error_of_a_read_means_that_nothing_happened(kind: type[BaseException]) -> None:
+    assert type(failure(made(kind), sent_matters=False)) is ProviderDown
+
+
+@pytest.mark.parametrize("kind", sorted(set(every_subclass(httpx.TransportError)), key=repr))
+async def test_no_httpx_error_leaves_the_client(kind: type[httpx.TransportError]) -> None:
+    http = Wire(breaks(kind)).http()
+    with pytest.raises(ProviderDown):
+        await read(http)
+    with pytest.raises((ProviderDown, OutcomeUnknown)):
+        await write(http)
+
+
+@pytest.mark.parametrize("responder", [breaks(httpx.ReadError), breaks(httpx.ConnectError), answer(503), answer(502)])
+async def test_a_read_is_tried_three_times(responder: Any) -> None:
+    wire = Wire(responder, responder, answer(200, {"fine": True}))
+    assert (await read(wire.http())).json() == {"fine": True}
+    assert len(wire.requests) == 3
+
+
+async def test_a_network_that_stays_out_of_order_is_answered_with_its_own_status() -> None:
+    wire = Wire(answer(503))
+    assert (await read(wire.http())).status == 503
+    assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize("status", [500, 429, 404, 302])
+async def test_a_read_that_was_answered_is_not_repeated(status: int) -> None:
+    wire = Wire(answer(status, headers={"location": "https://elsewhere.test/"}))
+    assert (await read(wire.http())).status == status
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "responder",
+    [breaks(httpx.ReadError), breaks(httpx.ReadTimeout), breaks(httpx.ConnectError), breaks(httpx.RemoteProtocolError)],
+)
+async def test_a_write_that_fails_is_sent_once(responder: Any) -> None:
+    wire = Wire(responder)
+    with pytest.raises((ProviderDown, OutcomeUnknown)):
+        await write(wire.http())
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_a_write_that_was_answered_with_a_failure_is_sent_once(status: int) -> None:
+    wire = Wire(answer(status))
+    assert (await write(wire.http())).status == status
+    assert len(wire.requests) == 1
+
+
+async def test_cookies_that_a_network_sets_are_not_kept() -> None:
+    wire = Wire(answer(200, headers={"set-cookie": "session=of-another-account"}))
+    http = wire.http()
+    await read(http)
+    await http.read("net", "look", URL, headers={})
+    assert "cookie" not in wire.last.headers
+
+
+async def test_redirects_are_not_followed() -> None:
+    wire = Wire(answer(302, headers={"location": "https://elsewhere.test/"}))
+    assert (await read(wire.http())).status == 302
+    assert {request.url.host for request in wire.requests} == {"network.test"}
+
+
+async def test_an_answer_that_never_ends_is_given_up() -> None:
+    http = Wire(answer(200, body=b"x" * 2000)).http(max_bytes=1000)
+    with pytest.raises(ProviderDown):
+        await read(http)
+    with pytest.raises(OutcomeUnknown):
+        await write(http)
+
+
+async def test_an_answer_that_drips_is_given_up() -> None:
+    class Drip(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0.01)
+                yield b"x"
+
+    http = Wire(lambda request: httpx.Response(200, stream=Drip())).http(whole_seconds=0.1, tries=1)
+    with pytest.raises(ProviderDown):
+        await read(http)
+    with pytest.raises(OutcomeUnknown):
+        await write(http)
+
+
+async def test_a_compressed_answer_is_read() -> None:
+    import gzip
+
+    packed = gzip.compress(b'{"a": 1}')
+    wire = Wire(answer(200, body=packed, headers={"content-encoding": "gzip"}))
+    assert (await read(wire.http())).json() == {"a": 1}
+
+
+async def test_a_call_is_one_line_without_address_header_or_body() -> None:
+    http = Wire(answer(503), answer(200, {"told": "very-private"})).http()
+    with capture_logs() as lines:
+        await read(http)
+        await write(http)
+    assert [line["operation"] for line in lines] == ["look", "act"]
+    assert lines[0] == {
+        "event": "provider.called",
+        "log_level": "info",
+        "provider": "net",
+        "operation": "look",
+        "status": 200,
+        "ms": lines[0]["ms"],
+        "attempt": 2,
+    }
+    assert not any(word in str(lines) for word in ("secret", "private", "network.test", "words"))
+
+
+async def test_a_failed_call_is_one_line_that_names_the_cause() -> None:
+    http = Wire(breaks(httpx.ReadTimeout)).http()
+    with capture_logs() as lines, pytest.raises(OutcomeUnknown) as caught:
+        await write(http)
+    assert [(line["log_level"], line["cause"], line["status"]) for line in lines] == [("warning", "ReadTimeout", None)]
+    assert "secret" not in repr(caught.value) + str(caught.value.context)
+
+
+async def test_the_libraries_below_write_no_address_and_no_header(
+    caplog: pytest.LogCaptureFixture, simulation: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    structlog.reset_defaults()
+    http = Http()
+    with capture_logs():
+        await http.read(
+            "net", "look", f"{simulation.linkedin}/voyager/api/me?secret=1", headers={"cookie": "li_at=hush"}
+        )
+    await http.close()
+    assert "hush" not in caplog.text
+    assert "secret=1" not in caplog.text
+
+
+async def test_nobody_listening_means_nothing_was_sent() -> None:
+    http = Http(tries=1)
+    with pytest.raises(ProviderDown):
+        await write(http, "http://127.0.0.1:9/")
+    await http.close()
+
+
+async def test_a_connection_that_is_cut_after_the_request_leaves_the_outcome_open(simulation: Any) -> None:
+    simulation.fault("recall", {"reset": True})
+    http = Http()
+    with pytest.raises(OutcomeUnknown):
+        await http.write(
+            "net",
+            "recall",
+            f"{simulation.linkedin}/voyager/api/voyagerMessagingDashMessengerMessages?action=recall",
+            headers={},
+            content=b"{}",
+        )
+    await http.close()
+
+
+async def test_a_silence_after_the_request_leaves_the_outcome_open(simulation: Any) -> None:
+    host, _, port = simulation.linkedin.removeprefix("http://").partition("/")[0].partition(":")
+    async with FaultProxy(host, int(port)) as proxy:
+        http = Http(read_seconds=0.2, tries=1)
+        proxy.faults.blackhole = True
+        with pytest.raises(OutcomeUnknown):
+            await write(http, f"http://127.0.0.1:{proxy.port}/linkedin/x")
+        with pytest.raises(ProviderDown):
+            await read(http, f"http://127.0.0.1:{proxy.port}/linkedin/x")
+        await http.close()
+
+
+async def test_a_stream_that_is_silent_for_too_long_ends() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        hung_up.set()
+
+    hung_up = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    http = Http(idle_seconds=0.2)
+    heard = []
+    with pytest.raises(ProviderDown):
+        async with http.stream("net", "listen", f"http://127.0.0.1:{port}/", headers={}) as stream:
+            async for chunk in stream.chunks():
+                heard.append(chunk)  # noqa: PERF401 - what was heard counts although the loop breaks
+    assert b"".join(heard) == b"data: {}\n\n"
+    await http.close()
+    await hung_up.wait()
+    server.close()
+    await server.wait_closed()

@@ -1,0 +1,64 @@
+"""Finding the networks that are installed."""
+
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from postroom.connectors import registry
+from postroom.connectors.bluesky.connector import BlueskyConnector
+from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.registry import Registry, RegistryError, installed
+
+LINKEDIN = "postroom.connectors.linkedin.connector:LinkedInConnector"
+BLUESKY = "postroom.connectors.bluesky.connector:BlueskyConnector"
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
+    found = [EntryPoint(name=name, value=value, group=registry.GROUP) for name, value in entries]
+    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+
+
+def test_a_connector_is_found_by_its_name() -> None:
+    linkedin, bluesky = LinkedInConnector(), BlueskyConnector()
+    both = Registry([linkedin, bluesky])
+    assert both["linkedin"] is linkedin
+    assert sorted(both) == ["bluesky", "linkedin"]
+    assert both.get("mastodon") is None
+
+
+def test_two_connectors_of_one_name_are_refused_by_name() -> None:
+    with pytest.raises(RegistryError, match="'linkedin'.*LinkedInConnector.*Uninstall"):
+        Registry([LinkedInConnector(), LinkedInConnector()])
+
+
+def test_installed_connectors_are_made_with_their_own_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, ("linkedin", LINKEDIN), ("bluesky", BLUESKY))
+    found = installed({"linkedin": {"origin": "http://127.0.0.1:1/linkedin"}})
+    assert sorted(found) == ["bluesky", "linkedin"]
+
+
+def test_one_entry_point_that_two_paths_show_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, ("linkedin", LINKEDIN), ("linkedin", LINKEDIN))
+    assert list(installed()) == ["linkedin"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([("linkedin", LINKEDIN), ("linkedin", BLUESKY)], "Two connectors are registered as 'linkedin'"),
+        ([("mastodon", LINKEDIN)], "calls itself 'linkedin'"),
+        ([("mastodon", "nowhere.at.all:Thing")], "'mastodon'.*cannot be used"),
+        ([("mastodon", "postroom.connectors.registry:Thing")], "'mastodon'.*cannot be used"),
+    ],
+)
+def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, entries: Any, words: str) -> None:
+    install(monkeypatch, *entries)
+    with pytest.raises(RegistryError, match=words):
+        installed()
+
+
+def test_an_argument_that_no_connector_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, ("linkedin", LINKEDIN))
+    with pytest.raises(RegistryError, match="colour"):
+        installed({"linkedin": {"colour": "red"}})

@@ -1,0 +1,59 @@
+"""The far side of a call, scripted: what was asked is kept, what is answered was written before."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from postroom.connectors.http import Http
+
+Responder = Callable[[httpx.Request], httpx.Response]
+
+
+def answer(
+    status: int = 200,
+    tree: Any = None,
+    *,
+    body: bytes = b"",
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+) -> Responder:
+    """One answer, made anew for each request."""
+    content = json.dumps(tree).encode() if tree is not None else body
+    return lambda request: httpx.Response(status, headers=headers, content=content)
+
+
+def breaks(error: type[httpx.TransportError]) -> Responder:
+    """An exchange that fails."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error("scripted", request=request)
+
+    return fail
+
+
+class Wire:
+    """Answers in the order of the script, the last one again and again."""
+
+    def __init__(self, *script: Responder) -> None:
+        self.script = list(script)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        responder = self.script[0] if len(self.script) == 1 else self.script.pop(0)
+        return responder(request)
+
+    def http(self, **settings: Any) -> Http:
+        return Http(transport=httpx.MockTransport(self), **{"backoff_seconds": 0.0, **settings})
+
+    @property
+    def last(self) -> httpx.Request:
+        return self.requests[-1]
+
+    def sent(self, index: int = -1) -> Any:
+        """The JSON body of a request."""
+        return json.loads(self.requests[index].content)
+
+    def paths(self) -> list[str]:
+        return [request.url.path for request in self.requests]
