@@ -51,6 +51,7 @@ class _Shared:
     def __init__(self, do: Callable[[list[str]], Awaitable[None]], workers: int) -> None:
         self._do = do
         self._free = workers
+        self._working: set[asyncio.Future[None]] = set()
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
 
     async def delete(self, group_id: str) -> None:
@@ -58,7 +59,8 @@ class _Shared:
         self._waiting.append((group_id, done))
         if self._free:
             self._free -= 1
-            asyncio.ensure_future(self._work())
+            self._working.add(work := asyncio.ensure_future(self._work()))
+            work.add_done_callback(self._working.discard)
         await done
 
     async def _work(self) -> None:

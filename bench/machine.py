@@ -3,11 +3,22 @@
 import datetime
 import os
 import platform
+import sqlite3
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("uvicorn", "uvloop", "httptools", "asyncpg", "msgspec", "cryptography", "fastapi", "sqlalchemy", "pydantic")
+_PACKAGES = (
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "asyncpg",
+    "msgspec",
+    "cryptography",
+    "fastapi",
+    "sqlalchemy",
+    "pydantic",
+)
 
 
 def described() -> dict[str, Any]:
@@ -19,7 +30,7 @@ def described() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "sqlite": __import__("sqlite3").sqlite_version,
+        "sqlite": sqlite3.sqlite_version,
         "packages": {name: version for name in _PACKAGES if (version := _version(name))},
     }
 

@@ -38,6 +38,8 @@ def draw(found: list[Measured], machine: dict[str, Any], file: Path) -> None:
         right.set_title("ratio, as a part of its bar", loc="left", fontsize=10)
         for place, ratio in enumerate(measured.ratios):
             right.text(0, place, f" {ratio.value:.2f} of {ratio.bar:g}", va="center", fontsize=8)
-    figure.suptitle(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {machine['date'][:10]}", fontsize=9)
+    figure.suptitle(
+        f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {machine['date'][:10]}", fontsize=9
+    )
     figure.tight_layout()
     figure.savefig(file, format="svg", metadata={"Date": None})

@@ -85,6 +85,4 @@ def postroom(data: Path, database_url: str = "") -> contextlib.AbstractContextMa
     environment = {"POSTROOM_LOG_LEVEL": "WARNING"}
     if database_url:
         environment["POSTROOM_DATABASE_URL"] = database_url
-    return started(
-        "postroom", "serve", "--port", "0", "--data", str(data), "--json", environment=environment
-    )
+    return started("postroom", "serve", "--port", "0", "--data", str(data), "--json", environment=environment)

@@ -63,9 +63,7 @@ def _warmed(served: Served, target: Home) -> int:
 
 
 def _run(served: Served, target: Home, ids: list[str]) -> int:
-    done = load.run(
-        served.port, "GET", [_PATH + each for each in ids], {"x-api-key": target.kept.secret}, _CONNECTIONS
-    )
+    done = load.run(served.port, "GET", [_PATH + each for each in ids], {"x-api-key": target.kept.secret}, _CONNECTIONS)
     return int(done["bytes"])
 
 
@@ -93,9 +91,7 @@ async def _fill(url: str, count: int, target: Home) -> None:
         print(f"  storing {count:,} messages for the baseline ...", flush=True)
         await baseline.create(url, target.kept.secret, target.kept.workspace_id)
         columns = [column.name for column in baseline.Message.__table__.columns]
-        await connection.copy_records_to_table(
-            "messages", columns=columns, records=_rows(count, target, columns)
-        )
+        await connection.copy_records_to_table("messages", columns=columns, records=_rows(count, target, columns))
         await connection.execute("vacuum analyze")
         await connection.execute("create table messages_ready ()")
     finally:

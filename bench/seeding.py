@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
 import random
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,7 @@ from postroom.domain.posts import GroupStatus, Post, PostGroup, PostStatus
 from postroom.domain.remote import Credentials, Profile
 from postroom.ids import new_id, new_object_id, new_ulid
 from postroom.settings import Settings
-from postroom.store import accounts, attendees, chats, messages, posts
+from postroom.store import accounts, attendees, chats, messages, posts, schema
 from tests.parts.postgres import PostgresServer, running_postgres
 
 FOLDER = Path(".data/bench")
@@ -41,6 +43,8 @@ class Kept(msgspec.Struct):
     """The account for what is taken in."""
     message_ids: list[str]
     """Of the messages, or of a random part of them."""
+    schema: str = ""
+    """The schema it was made with; with another, it is made anew."""
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -70,15 +74,32 @@ def home(size: Size, postgres: PostgresServer | None, *, few: bool = False) -> H
     """A home with `size.messages` messages (`few`: with `size.few`), made now if it is not there."""
     name = ("postgres" if postgres else "sqlite") + ("-few" if few else "")
     data = (FOLDER / size.name / name).absolute()
-    url = postgres.kept(name.replace("-", "_")) if postgres else ""
+    database = f"bench_{name}".replace("-", "_")
     file = data / "seeded.json"
-    if not file.exists():
-        data.mkdir(parents=True, exist_ok=True)
+    digest = _schema_digest()
+    kept = msgspec.json.decode(file.read_bytes(), type=Kept) if file.exists() else None
+    if kept is None or kept.schema != digest:
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(parents=True)
+        url = _new_database(postgres, database)
         count = size.few if few else size.messages
         print(f"  storing {count:,} messages in {name} ...", flush=True)
         kept = asyncio.run(_seed(data, url, count))
+        kept.schema = digest
         file.write_bytes(msgspec.json.encode(kept))
-    return Home(data, url, msgspec.json.decode(file.read_bytes(), type=Kept))
+    return Home(data, postgres.kept(database) if postgres else "", kept)
+
+
+def _new_database(postgres: PostgresServer | None, name: str) -> str:
+    if postgres is None:
+        return ""
+    postgres.drop(postgres.url(name))
+    return postgres.kept(name)
+
+
+def _schema_digest() -> str:
+    text = b"".join(file.read_bytes() for file in sorted(Path(schema.__file__).parent.glob("*.sql")))
+    return hashlib.sha256(text).hexdigest()
 
 
 @contextlib.asynccontextmanager
@@ -227,7 +248,9 @@ def content(chance: random.Random) -> Content:
     words = " ".join(chance.choices(("engine", "number", "weaves", "pattern", "flower", "leaf", "loom", "note"), k=20))
     return Content(
         text=words,
-        reactions=(Reaction(value="\N{CLAPPING HANDS SIGN}", sender_id=f"ACoAA{chance.randrange(500):034d}", is_sender=False),),
+        reactions=(
+            Reaction(value="\N{CLAPPING HANDS SIGN}", sender_id=f"ACoAA{chance.randrange(500):034d}", is_sender=False),
+        ),
         original='{"body":{"text":"' + words + '","attributes":[]},"deliveredAt":1747474931000}',
     )
 
