@@ -20,6 +20,7 @@ from postroom.errors import (
     Unprocessable,
 )
 from postroom.ids import is_id, new_ulid
+from postroom.services.access import seen_accounts, sees
 from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts, attendees, chats, messages
@@ -52,6 +53,8 @@ class Messages:
         """
         async with self._database.read() as reader:
             message = await messages.find(reader, caller.workspace_id, message_id)
+            if message is not None and not await sees(reader, caller, message.account_id):
+                message = None
         if message is None:
             if not is_id("msg", message_id):
                 raise NotFound("Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE)
@@ -83,13 +86,16 @@ class Messages:
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             if chat_id is not None:
-                if await chats.find(reader, caller.workspace_id, chat_id) is None:
+                chat = await chats.find(reader, caller.workspace_id, chat_id)
+                if chat is None or not await sees(reader, caller, chat.account_id):
                     raise NotFound("No such chat.", kind=Kind.CHAT)
             found = await messages.list_page(
                 reader,
                 caller.workspace_id,
                 chat_id=chat_id,
-                account_id=filters.account_id,
+                account_ids=await seen_accounts(
+                    reader, caller, None if filters.account_id is None else [filters.account_id]
+                ),
                 sender_id=filters.sender_id,
                 before=filters.before,
                 after_time=filters.after,
@@ -162,6 +168,8 @@ class Messages:
         async with self._database.read() as reader:
             chat = await chats.find(reader, caller.workspace_id, chat_id)
             if chat is None or (account_id is not None and chat.account_id != account_id):
+                raise NotFound("No such chat.", kind=Kind.CHAT)
+            if not await sees(reader, caller, chat.account_id):
                 raise NotFound("No such chat.", kind=Kind.CHAT)
             account = await accounts.find(reader, caller.workspace_id, chat.account_id)
         if account is None:

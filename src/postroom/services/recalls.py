@@ -102,7 +102,7 @@ class Recalls:
         chat_key, key = connector.chat_key(chat), connector.message_key(message)
         mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:
-            held = await accounts.list_of_provider(reader, caller.workspace_id, provider)
+            held = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
             copies = {
                 copy.account_id: copy for copy in await messages.find_copies(reader, caller.workspace_id, provider, key)
             }
@@ -326,7 +326,8 @@ class Recalls:
             "erased": erased,
         }
         target = intent.message_id or intent.message_key
-        await self._receipts.write(tx, intent.workspace_id, "message.recalled", target, document)
+        user_id = await accounts.find_user(tx, intent.workspace_id, intent.account_id)
+        await self._receipts.write(tx, intent.workspace_id, user_id, "message.recalled", target, document)
 
     async def _queue(self, tx: Tx, intent: Recall) -> None:
         now = self._now()

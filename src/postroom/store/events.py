@@ -4,37 +4,50 @@ import msgspec
 
 from postroom.domain.events import Event, EventData, EventType
 from postroom.store.database import Reader, Tx
+from postroom.store.where import Where
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EventData).decode
 
 
-async def append(tx: Tx, event_id: str, workspace_id: str, type: EventType, data: EventData, at: int) -> None:
-    """Log an event with the change that it tells of, in one transaction."""
+async def append(
+    tx: Tx,
+    event_id: str,
+    workspace_id: str,
+    type: EventType,
+    data: EventData,
+    at: int,
+    user_id: str | None = None,
+) -> None:
+    """Log an event with the change that it tells of, in one transaction. `user_id`: whose things it is about."""
     await tx.execute(
-        "insert into events (id, workspace_id, type, data, created_at) values ($1, $2, $3, $4, $5)",
+        "insert into events (id, workspace_id, type, data, created_at, user_id) values ($1, $2, $3, $4, $5, $6)",
         event_id,
         workspace_id,
         type,
         _encode(data).decode(),
         at,
+        user_id,
     )
 
 
-async def after(reader: Reader, workspace_id: str, position: int, limit: int) -> list[Event]:
-    """What happened after this position, in order.
+async def after(
+    reader: Reader, workspace_id: str, position: int, limit: int, user_id: str | None = None
+) -> list[Event]:
+    """What happened after this position, in order, to one user or to all.
 
     It stops where a transaction that is still open may yet put an event before the next one.
     """
     settled = "horizon <= pg_snapshot_xmin(pg_current_snapshot())" if reader.dialect == "postgres" else "1"
+    where = Where(reader, "workspace_id = {} and position > {}", workspace_id, position)
+    if user_id is not None:
+        where.also("user_id = {}", user_id)
     rows = await reader.fetch(
         f"""
         select position, id, type, data, created_at, {settled} from events
-        where workspace_id = $1 and position > $2 order by position limit $3
+        where {where} order by position limit {where.argument(limit)}
         """,
-        workspace_id,
-        position,
-        limit,
+        *where.args,
     )
     found = []
     for row in rows:
@@ -53,15 +66,19 @@ async def after(reader: Reader, workspace_id: str, position: int, limit: int) ->
     return found
 
 
-async def newest(reader: Reader, workspace_id: str) -> int:
+async def newest(reader: Reader, workspace_id: str, user_id: str | None = None) -> int:
     """The position of the newest event that `after` shows; 0 if there is none."""
-    settled = " and horizon <= pg_snapshot_xmin(pg_current_snapshot())" if reader.dialect == "postgres" else ""
-    return await _position(reader, "desc", workspace_id, settled)
+    where = Where(reader, "workspace_id = {}", workspace_id)
+    if user_id is not None:
+        where.also("user_id = {}", user_id)
+    if reader.dialect == "postgres":
+        where.also("horizon <= pg_snapshot_xmin(pg_current_snapshot())")
+    return await _position(reader, "desc", where)
 
 
 async def oldest(reader: Reader, workspace_id: str) -> int:
     """The position of the oldest event that is kept; 0 if there is none."""
-    return await _position(reader, "asc", workspace_id)
+    return await _position(reader, "asc", Where(reader, "workspace_id = {}", workspace_id))
 
 
 async def remove_older(tx: Tx, before: int) -> int:
@@ -85,8 +102,8 @@ async def trimmed(reader: Reader) -> int:
     return 0 if row is None else int(row[0])
 
 
-async def _position(reader: Reader, order: str, workspace_id: str, settled: str = "") -> int:
+async def _position(reader: Reader, order: str, where: Where) -> int:
     row = await reader.fetch_one(
-        f"select position from events where workspace_id = $1{settled} order by position {order} limit 1", workspace_id
+        f"select position from events where {where} order by position {order} limit 1", *where.args
     )
     return 0 if row is None else int(row[0])
