@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import msgspec
 from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
 from postroom.connectors.http import Http
 from postroom.connectors.registry import installed
-from postroom.dialects.connectsafely import events as connectsafely_events
 from postroom.dialects.connectsafely import operations as connectsafely
-from postroom.dialects.native import events as native_events
+from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.native import operations as native
+from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpress import operations as postpress
 from postroom.ids import new_ulid
@@ -47,6 +48,7 @@ from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.media import media as media_app
+from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
 from postroom.worker import Work, Worker
 
@@ -86,9 +88,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
     database: Database
     if settings.database_url:
-        database = await PostgresDatabase.connect(
-            settings.database_url, keyring, most_connections=settings.database_connections
-        )
+        try:
+            database = await PostgresDatabase.connect(
+                settings.database_url, keyring, most_connections=settings.database_connections
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
     else:
         database = SqliteDatabase(settings.data / "postroom.db", keyring)
     notifier = Notifier(settings.database_url or None)
@@ -144,8 +149,11 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
-    native_view, connectsafely_view = native_events.Events(services), connectsafely_events.Events(services)
-    stream = stream_app(services, {"/api/events": native_view, "/connectsafely/linkedin/ws": connectsafely_view})
+    views: dict[str, View] = {
+        "/api/events": NativeEvents(services),
+        "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
+    }
+    stream = stream_app(services, views)
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
         "postpress": postpress.dialect(services, body_limit_bytes=most),

@@ -57,7 +57,7 @@ def test_every_transport_error_of_a_read_means_that_nothing_happened(kind: type[
     assert type(failure(made(kind), sent_matters=False)) is ProviderDown
 
 
-@pytest.mark.parametrize("kind", sorted(set(every_subclass(httpx.TransportError)), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(set(every_subclass(httpx.TransportError)), key=repr))
 async def test_no_httpx_error_leaves_the_client(kind: type[httpx.TransportError]) -> None:
     http = Wire(breaks(kind)).http()
     with pytest.raises(ProviderDown):

@@ -15,7 +15,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class Blobs:
-    """A folder, or what a URL such as `s3://bucket/prefix` names; `options` are that store's own, such as its region."""
+    """A folder, or what a URL such as `s3://bucket/prefix` names; `options` are the store's own, such as its region."""
 
     def __init__(self, store_url: str | Path, options: Mapping[str, Any] | None = None) -> None:
         """Name the store; a folder is made if it is not there.
@@ -103,4 +103,5 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        raise Unavailable(f"The media store does not answer: {str(error).splitlines()[0]}") from error
+        reason = str(error).partition("\n")[0]
+        raise Unavailable(f"The media store does not answer: {reason}") from error

@@ -1,7 +1,7 @@
 """Burials: what keeps a message that was taken back from coming back.
 
-A tombstone belongs to a workspace and a network's message key, of which it holds a keyed hash and nothing else. It outlives
-message, chat and account.
+A tombstone belongs to a workspace and a network's message key, of which it holds a keyed hash and nothing else. It
+outlives message, chat and account.
 """
 
 import msgspec

@@ -55,7 +55,8 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
             update chats set
                 provider_id = $3, kind = $4, attendee_provider_id = $5,
                 last_message_at = coalesce(nullif(cast($6 as bigint), 0), last_message_at), unread_count = $7,
-                archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13, content = $14
+                archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13,
+                content = $14
             where workspace_id = $1 and id = $2
             """,
             *values,
@@ -135,10 +136,16 @@ async def list_page(
     return [_chat(row, reader.keyring) for row in rows]
 
 
-async def set_last_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int | None) -> None:
-    """Note when the newest message was sent, forwards or back; None: there is none."""
+async def note_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int) -> None:
+    """A message was sent then: the chat was active at that moment at the earliest."""
     await tx.execute(
-        "update chats set last_message_at = $3 where workspace_id = $1 and id = $2", workspace_id, chat_id, at or 0
+        """
+        update chats set last_message_at = $3
+        where workspace_id = $1 and id = $2 and (last_message_at is null or last_message_at < $3)
+        """,
+        workspace_id,
+        chat_id,
+        at,
     )
 
 

@@ -1,6 +1,7 @@
 """The door to the database: `begin()` for writes, `read()` for reads; rows in, rows out. The same on both databases.
 
-SQL is one text with `$1`, `$2`, ... for its arguments. Where the two databases differ, `for_update` and `dialect` say how.
+SQL is one text with `$1`, `$2`, ... for its arguments. Where the two databases differ, the door has the words for it,
+and `dialect` says which one it is.
 Moments are milliseconds since 1970, flags are 0 and 1, ids are text, sealed documents are bytes.
 """
 
@@ -32,6 +33,11 @@ class Reader(Protocol):
         """Texts as one argument, for `any_of`."""
         ...
 
+    @property
+    def settled_position(self) -> str:
+        """SQL for the position below which no more events can come; those at it and above may still be overtaken."""
+        ...
+
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]: ...
 
     async def fetch_one(self, sql: str, *args: Any) -> Row | None: ...
@@ -51,6 +57,10 @@ class Tx(Reader, Protocol):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each row of arguments."""
+        ...
+
+    def next_position(self, number: int) -> tuple[str, Any]:
+        """Where the next event goes: SQL for its position, and the value of argument `$number` in that."""
         ...
 
     def on_commit(self, call: Callable[[], None]) -> None:

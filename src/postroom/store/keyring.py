@@ -91,7 +91,7 @@ class Keyring:
         return {row[0] for row in self._file.execute("select account_id from keys")}
 
     def hash(self, text: str) -> bytes:
-        """A keyed hash under the master key, for what is looked up by value: secrets of keys, message keys of tombstones."""
+        """A keyed hash under the master key, for what is looked up by value: secrets of keys, keys of tombstones."""
         return keyed_hash(self._hashing, text)
 
     def close(self) -> None:

@@ -97,8 +97,10 @@ async def _add_batch(tx: Tx, workspace_id: str, account_id: str, provider: str, 
     # Answers that came before what they answer.
     await tx.execute(
         f"""
-        update messages set quoted_id =
-            (select m.id from messages m where m.account_id = messages.account_id and m.message_key = messages.quoted_key)
+        update messages set quoted_id = (
+            select m.id from messages m
+            where m.account_id = messages.account_id and m.message_key = messages.quoted_key
+        )
         where account_id = $1 and quoted_id is null and {tx.any_of("quoted_key", 2)}
         """,
         account_id,
@@ -277,7 +279,7 @@ async def latest(reader: Reader, workspace_id: str, chat_id: str) -> Message | N
 
 
 async def remove_of_account(tx: Tx, workspace_id: str, account_id: str, limit: int) -> int:
-    """Remove some of an account's messages; how many. Repeated before the account goes, so that no transaction is long."""
+    """Remove some of an account's messages; how many. Repeated until 0 before the account goes, no removal is long."""
     return await tx.execute(
         """
         delete from messages where workspace_id = $1 and id in

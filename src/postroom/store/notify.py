@@ -1,7 +1,7 @@
 """Wakes whoever waits for news: in this process at once, and in the others of a PostgreSQL database by LISTEN/NOTIFY.
 
-A wake-up says that something may have changed, never what: who is woken reads. It may be lost with a connection, so every
-wait has an end.
+A wake-up says that something may have changed, never what: who is woken reads. It may be lost with a connection, so
+every wait has an end.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _CHANNEL = "postroom"
 _AGAIN_SECONDS = 1.0
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Notifier:
@@ -26,7 +27,7 @@ class Notifier:
         """With the URL of a PostgreSQL database, its other processes are woken too; without, only this one."""
         self._url = postgres_url
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
         self._queued: set[str] = set()
         self._running: asyncio.Task[None] | None = None
 
@@ -76,6 +77,7 @@ class Notifier:
     async def _listen(self, url: str) -> "Connection[Any]":
         connection: Connection[Any] = await asyncpg.connect(url)
         await connection.add_listener(_CHANNEL, self._heard)
+        connection.add_termination_listener(lambda _: self._outgoing.put_nowait(None))
         return connection
 
     def _heard(
@@ -87,21 +89,29 @@ class Notifier:
     async def _run(self, url: str, connection: "Connection[Any]") -> None:
         try:
             while True:
+                # None: the connection was lost.
                 topic = await self._outgoing.get()
-                self._queued.discard(topic)
+                if topic is not None:
+                    self._queued.discard(topic)
                 while True:
                     try:
-                        await connection.execute("select pg_notify($1, $2)", _CHANNEL, topic)
+                        if connection.is_closed():
+                            connection = await self._listen_again(url)
+                        if topic is not None:
+                            await connection.execute("select pg_notify($1, $2)", _CHANNEL, topic)
                         break
-                    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    except _LOST:
                         connection.terminate()
-                        connection = await self._listen_again(url)
         finally:
             connection.terminate()
 
     async def _listen_again(self, url: str) -> "Connection[Any]":
         while True:
             try:
-                return await self._listen(url)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection = await self._listen(url)
+                # What the others said meanwhile was not heard.
+                for missed in list(self._waiting):
+                    self._wake_here(missed)
+                return connection
+            except _LOST:
                 await asyncio.sleep(_AGAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg: a few connections that are held open, prepared statements, no pool bookkeeping on a read."""
+"""PostgreSQL through asyncpg: a few connections held open, prepared statements, no pool bookkeeping on a read."""
 
 import asyncio
 from collections import deque
@@ -9,23 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import asyncpg
 from asyncpg import Connection
 
+from postroom.errors import PostroomError
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 
-# Positions are given at insert and seen at commit. So that a reader can tell whether a lower one may still come, an event
-# is written in this order (columns are filled from left to right): its transaction has a number; it gets its position;
-# `horizon` notes the next number not yet given out. Whoever took a lower position has a number below the horizon: once all
-# of those transactions have ended, nothing can come before this event any more. In plpgsql, because that looks afresh;
-# the statement's own snapshot is older than the position.
-_WORDS = {
-    "bytes": "bytea",
-    "position": "bigint generated always as identity primary key",
-    "before_events": "create function next_transaction() returns xid8 language plpgsql volatile as "
-    "$$ begin return pg_snapshot_xmax(pg_current_snapshot()); end $$;\n",
-    "transaction": "transaction_id xid8 not null default pg_current_xact_id(),\n    ",
-    "horizon": "horizon xid8 not null default next_transaction(),\n    ",
-}
+_WORDS = {"bytes": "bytea", "position": "bigint primary key"}
+# The position of an event is the number of its transaction, then its place in that: 65,536 to a transaction. A number
+# from a sequence would not do. It is taken before the commit, in another order than transactions are numbered, so that
+# a reader could go past one that is not there yet, and could not know.
+_PLACES_BITS = 16
+_OLDEST_OPEN = "pg_snapshot_xmin(pg_current_snapshot())"
 _MIGRATION_LOCK = 7_305_811_246
 
 if TYPE_CHECKING:
@@ -35,9 +29,15 @@ if TYPE_CHECKING:
 class _Reader:
     dialect: Literal["sqlite", "postgres"] = "postgres"
 
-    def __init__(self, connection: "Held", keyring: Keyring) -> None:
+    def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
         self._connection = connection
         self.keyring = keyring
+        self._event_base = event_base
+
+    @property
+    def settled_position(self) -> str:
+        # Every transaction below that number has ended: what it wrote is here.
+        return f"{self._event_base} + (cast(cast({_OLDEST_OPEN} as text) as bigint) << {_PLACES_BITS})"
 
     def any_of(self, column: str, number: int) -> str:
         return f"{column} = any(${number}::text[])"
@@ -55,9 +55,17 @@ class _Reader:
 class _Tx(_Reader):
     for_update = " for update"
 
-    def __init__(self, connection: "Held", keyring: Keyring) -> None:
-        super().__init__(connection, keyring)
+    def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
+        super().__init__(connection, keyring, event_base)
         self.committed: list[Callable[[], None]] = []
+        self._places = 0
+
+    def next_position(self, number: int) -> tuple[str, Any]:
+        place, self._places = self._places, self._places + 1
+        if place >> _PLACES_BITS:
+            raise PostroomError("A transaction has more events than it has places for.")
+        begin = f"{self._event_base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
+        return f"{begin} + cast(${number} as bigint)", place
 
     async def execute(self, sql: str, *args: Any) -> int:
         tag: str = await self._connection.execute(sql, *args)
@@ -80,7 +88,7 @@ class _Borrowed:
         self._database = database
 
     async def __aenter__(self) -> Reader:
-        self._reader = _Reader(await self._database.borrow(), self._database.keyring)
+        self._reader = _Reader(await self._database.borrow(), self._database.keyring, self._database.event_base)
         return self._reader
 
     async def __aexit__(self, *_: object) -> None:
@@ -94,6 +102,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, keyring: Keyring, most_connections: int) -> None:
         self.keyring = keyring
+        self.event_base = 0
         self._url = url
         self._idle: deque[Held] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -110,8 +119,11 @@ class PostgresDatabase:
         connection = await database.borrow()
         try:
             await _migrate(connection)
-        finally:
-            database.give_back(connection)
+            database.event_base = await _event_base(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        database.give_back(connection)
         return database
 
     async def borrow(self) -> "Held":
@@ -158,7 +170,7 @@ class PostgresDatabase:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         connection = await self.borrow()
-        tx = _Tx(connection, self.keyring)
+        tx = _Tx(connection, self.keyring, self.event_base)
         try:
             async with connection.transaction():
                 yield tx
@@ -168,7 +180,7 @@ class PostgresDatabase:
             call()
 
     async def scrub(self) -> None:
-        """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed is unreadable all the same."""
+        """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed stays unreadable."""
 
     async def close(self) -> None:
         while self._idle:
@@ -184,7 +196,24 @@ async def _migrate(connection: "Held") -> None:
             for statement in statements:
                 await connection.execute(statement)
             await connection.execute("insert into schema_versions values ($1)", number)
-        # Transaction numbers start again in a restored copy: events from the one before are all there.
+        await _rebase(connection)
+
+
+async def _rebase(connection: "Held") -> None:
+    """Transaction numbers begin again in a restored copy of the database; positions go on from where they were."""
+    now = await connection.fetchval("select cast(cast(pg_current_xact_id() as text) as bigint)")
+    newest = await connection.fetchval("select coalesce(max(position), 0) from events")
+    if newest >= await _event_base(connection) + (now << _PLACES_BITS):
+        base = newest + 1 - (now << _PLACES_BITS)
         await connection.execute(
-            "update events set horizon = '0' where horizon > pg_snapshot_xmax(pg_current_snapshot())"
+            """
+            insert into settings_kept (name, value) values ('event_base', $1)
+            on conflict (name) do update set value = excluded.value
+            """,
+            str(base),
         )
+
+
+async def _event_base(connection: "Held") -> int:
+    kept = await connection.fetchval("select value from settings_kept where name = 'event_base'")
+    return int(kept or 0)

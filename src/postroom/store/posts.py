@@ -29,7 +29,8 @@ async def add_group(tx: Tx, group: PostGroup, posts: list[Post]) -> None:
     await tx.execute(
         """
         insert into post_groups (
-            id, workspace_id, user_id, content, platforms, platform_settings, status, scheduled_at, created_at, updated_at
+            id, workspace_id, user_id, content, platforms, platform_settings, status, scheduled_at, created_at,
+            updated_at
         ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         group.id,
@@ -115,10 +116,10 @@ async def list_groups(
     offset: int = 0,
     limit: int,
 ) -> tuple[list[PostGroup], int]:
-    """A page of a user's post groups, and how many there are on all pages. Groups without a moment sort as the earliest.
+    """A page of a user's post groups, and how many there are on all pages.
 
-    `platform` is the part of a stored platform id before a hyphen, in any case. `from_ms` and `to_ms` are inclusive, and
-    about the scheduled moment: groups without one drop out.
+    Groups without a moment sort as the earliest. `platform` is the part of a stored platform id before a hyphen, in any
+    case. `from_ms` and `to_ms` are inclusive, and about the scheduled moment: groups without one drop out.
     """
     where = Where(reader, "g.workspace_id = {}", workspace_id)
     where.also("g.user_id = {}", user_id)
@@ -144,7 +145,8 @@ async def list_groups(
     rows = await reader.fetch(
         f"""
         select {_GROUP} from post_groups g where {where}
-        order by g.{_SORTED[sort_by]} {order}, g.id {order} limit {where.argument(limit)} offset {where.argument(offset)}
+        order by g.{_SORTED[sort_by]} {order}, g.id {order}
+        limit {where.argument(limit)} offset {where.argument(offset)}
         """,
         *where.args,
     )
@@ -269,8 +271,14 @@ async def last_results(
     args = (workspace_id, platform, platform_id) if user_id is None else (workspace_id, platform, platform_id, user_id)
     of_user = "" if user_id is None else "and g.user_id = $4"
     published = await reader.fetch_one(
+<<<<<<< HEAD
         f"""
         select max(g.updated_at) from posts p join post_groups g on g.workspace_id = p.workspace_id and g.id = p.group_id
+=======
+        """
+        select max(g.updated_at)
+        from posts p join post_groups g on g.workspace_id = p.workspace_id and g.id = p.group_id
+>>>>>>> main
         where p.workspace_id = $1 and p.platform = $2 and p.platform_id = $3 and p.status = 'published'
         {of_user}
         """,

@@ -86,7 +86,10 @@ async def finish(
 async def list_open(reader: Reader, older_than: int) -> list[Recall]:
     """Open intents asked before this moment, oldest first. For the worker: a crash left them."""
     rows = await reader.fetch(
-        f"select {_COLUMNS} from recalls where outcome in ('asked', 'in_doubt') and asked_at < $1 order by asked_at, id",
+        f"""
+        select {_COLUMNS} from recalls where outcome in ('asked', 'in_doubt') and asked_at < $1
+        order by asked_at, id
+        """,
         older_than,
     )
     return [_recall(row) for row in rows]

@@ -2,7 +2,7 @@
 
 Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is
 committed in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more
-of them share one sync.
+share one sync.
 """
 
 import asyncio
@@ -21,13 +21,7 @@ from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 
-_WORDS = {
-    "bytes": "blob",
-    "position": "integer primary key autoincrement",
-    "before_events": "",
-    "transaction": "",
-    "horizon": "",
-}
+_WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
 _MOST_IN_A_BATCH = 128
 _PRAGMAS = (
     "pragma foreign_keys = on",
@@ -65,6 +59,11 @@ class _Reader:
         self._connection = connection
         self.keyring = keyring
 
+    @property
+    def settled_position(self) -> str:
+        # One writer: events are seen in the order in which they got their positions.
+        return "9223372036854775807"
+
     def any_of(self, column: str, number: int) -> str:
         return f"{column} in (select value from json_each(${number}))"
 
@@ -97,6 +96,9 @@ class _Tx(_Reader):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self._connection.executemany(_numbered(sql), rows)
+
+    def next_position(self, number: int) -> tuple[str, Any]:
+        return f"${number}", None
 
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)

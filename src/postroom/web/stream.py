@@ -4,7 +4,7 @@ A client sends its key as a header, or as its first frame `{"type": "auth", "tok
 in the address, which is logged. `?after=<position>` is where it resumes; without, it hears what happens from now on.
 
 Close codes: 4400 a wrong `after`; 4401 no key, or one that was revoked; 4403 a key that may not read; 4408 the client
-is too slow, and may resume; 4410 what happened after its position is kept no longer; 1012 the server stops.
+is too slow, and may resume; 4410 what happened after its position is kept no longer; 1011 the log cannot be read now.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ MOST_WAITING = 1_000
 MOST_WAITING_BYTES = 4 << 20
 HIGHEST_POSITION = 2**53
 
+BROKEN = 1011
 WRONG_POSITION = 4400
 NO_KEY = 4401
 NOT_ALLOWED = 4403
@@ -103,14 +104,15 @@ class _Feed:
     def join(self, client: _Client) -> None:
         """From the feed's position on, this client hears what happens."""
         self.clients.add(client)
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"stream:{self._caller.workspace_id}")
 
-    async def leave(self, client: _Client) -> None:
+    def leave(self, client: _Client) -> None:
         """No more for this one; a feed without clients stops."""
         self.clients.discard(client)
         if not self.clients and self._task is not None:
             self._task.cancel()
+            self._task = None
 
     async def read(self, position: int) -> list[tuple[int, bytes | None]]:
         """Up to a batch of events after a position, worded."""
@@ -132,8 +134,10 @@ class _Feed:
                     client.offer(found)
         except PostroomError as error:
             log.warning("stream.stopped", workspace=self._caller.workspace_id, error=type(error).__name__)
+        finally:
+            # Also after a bug: nobody is left waiting for what does not come.
             for client in self.clients:
-                client.fail(Closing(1011, "the log cannot be read now: resume from the last position"))
+                client.fail(Closing(BROKEN, "the log cannot be read now: resume from the last position"))
 
 
 class Stream:
@@ -171,6 +175,11 @@ class Stream:
             if not accepted:
                 await send({"type": "websocket.accept"})
             await _close(send, closing)
+        except PostroomError as error:
+            log.warning("stream.broken", error=type(error).__name__)
+            if not accepted:
+                await send({"type": "websocket.accept"})
+            await _close(send, Closing(BROKEN, "the server cannot answer now: resume from the last position"))
 
     async def _caller(self, secret: str) -> Caller:
         try:
@@ -206,12 +215,10 @@ class Stream:
     async def _follow(self, path: str, caller: Caller, start: int, send: Send) -> None:
         """First what is in the log, then what is offered by the workspace's feed."""
         key = (path, caller.workspace_id, caller.user_id)
-        feed = self._feeds.get(key)
-        if feed is None or not feed.clients:
-            newest = await self._services.events.newest(caller)
-            feed = self._feeds.setdefault(key, _Feed(self._services, self._views[path], caller, newest))
-            if not feed.clients:
-                feed.position = max(feed.position, newest)
+        newest = await self._services.events.newest(caller)
+        if start > newest:
+            raise Closing(WRONG_POSITION, "after is ahead of the log", {"type": "error", "code": "invalid_parameters"})
+        feed = self._feeds.setdefault(key, _Feed(self._services, self._views[path], caller, newest))
         position = await self._catch_up(feed, start, send)
         client = _Client()
         # No await from here to `join`: between the feed's position and this client's there is what follows.
@@ -223,21 +230,16 @@ class Stream:
             sender = asyncio.create_task(_drain(client, position, send))
             await _until_failed(client, sender)
         finally:
-            await feed.leave(client)
+            feed.leave(client)
             if not feed.clients and self._feeds.get(key) is feed:
                 del self._feeds[key]
 
     async def _catch_up(self, feed: _Feed, position: int, send: Send) -> int:
-        while position < feed.position:
+        while True:
             found = await _checked(feed.read(position))
             if not found:
-                break
-            position = await _give(send, found, position)
-        else:
-            if position == 0 or position > feed.position:
                 return position
-            await _checked(feed.read(position))
-        return position
+            position = await _give(send, found, position)
 
     async def _watch_key(self, secret: str) -> None:
         while True:

@@ -32,7 +32,7 @@ async def recall_message(services: Services, request: Request) -> wire.Recalled:
     wire.check_channel(conversation)
     account_id = request.text("accountId")
     await services.recalls.recall_by_key(request.caller, wire.PROVIDER, conversation, message, account_id)
-    return wire.Recalled(message_urn=message)
+    return wire.Recalled(message_urn=wire.plain(message))
 
 
 async def list_conversations(services: Services, request: Request) -> wire.Conversations:

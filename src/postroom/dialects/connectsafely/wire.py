@@ -130,11 +130,15 @@ def check_channel(conversation_urn: str) -> None:
     Raises:
         NotSupported: it is one of them.
     """
-    plain = conversation_urn
-    for _ in range(3):
-        plain = unquote(plain)
-    if plain.strip().lower().startswith("urn:li:salesnav_thread:"):
+    if plain(conversation_urn).strip().lower().startswith("urn:li:salesnav_thread:"):
         raise NotSupported("Sales Navigator threads are not supported; nothing was changed.")
+
+
+def plain(urn: str) -> str:
+    """A URN without percent-encoding: clients encode it up to three times too often."""
+    for _ in range(3):
+        urn = unquote(urn)
+    return urn
 
 
 def message_urn(mailbox: str, key: str) -> str:

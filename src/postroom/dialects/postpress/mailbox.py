@@ -223,5 +223,5 @@ def _specifics(found: Attendee) -> LinkedinSpecifics | UnsetType:
 
 def cookies(body: ConnectAccount) -> dict[str, str]:
     """What the owner answers when the connector asks for the session's cookie."""
-    answers = {"li_at": body.access_token, "li_a": body.premium_token, "user_agent": body.user_agent}
+    answers = {"access_token": body.access_token, "user_agent": body.user_agent}
     return {name: value for name, value in answers.items() if value}

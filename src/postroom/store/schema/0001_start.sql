@@ -245,9 +245,9 @@ create table media_items (
 );
 create unique index media_items_by_id on media_items (id);
 
-{before_events}create table events (
-    {transaction}position {position},
-    {horizon}id text not null,
+create table events (
+    position {position},
+    id text not null,
     workspace_id text not null,
     type text not null,
     data text not null,

@@ -14,10 +14,10 @@ def steps(words: dict[str, str]) -> list[tuple[int, list[str]]]:
     found = []
     for file in sorted(Path(__file__).parent.glob("[0-9]*.sql")):
         lines = file.read_text().splitlines()
-        text = "\n".join(line for line in lines if not line.lstrip().startswith("--")) + "\n"
+        text = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
         for word, own in words.items():
             text = text.replace("{" + word + "}", own)
-        found.append((int(file.name[:4]), [part.strip() for part in text.split(";\n") if part.strip()]))
+        found.append((int(file.name[:4]), [part.strip() for part in text.split(";") if part.strip()]))
     return found
 
 
