@@ -10,7 +10,6 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EventData).decode
 
 
-<<<<<<< HEAD
 async def append(
     tx: Tx,
     event_id: str,
@@ -21,28 +20,19 @@ async def append(
     user_id: str | None = None,
 ) -> None:
     """Log an event with the change that it tells of, in one transaction. `user_id`: whose things it is about."""
-    await tx.execute(
-        "insert into events (id, workspace_id, type, data, created_at, user_id) values ($1, $2, $3, $4, $5, $6)",
-=======
-async def append(tx: Tx, event_id: str, workspace_id: str, type: EventType, data: EventData, at: int) -> None:
-    """Log an event with the change that it tells of, in one transaction."""
-    position, place = tx.next_position(6)
+    position, place = tx.next_position(7)
     await tx.execute(
         f"""
-        insert into events (position, id, workspace_id, type, data, created_at)
-        values ({position}, $1, $2, $3, $4, $5)
+        insert into events (position, id, workspace_id, type, data, created_at, user_id)
+        values ({position}, $1, $2, $3, $4, $5, $6)
         """,
->>>>>>> main
         event_id,
         workspace_id,
         type,
         _encode(data).decode(),
         at,
-<<<<<<< HEAD
         user_id,
-=======
         place,
->>>>>>> main
     )
 
 
@@ -53,21 +43,12 @@ async def after(
 
     It stops where a transaction that is still open may yet put an event before the next one.
     """
-<<<<<<< HEAD
-    settled = "horizon <= pg_snapshot_xmin(pg_current_snapshot())" if reader.dialect == "postgres" else "1"
-    where = Where(reader, "workspace_id = {} and position > {}", workspace_id, position)
-    if user_id is not None:
-        where.also("user_id = {}", user_id)
-    rows = await reader.fetch(
-        f"""
-        select position, id, type, data, created_at, {settled} from events
-        where {where} order by position limit {where.argument(limit)}
-=======
+    where = _where(reader, workspace_id, user_id)
+    where.also(f"position > {{}} and position < {reader.settled_position}", position)
     rows = await reader.fetch(
         f"""
         select position, id, type, data, created_at from events
-        where workspace_id = $1 and position > $2 and position < {reader.settled_position} order by position limit $3
->>>>>>> main
+        where {where} order by position limit {where.argument(limit)}
         """,
         *where.args,
     )
@@ -86,16 +67,9 @@ async def after(
 
 async def newest(reader: Reader, workspace_id: str, user_id: str | None = None) -> int:
     """The position of the newest event that `after` shows; 0 if there is none."""
-<<<<<<< HEAD
-    where = Where(reader, "workspace_id = {}", workspace_id)
-    if user_id is not None:
-        where.also("user_id = {}", user_id)
-    if reader.dialect == "postgres":
-        where.also("horizon <= pg_snapshot_xmin(pg_current_snapshot())")
+    where = _where(reader, workspace_id, user_id)
+    where.also(f"position < {reader.settled_position}")
     return await _position(reader, "desc", where)
-=======
-    return await _position(reader, "desc", workspace_id, f" and position < {reader.settled_position}")
->>>>>>> main
 
 
 async def oldest(reader: Reader, workspace_id: str) -> int:
@@ -129,3 +103,10 @@ async def _position(reader: Reader, order: str, where: Where) -> int:
         f"select position from events where {where} order by position {order} limit 1", *where.args
     )
     return 0 if row is None else int(row[0])
+
+
+def _where(reader: Reader, workspace_id: str, user_id: str | None) -> Where:
+    where = Where(reader, "workspace_id = {}", workspace_id)
+    if user_id is not None:
+        where.also("user_id = {}", user_id)
+    return where

@@ -271,14 +271,9 @@ async def last_results(
     args = (workspace_id, platform, platform_id) if user_id is None else (workspace_id, platform, platform_id, user_id)
     of_user = "" if user_id is None else "and g.user_id = $4"
     published = await reader.fetch_one(
-<<<<<<< HEAD
         f"""
-        select max(g.updated_at) from posts p join post_groups g on g.workspace_id = p.workspace_id and g.id = p.group_id
-=======
-        """
         select max(g.updated_at)
         from posts p join post_groups g on g.workspace_id = p.workspace_id and g.id = p.group_id
->>>>>>> main
         where p.workspace_id = $1 and p.platform = $2 and p.platform_id = $3 and p.status = 'published'
         {of_user}
         """,
