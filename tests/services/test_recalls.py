@@ -75,7 +75,9 @@ async def test_a_quote_of_the_message_is_blanked_with_it(scene: Scene) -> None:
     message = await scene.own(quoted=True)
     text = message.content.text or ""
     (answer,) = [
-        held for held in await scene.messages() if held.content.quote is not None and held.content.quote.key == message.key
+        held
+        for held in await scene.messages()
+        if held.content.quote is not None and held.content.quote.key == message.key
     ]
     await scene.recall(message)
     held = await scene.get(answer)

@@ -20,6 +20,7 @@ from postroom.errors import (
     Unprocessable,
 )
 from postroom.ids import is_id, new_ulid
+from postroom.services.access import seen_accounts, sees
 from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts, attendees, chats, messages
@@ -56,12 +57,16 @@ class Messages:
         """
         async with self._database.read() as reader:
             message = await messages.find(reader, caller.workspace_id, message_id)
+            if message is not None and not await sees(reader, caller, message.account_id):
+                message = None
         return _found(message, message_id)
 
     async def get_with_speakers(self, caller: Caller, message_id: str) -> tuple[Message, Speakers]:
         """The same, with who wrote it and what it answers, where the account knows them."""
         async with self._database.read() as reader:
             found, speaker = await messages.find_with_speaker(reader, caller.workspace_id, message_id)
+            if found is not None and not await sees(reader, caller, found.account_id):
+                found = None
             message = _found(found, message_id)
             account_id, quote = message.account_id, message.content.quote
             speakers = {} if speaker is None else {(account_id, message.sender_id): speaker}
@@ -94,13 +99,16 @@ class Messages:
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             if chat_id is not None:
-                if await chats.find(reader, caller.workspace_id, chat_id) is None:
+                chat = await chats.find(reader, caller.workspace_id, chat_id)
+                if chat is None or not await sees(reader, caller, chat.account_id):
                     raise NotFound("No such chat.", kind=Kind.CHAT)
             found = await messages.list_page(
                 reader,
                 caller.workspace_id,
                 chat_id=chat_id,
-                account_id=filters.account_id,
+                account_ids=await seen_accounts(
+                    reader, caller, None if filters.account_id is None else [filters.account_id]
+                ),
                 sender_id=filters.sender_id,
                 before=filters.before,
                 after_time=filters.after,
@@ -189,6 +197,8 @@ class Messages:
         async with self._database.read() as reader:
             chat = await chats.find(reader, caller.workspace_id, chat_id)
             if chat is None or (account_id is not None and chat.account_id != account_id):
+                raise NotFound("No such chat.", kind=Kind.CHAT)
+            if not await sees(reader, caller, chat.account_id):
                 raise NotFound("No such chat.", kind=Kind.CHAT)
             account = await accounts.find(reader, caller.workspace_id, chat.account_id)
         if account is None:

@@ -187,6 +187,7 @@ create table receipts (
     target_id text not null,
     document text not null,
     created_at bigint not null,
+    user_id text,
     primary key (workspace_id, id)
 );
 create index receipts_of_target on receipts (workspace_id, target_id, created_at, id);
@@ -253,7 +254,8 @@ create table events (
     workspace_id text not null,
     type text not null,
     data text not null,
-    created_at bigint not null
+    created_at bigint not null,
+    user_id text
 );
 create index events_of_workspace on events (workspace_id, position);
 
