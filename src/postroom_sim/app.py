@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -141,25 +143,21 @@ async def _send(answer: Answer, call: Call, receive: Receive, send: Send) -> Non
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    sending = asyncio.ensure_future(_relay(answer.stream, send))
     gone = asyncio.ensure_future(_disconnected(receive))
-    stream = answer.stream
     try:
-        while True:
-            pending = asyncio.ensure_future(anext(stream, None))
-            await asyncio.wait({pending, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not pending.done():
-                pending.cancel()
-                return
-            chunk = pending.result()
-            if chunk is None:
-                break
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        sending.cancel()
         gone.cancel()
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
+        await asyncio.gather(sending, gone, return_exceptions=True)
+
+
+async def _relay(stream: AsyncGenerator[bytes, None], send: Send) -> None:
+    async with aclosing(stream):
+        async for chunk in stream:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _reset(scope: Scope, receive: Receive) -> None:

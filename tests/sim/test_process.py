@@ -15,7 +15,7 @@ from tests.sim.simulation import Member, Process
 
 async def test_a_killed_simulation_comes_back_with_all_it_answered(folder: Path) -> None:
     first = Process(folder)
-    async with httpx.AsyncClient(base_url=first.origin) as client:
+    async with httpx.AsyncClient(base_url=first.origin, verify=False) as client:
         ada = await Member(client).sign_in()
         chat = (await ada.conversation_with("Bea"))["entityUrn"]
         kept, gone = await ada.send("kept", chat), await ada.send("gone", chat)
@@ -25,7 +25,7 @@ async def test_a_killed_simulation_comes_back_with_all_it_answered(folder: Path)
         first.process.send_signal(signal.SIGKILL)
         first.wait()
     second = Process(folder)
-    async with httpx.AsyncClient(base_url=second.origin) as client:
+    async with httpx.AsyncClient(base_url=second.origin, verify=False) as client:
         ada = await Member(client).sign_in()
         rows = (await ada.messages(chat))["elements"][:2]
         formats = {row["entityUrn"]: row["messageBodyRenderFormat"] for row in rows}
@@ -39,13 +39,13 @@ async def test_a_killed_simulation_comes_back_with_all_it_answered(folder: Path)
 
 async def test_a_restart_hours_later_brings_fresh_messages(folder: Path) -> None:
     first = Process(folder)
-    async with httpx.AsyncClient(base_url=first.origin) as client:
+    async with httpx.AsyncClient(base_url=first.origin, verify=False) as client:
         ada = await Member(client).sign_in()
         before = await ada.conversation_with("Bea")
         await client.post("/_sim/clock/advance", json={"seconds": 7200})
     first.end()
     second = Process(folder)
-    async with httpx.AsyncClient(base_url=second.origin) as client:
+    async with httpx.AsyncClient(base_url=second.origin, verify=False) as client:
         ada = await Member(client).sign_in()
         after = await ada.conversation_with("Bea")
         assert after["lastActivityAt"] - before["lastActivityAt"] > 7_000_000
@@ -54,7 +54,7 @@ async def test_a_restart_hours_later_brings_fresh_messages(folder: Path) -> None
 
 async def test_it_stops_at_once_although_a_stream_is_open(folder: Path) -> None:
     process = Process(folder)
-    async with httpx.AsyncClient(base_url=process.origin) as client:
+    async with httpx.AsyncClient(base_url=process.origin, verify=False) as client:
         ada = await Member(client).sign_in()
         async with ada.listening() as stream:
             process.process.terminate()
@@ -90,7 +90,7 @@ async def test_another_process_follows_the_clock_through_its_file(folder: Path) 
     assert process.clock.stat().st_size == 8
     with process.clock.open("r+b") as file, mmap.mmap(file.fileno(), 8) as offset:
         assert struct.unpack("<d", offset[:])[0] == 0.0
-        async with httpx.AsyncClient(base_url=process.origin) as client:
+        async with httpx.AsyncClient(base_url=process.origin, verify=False) as client:
             await client.post("/_sim/clock/advance", json={"seconds": 60})
         assert struct.unpack("<d", offset[:])[0] == 60.0
     process.end()

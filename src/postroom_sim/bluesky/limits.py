@@ -5,7 +5,8 @@ from __future__ import annotations
 from postroom_sim.bluesky.refusals import refusal
 from postroom_sim.network import Call, Ground
 
-# Source: publishing facts page section 3: 3000 requests in 5 minutes by address; createSession 30 in 5 minutes;
+# Source: bsky-docs 390c1e9, advanced-guides/rate-limits:
+# 3000 requests in 5 minutes by address; createSession 30 in 5 minutes;
 # 5,000 write points an hour, a create costs 3, an update 2, a delete 1.
 _POINTS = {"createRecord": 3, "putRecord": 2, "deleteRecord": 1}
 

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 _BASE32_SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
 _RKEY = re.compile(r"[A-Za-z0-9_~.:-]{1,512}")
 _NSID = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)+\.[a-zA-Z][a-zA-Z0-9]*")
-# Source: publishing facts page section 3: any blob up to 52,428,800 bytes on Bluesky's servers.
+# Source: bsky-docs 390c1e9: any blob up to 52,428,800 bytes on Bluesky's servers.
 LARGEST_BLOB_BYTES = 52_428_800
 
 

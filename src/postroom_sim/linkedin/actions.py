@@ -12,7 +12,8 @@ from postroom_sim.linkedin.events import Events
 from postroom_sim.linkedin.model import INBOX, Content, Mailbox, Member, Message, Thread
 from postroom_sim.linkedin.store import Store
 
-# Source: facts page "LinkedIn limits": recall and edit within 60 minutes; 8000 characters; group title 300.
+# Source: mautrix/linkedin 525a6e3 (May 2026), capabilities: recall and edit for 60 minutes,
+# 8000 characters, titles of 300.
 WINDOW_MS = 60 * 60 * 1000
 TEXT_LENGTH = 8000
 TITLE_LENGTH = 300

@@ -12,7 +12,7 @@ from postroom_sim.linkedin.reads import bad_request
 from postroom_sim.linkedin.store import Store
 from postroom_sim.network import Answer, Call, Refused, json_answer
 
-# Source: facts page section 7: attachments up to 20 MiB.
+# Source: mautrix/linkedin 525a6e3 (May 2026), capabilities: attachments up to 20 MiB.
 LARGEST_FILE_BYTES = 20 * 1024 * 1024
 _TYPES = (
     "MESSAGING_PHOTO_ATTACHMENT",

@@ -19,7 +19,6 @@ Json = dict[str, Any]
 PAGE = 20
 LARGEST_PAGE = 100
 _STALE_SECONDS = 60
-_EVERYTHING = 1_000_000
 
 
 def bad_request() -> Refused:
@@ -145,7 +144,7 @@ class _Reader:
             mailboxes = self._store.list_mailboxes(self._me, "visible = 1", (), PAGE)
             gone: list[tuple[str, str]] = []
         else:
-            changed = self._store.list_mailboxes(self._me, "version > ?", (since,), _EVERYTHING)
+            changed = self._store.list_changed_mailboxes(self._me, since)
             mailboxes = [mailbox for mailbox in changed if mailbox.visible]
             gone = [
                 ("conversation", urn.conversation(self._me, mailbox.thread_id))
@@ -191,17 +190,11 @@ class _Reader:
             return self._page(
                 self._store.list_messages(mailbox.thread_id, where, values, PAGE), self._sync(purpose, [], clear)
             )
-        changed = self._store.list_messages(
-            mailbox.thread_id, f"{where} AND version > ?", (*values, since), _EVERYTHING
-        )
+        changed = self._store.list_changed_messages(mailbox.thread_id, since, where, values)
         gone = []
         if self._store.ground.switches["deleted_urns"]:
-            recalled = self._store.list_messages(
-                mailbox.thread_id,
-                "format = 'RECALLED' AND version > ? AND delivered_at > ?",
-                (since, mailbox.cleared_at),
-                _EVERYTHING,
-            )
+            only = "format = 'RECALLED' AND delivered_at > ?"
+            recalled = self._store.list_changed_messages(mailbox.thread_id, since, only, (mailbox.cleared_at,))
             gone = [
                 ("message", urn.message(self._me, message.id))
                 for message in recalled
@@ -215,9 +208,8 @@ class _Reader:
         where, values = self._visible(mailbox)
         thread_id = mailbox.thread_id
         older = self._store.list_messages(thread_id, f"{where} AND delivered_at <= ?", (*values, anchor), before + 1)
-        newer = self._store.list_messages(
-            thread_id, f"{where} AND delivered_at > ?", (*values, anchor), after + 1, oldest_first=True
-        )
+        where, values = self._visible(mailbox, after=anchor)
+        newer = self._store.list_messages(thread_id, where, values, after + 1, oldest_first=True)
         page = [*reversed(newer[:after]), *older[:before]]
         return self._page(page, self._cursors(page, has_older=len(older) > before, has_newer=len(newer) > after))
 
@@ -240,8 +232,9 @@ class _Reader:
             "nextCursor": _encode_cursor(page[0].delivered_at, page[0].id) if page and has_newer else None,
         }
 
-    def _visible(self, mailbox: Mailbox) -> tuple[str, tuple[Any, ...]]:
-        where, values = "delivered_at > ?", [mailbox.cleared_at]
+    def _visible(self, mailbox: Mailbox, *, after: int = 0) -> tuple[str, tuple[Any, ...]]:
+        """One lower bound only, or SQLite walks the index from the lesser of two."""
+        where, values = "delivered_at > ?", [max(mailbox.cleared_at, after)]
         if self._as_of is not None:
             where += " AND delivered_at <= ?"
             values.append(self._as_of)

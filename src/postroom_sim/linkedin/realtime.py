@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from postroom_sim.linkedin.events import Event
 from postroom_sim.network import Ground
@@ -58,13 +58,13 @@ class Streams:
         self._ground = ground
         self._open: list[Stream] = []
 
-    def connect(self, member_id: str, session: str, *, decorated: bool) -> AsyncIterator[bytes]:
+    def connect(self, member_id: str, session: str, *, decorated: bool) -> AsyncGenerator[bytes, None]:
         """Registers at once, so that nothing which is committed after the answer is missed."""
         stream = Stream(member_id, session, decorated=decorated)
         self._open.append(stream)
         return self._follow(stream)
 
-    async def _follow(self, stream: Stream) -> AsyncIterator[bytes]:
+    async def _follow(self, stream: Stream) -> AsyncGenerator[bytes, None]:
         try:
             connection = {"com.linkedin.realtimefrontend.ClientConnection": {"id": str(uuid.uuid4())}}
             yield frame(json.dumps(connection))

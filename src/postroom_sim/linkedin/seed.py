@@ -149,24 +149,24 @@ class Seed:
         for number, other in enumerate(others):
             thread = self._actions.start_thread(member, [other], None, at=at)
             self._history(source, thread, {}, number)
-            self._talk(thread)
+            self._talk(thread, self._store.ground.clock.now_ms() - number * 1000)
         return member
 
     def freshen(self) -> None:
         """In every chat of someone who can log in, write what was said between nine minutes and one minute ago."""
         now = self._store.ground.clock.now_ms()
-        for thread in self._store.list_threads():
+        for number, thread in enumerate(self._store.list_threads()):
             if self._store.newest_delivery(thread.id) < now - _FRESH_ENOUGH_MS:
-                self._talk(thread)
+                # A second apart, so that the order of chats does not hang on how fast this ran.
+                self._talk(thread, now - number % 30 * 1000)
 
-    def _talk(self, thread: Thread) -> None:
+    def _talk(self, thread: Thread, now: int) -> None:
         members = self._store.list_participants(thread.id)
         logins = [member for member in members if member.login is not None]
         if not logins:
             return
         source = self._store.chance()
-        now = self._store.ground.clock.now_ms()
-        earliest = max(now - 9 * _MINUTE_MS, self._store.newest_delivery(thread.id) + 1)
+        earliest = max(now - 8 * _MINUTE_MS, self._store.newest_delivery(thread.id) + 1)
         span = now - _MINUTE_MS - earliest
         count = 3 * len(logins) + 1
         moments = [earliest + span * number // count for number in range(count)]

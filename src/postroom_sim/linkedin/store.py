@@ -158,6 +158,14 @@ class Store:
         )
         return [mailbox_from(row) for row in self.database.all(sql, (member_id, *values, limit))]
 
+    def list_changed_mailboxes(self, member_id: str, since: int) -> list[Mailbox]:
+        """With a later version than `since`, newest activity first."""
+        sql = (
+            f"SELECT {MAILBOX_COLUMNS} FROM linkedin_mailboxes INDEXED BY linkedin_mailboxes_by_version"
+            " WHERE member_id = ? AND version > ? ORDER BY last_activity_at DESC, thread_id DESC"
+        )
+        return [mailbox_from(row) for row in self.database.all(sql, (member_id, since))]
+
     def set_mailbox(self, member_id: str, thread_id: str, **changes: Any) -> None:
         """Change some columns and give the mailbox a new version."""
         changes["version"] = self.next_version()
@@ -182,6 +190,14 @@ class Store:
             f" ORDER BY delivered_at {order}, id {order} LIMIT ?"
         )
         return [message_from(row) for row in self.database.all(sql, (thread_id, *values, limit))]
+
+    def list_changed_messages(self, thread_id: str, since: int, where: str, values: tuple[Any, ...]) -> list[Message]:
+        """With a later version than `since`, newest first. Left alone, SQLite would walk the whole thread by time."""
+        sql = (
+            f"SELECT {MESSAGE_COLUMNS} FROM linkedin_messages INDEXED BY linkedin_messages_by_version"
+            f" WHERE thread_id = ? AND version > ? AND {where} ORDER BY delivered_at DESC, id DESC"
+        )
+        return [message_from(row) for row in self.database.all(sql, (thread_id, since, *values))]
 
     def newest_delivery(self, thread_id: str) -> int:
         row = self.database.one("SELECT max(delivered_at) FROM linkedin_messages WHERE thread_id = ?", (thread_id,))
