@@ -66,7 +66,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "POSTROOM CANNOT BE SET UP: $(PYTHON) has no venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV)"
-	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "POSTROOM CANNOT BE SET UP: $(PYTHON) -m venv failed" >&2; exit 1; }
 
 $(VENV)/.stamp-run: requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "installing what the server needs"

@@ -1,6 +1,6 @@
 """What every test may ask for."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import hypothesis
@@ -64,8 +64,8 @@ def pds_account(pds: Pds) -> PdsAccount:
 
 
 @pytest.fixture
-async def fault_proxy() -> AsyncIterator[Callable[[str, int], object]]:
-    """`proxy = await fault_proxy(host, port)`: a FaultProxy before that address, gone after the test."""
+async def fault_proxy() -> AsyncIterator[Callable[[str, int], Awaitable[FaultProxy]]]:
+    """Puts a FaultProxy before an address, `await fault_proxy(host, port)`; it is gone after the test."""
     async with AsyncExitStack() as open_proxies:
 
         async def before(host: str, port: int) -> FaultProxy:

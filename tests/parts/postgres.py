@@ -157,8 +157,11 @@ def _programs(folder: Path, user: int | None) -> Path:
     except PermissionError:
         reachable = False
     if not reachable:
-        shutil.copytree(newest, folder / "programs")
-        newest = folder / "programs"
+        # Its libraries lie beside the package, and are found by the way from one to the other.
+        copy = folder / "programs"
+        for part in (newest, *home.parent.glob(f"{home.name}.libs")):
+            shutil.copytree(part, copy / part.relative_to(home.parent))
+        newest = copy / newest.relative_to(home.parent)
     return newest / "bin"
 
 

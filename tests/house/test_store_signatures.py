@@ -1,0 +1,60 @@
+"""Isolation cannot be forgotten: what asks the store says for which workspace."""
+
+import ast
+
+from tests.house.tree import SERVER, must_exist, source, sources
+
+# Not about rows of a workspace: the doors, the two databases, keys and seals, bytes.
+NOT_NOUNS = {"__init__", "database", "sqlite", "postgres", "schema", "migrations", "seal", "blobs", "notify", "keyring"}
+
+TRANSACTION = ("tx", "reader")
+WORKSPACE = ("workspace", "workspace_id")
+
+# These write a value that carries its workspace.
+WRITES_A_VALUE = ("add", "append", "enqueue", "begin")
+
+# "module.function" or "module.*", and why no workspace is asked for. Each entry is a hole in the wall: keep it short.
+EXEMPT = {
+    "jobs.*": "work is the server's own, claimed across workspaces; each job's arguments say whose it is",
+}
+
+
+def test_every_read_takes_the_transaction_first_and_the_workspace_second() -> None:
+    if not must_exist(SERVER / "store"):
+        return
+    wrong = {}
+    for found in sources(SERVER / "store", "*.py"):
+        module = found.path.stem
+        if module in NOT_NOUNS or f"{module}.*" in EXEMPT:
+            continue
+        for function in found.tree.body:
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.name.startswith("_"):
+                continue
+            names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+            if not names or names[0] not in TRANSACTION:
+                if _asks_a_database(function):
+                    wrong[f"{module}.{function.name}"] = f"takes {names[:1]} first, not the transaction"
+                continue
+            if f"{module}.{function.name}" in EXEMPT or function.name.startswith(WRITES_A_VALUE):
+                continue
+            required = len(names) - len(function.args.defaults)
+            if len(names) < 2 or names[1] not in WORKSPACE or required < 2:
+                wrong[f"{module}.{function.name}"] = f"takes {names[1:2]} second, not a required workspace"
+    assert wrong == {}
+
+
+def test_every_exemption_names_something_that_exists_and_says_why() -> None:
+    for name, reason in EXEMPT.items():
+        module, _, function = name.partition(".")
+        assert len(reason) > 20, name
+        path = SERVER / "store" / f"{module}.py"
+        if must_exist(path) and function != "*":
+            defined = {found.name for found in source(path).functions()}
+            assert function in defined, f"{name} is exempt, and is no longer there"
+
+
+def _asks_a_database(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in ("fetch", "fetch_one", "fetch_all", "execute", "row", "rows")
+        for node in ast.walk(function)
+    )
