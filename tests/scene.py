@@ -79,6 +79,7 @@ class Scene:
     # what is here
 
     async def linkedin(self, caller: Caller | None = None) -> Account:
+        """The LinkedIn account that was linked first."""
         return (await self.services.accounts.list(caller or self.caller, provider="linkedin")).items[-1]
 
     async def link(self, login: str, caller: Caller | None = None) -> Account:
@@ -124,7 +125,7 @@ class Scene:
         theirs = {message.key for message in await self.messages(self.built.other)}
         return next(
             message
-            for message in await self.messages()
+            for message in await self.messages(account_id=(await self.linkedin()).id)
             if message.is_sender and message.key in theirs and self.now_ms() - message.sent_at < 30 * 60_000
         )
 
