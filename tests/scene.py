@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -152,8 +153,11 @@ class Scene:
         """Everything that is stored, opened."""
         return await opened.rows(self.house.database)
 
+    def now(self) -> datetime:
+        return self.services.recalls._now()
+
     def now_ms(self) -> int:
-        return to_ms(self.house.services.recalls._now())
+        return to_ms(self.now())
 
     # what runs in the background of a server
 
