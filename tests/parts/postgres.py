@@ -109,6 +109,23 @@ class PostgresServer:
             self._templates[name] = database
         return self._templates[name]
 
+    def dump(self, url: str) -> bytes:
+        """A backup of a database, by pg_dump: what `restore` takes."""
+        made = subprocess.run([_programs(self.folder, None) / "pg_dump", "--dbname", url], capture_output=True)
+        if made.returncode != 0:
+            raise RuntimeError(f"pg_dump failed:\n{made.stderr.decode()}")
+        return made.stdout
+
+    def restore(self, backup: bytes) -> str:
+        """A new database from a backup, by its URL."""
+        url = self.create()
+        program = str(_programs(self.folder, None) / "psql")
+        command = [program, "--quiet", "-v", "ON_ERROR_STOP=1", "--dbname", url]
+        made = subprocess.run(command, input=backup, capture_output=True)
+        if made.returncode != 0:
+            raise RuntimeError(f"psql failed:\n{made.stderr.decode()}")
+        return url
+
     def disconnect_all(self, url: str) -> int:
         """Cut every connection to a database, as a failover would. How many there were."""
         rows = self._admin.fetch(
