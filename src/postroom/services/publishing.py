@@ -199,7 +199,9 @@ class Publishing:
                         "url": published.url,
                         "note": "It was being published when its group was deleted, and is live.",
                     }
-                    await self._receipts.write(tx, group.workspace_id, "post_group.deleted", group.id, document)
+                    await self._receipts.write(
+                        tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
+                    )
                 return
             await posts.set_post(
                 tx,

@@ -86,6 +86,7 @@ create table chats (
     pinned integer not null,
     folders text not null,
     content_type text,
+    subject_key text,
     content {bytes} not null,
     primary key (workspace_id, id),
     foreign key (workspace_id, account_id) references accounts (workspace_id, id) on delete cascade
@@ -93,6 +94,7 @@ create table chats (
 create unique index chats_by_key on chats (account_id, chat_key);
 create index chats_by_time on chats (workspace_id, last_message_at, id);
 create index chats_of_account on chats (account_id, last_message_at, id);
+create index chats_by_subject on chats (account_id, subject_key) where subject_key is not null;
 
 create table attendees (
     workspace_id text not null,
@@ -185,6 +187,7 @@ create table receipts (
     target_id text not null,
     document text not null,
     created_at bigint not null,
+    user_id text,
     primary key (workspace_id, id)
 );
 create index receipts_of_target on receipts (workspace_id, target_id, created_at, id);
@@ -251,7 +254,8 @@ create table events (
     workspace_id text not null,
     type text not null,
     data text not null,
-    created_at bigint not null
+    created_at bigint not null,
+    user_id text
 );
 create index events_of_workspace on events (workspace_id, position);
 
