@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -81,6 +82,7 @@ class Scene:
     # what is here
 
     async def linkedin(self, caller: Caller | None = None) -> Account:
+        """The LinkedIn account that was linked first."""
         return (await self.services.accounts.list(caller or self.caller, provider="linkedin")).items[-1]
 
     async def link(self, login: str, caller: Caller | None = None) -> Account:
@@ -126,7 +128,7 @@ class Scene:
         theirs = {message.key for message in await self.messages(self.built.other)}
         return next(
             message
-            for message in await self.messages()
+            for message in await self.messages(account_id=(await self.linkedin()).id)
             if message.is_sender and message.key in theirs and self.now_ms() - message.sent_at < 30 * 60_000
         )
 
@@ -153,8 +155,11 @@ class Scene:
         """Everything that is stored, opened."""
         return await opened.rows(self.house.database)
 
+    def now(self) -> datetime:
+        return self.services.recalls._now()
+
     def now_ms(self) -> int:
-        return to_ms(self.house.services.recalls._now())
+        return to_ms(self.now())
 
     # what runs in the background of a server
 

@@ -103,6 +103,8 @@ class Recalls:
         Source: ConnectSafely "Delete (recall) a message".
         """
         connector = self._connections.connector(provider)
+        if connector.capabilities.recall is None:
+            raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
         chat_key, key = connector.chat_key(chat), connector.message_key(message)
         mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:

@@ -1,9 +1,8 @@
-"""The connector against servers that speak the protocol: the simulated one, and a real PDS where one is installed."""
+"""The connector against servers that speak the protocol: the simulated one, and a real PDS."""
 
 import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,13 +44,7 @@ class Server:
         return connector.open(linked.profile, linked.credentials, self.keep)
 
 
-PDS_IS_THERE = (Path(__file__).parents[3] / ".parts" / "pds" / ".stamp").exists()
-REAL = pytest.param(
-    "real", marks=[pytest.mark.parts, pytest.mark.skipif(not PDS_IS_THERE, reason="run `make parts` for the real PDS")]
-)
-
-
-@pytest.fixture(params=["simulated", REAL])
+@pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.parts)])
 def server(request: pytest.FixtureRequest) -> Server:
     if request.param == "simulated":
         simulation = request.getfixturevalue("simulation")
