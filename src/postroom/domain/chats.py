@@ -42,6 +42,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     folders: tuple[str, ...]
     content_type: str | None
     """`inmail`, `sponsored` or `linkedin_offer`; None for an ordinary conversation."""
+    subject_key: str | None = None
+    """The message whose subject `content.subject` repeats, where it is one's. Blanked when that one is buried."""
 
 
 class AttendeeContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,3 +69,13 @@ class Attendee(msgspec.Struct, frozen=True, kw_only=True):
     distance: int | None
     """1, 2, 3; 4 for out of network; -1 for unknown; None where the network has no such thing."""
     content: AttendeeContent
+
+
+class Speaker(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message shows of who wrote it: nothing of it is sealed."""
+
+    id: str
+    kind: str
+    """`member`, `organization` or `other`."""
+    member_urn: str | None
+    distance: int | None

@@ -51,6 +51,8 @@ class RemoteChat(msgspec.Struct, frozen=True, kw_only=True):
     kind: int = 0
     name: str | None = None
     subject: str | None = None
+    subject_key: MessageKey | None = None
+    """The message whose subject that is, where it is one's: it goes with that message."""
     attendees: tuple[RemoteAttendee, ...] = ()
     last_message_at: datetime | None = None
     unread_count: int = 0

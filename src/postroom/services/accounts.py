@@ -74,7 +74,7 @@ class Accounts:
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             found = await accounts.list_page(
-                reader, caller.workspace_id, user_id=_user(caller), provider=provider, after=place, limit=limit + 1
+                reader, caller.workspace_id, user_id=caller.only_user, provider=provider, after=place, limit=limit + 1
             )
         return listing(found, limit, _Filters(provider=provider), lambda account: (account.created_at, account.id))
 
@@ -88,7 +88,7 @@ class Accounts:
             account = await accounts.find(reader, caller.workspace_id, account_id)
         if account is None or account.status is AccountStatus.UNLINKING:
             raise NotFound("No such account.", kind=Kind.ACCOUNT)
-        if _user(caller) not in (None, account.user_id):
+        if caller.only_user not in (None, account.user_id):
             raise NotFound("No such account.", kind=Kind.ACCOUNT)
         return account
 
@@ -140,7 +140,7 @@ class Accounts:
         """
         async with self._database.read() as reader:
             attempt = await login_attempts.find_login_attempt(reader, caller.workspace_id, attempt_id)
-        if attempt is None or attempt.expires_at < to_ms(self._now()):
+        if attempt is None or attempt.user_id != caller.user_id or attempt.expires_at < to_ms(self._now()):
             raise NotFound("No such attempt to link; it lives five minutes.", kind=Kind.ACCOUNT)
         reply = Reply(state=attempt.state, answers=answers)
         step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
@@ -165,7 +165,9 @@ class Accounts:
             for provider in publishing:
                 for account in await accounts.list_of_provider(reader, caller.workspace_id, provider):
                     if account.user_id == caller.user_id:
-                        last = await posts.last_results(reader, caller.workspace_id, provider, account.provider_id)
+                        last = await posts.last_results(
+                            reader, caller.workspace_id, provider, account.provider_id, account.user_id
+                        )
                         found.append((account, *last))
         return found
 
@@ -223,12 +225,12 @@ class Accounts:
         async with self._database.begin() as tx:
             if await accounts.hold(tx, workspace_id, account_id) is None:
                 return
+            user_id = await accounts.find_user(tx, workspace_id, account_id)
             await accounts.remove(tx, workspace_id, account_id)
             document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
-            await self._receipts.write(tx, workspace_id, "account.unlinked", account_id, document)
-            await self._events.announce(
-                tx, workspace_id, EventType.ACCOUNT_DELETED, EventData(account_id=account_id, origin="api")
-            )
+            await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
+            data = EventData(account_id=account_id, origin="api")
+            await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
         await self._database.scrub()
 
     async def _revoke(self, account: Account) -> bool:
@@ -288,11 +290,6 @@ class Accounts:
                 await self._ingest.queue_sync_in(tx, account.workspace_id, account.id)
         self._notifier.wake("accounts")
         return account
-
-
-def _user(caller: Caller) -> str | None:
-    """Whose accounts a caller sees: a managed user its own, the workspace's owner all."""
-    return None if caller.user_id == caller.workspace_id else caller.user_id
 
 
 def _with_state(attempt: LoginAttempt, step: LoginStep) -> LoginAttempt:

@@ -1,7 +1,7 @@
 """Open connections of accounts, and what a network's errors say about an account's state."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from postroom.clock import Clock
 from postroom.connectors.contract import Connection, Connector, Messenger, Publisher
@@ -13,6 +13,7 @@ from postroom.errors import ActionRequired, CredentialsRejected, NoSession, NotS
 from postroom.services.events import Events
 from postroom.store import accounts
 from postroom.store.database import Database
+from postroom.store.keyring import NoKey
 
 _EVENTS = {
     AccountStatus.CONNECTED: EventType.ACCOUNT_CONNECTED,
@@ -91,8 +92,10 @@ class Connections:
         return self._open.get(account.id) or await self._make(account)
 
     async def _make(self, account: Account) -> Connection:
+        credentials = None
         async with self._database.read() as reader:
-            credentials = await accounts.find_credentials(reader, account.workspace_id, account.id)
+            with suppress(NoKey):
+                credentials = await accounts.find_credentials(reader, account.workspace_id, account.id)
         if credentials is None:
             raise NoSession("The account is gone.")
 

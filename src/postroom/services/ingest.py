@@ -27,7 +27,7 @@ from postroom.ids import new_id
 from postroom.services.burial import bury
 from postroom.services.connections import Connections
 from postroom.services.events import Events
-from postroom.store import accounts, attendees, chats, jobs, messages
+from postroom.store import accounts, attendees, burials, chats, jobs, messages
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
@@ -51,6 +51,10 @@ class Ingest:
             status = await accounts.hold(tx, account.workspace_id, account.id)
             if status is None or status is AccountStatus.UNLINKING:
                 return 0
+            # Before any row of a message is touched: two who take news in, and one who buries, never wait in a circle.
+            await burials.settle_with_burials(
+                tx, account.workspace_id, account.provider, exclusive=any(map(_takes_back, news))
+            )
             taken = _Taking(self, tx, account, origin, announce)
             for event in _bundled(news):
                 await taken.take(event)
@@ -77,6 +81,10 @@ class Ingest:
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
 
+def _takes_back(event: RemoteEvent) -> bool:
+    return isinstance(event, MessageGone) or (isinstance(event, MessageSeen) and event.message.recalled)
+
+
 def _bundled(news: Sequence[RemoteEvent]) -> list[RemoteEvent | list[MessageSeen]]:
     """Neighbouring messages in one bundle, so that a page of history costs a few statements, not a few for each."""
     bundled: list[RemoteEvent | list[MessageSeen]] = []
@@ -89,6 +97,11 @@ def _bundled(news: Sequence[RemoteEvent]) -> list[RemoteEvent | list[MessageSeen
         else:
             bundled.append(event)
     return bundled
+
+
+def _is_news(message: RemoteMessage) -> bool:
+    """Whether this shows a message as it was changed, and not as it was first sent."""
+    return message.recalled or message.edited
 
 
 class _Taking:
@@ -130,8 +143,8 @@ class _Taking:
             if item.chat is not None:
                 await self._chat(item.chat)
             earlier = shown.get(item.message.key)
-            # Within one bundle, too, a recall wins over whatever comes after it.
-            if earlier is None or not earlier.recalled:
+            # Within one bundle, too, a recall wins over whatever comes after it, and an edit over what was before it.
+            if earlier is None or not (earlier.recalled or (earlier.edited and not _is_news(item.message))):
                 shown[item.message.key] = item.message
         for message in shown.values():
             if message.recalled:
@@ -168,6 +181,9 @@ class _Taking:
                 content, text=shown.text, subject=shown.subject, attachments=shown.attachments, original=shown.original
             )
         edited = content is not row.content or (shown.edited and not row.edited)
+        if not outdated and content.quote is None and shown.quote is not None:
+            # A thinner copy came first.
+            content = msgspec.structs.replace(content, quote=shown.quote, original=shown.original)
         if shown.reactions is not None and shown.reactions != content.reactions:
             content = msgspec.structs.replace(content, reactions=shown.reactions)
         seen = row.seen or bool(shown.seen)
@@ -231,6 +247,7 @@ class _Taking:
             pinned=remote.pinned,
             folders=remote.folders,
             content_type=remote.content_type,
+            subject_key=remote.subject_key,
         )
         chat_id, is_new = await chats.put(self._tx, account.workspace_id, chat)
         self._chats[remote.key] = chat_id

@@ -211,9 +211,9 @@ class Posts:
             if blobs:
                 await self._media.purge_later(tx, caller.workspace_id, blobs)
             document = {"status": group.status, "files": len(blobs), "targets": [_target(post) for post in held]}
-            await self._receipts.write(tx, caller.workspace_id, "post_group.deleted", group_id, document)
+            await self._receipts.write(tx, caller.workspace_id, group.user_id, "post_group.deleted", group_id, document)
             data = EventData(post_group_id=group_id, origin="api")
-            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data)
+            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data, group.user_id)
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
         """The account goes: what was scheduled there fails, and says why. The records stay.

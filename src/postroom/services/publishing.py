@@ -211,7 +211,9 @@ class Publishing:
                         "url": published.url,
                         "note": "It was being published when its group was deleted, and is live.",
                     }
-                    await self._receipts.write(tx, group.workspace_id, "post_group.deleted", group.id, document)
+                    await self._receipts.write(
+                        tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
+                    )
                 return
             if held[1].status is PostStatus.PUBLISHED:
                 # What is live stays so, whatever a second attempt at the same post came to.

@@ -5,14 +5,14 @@ An intent is durable before anyone is called. It ends as done, refused or unveri
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import msgspec
 
 from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import Messenger
 from postroom.domain.access import Caller
-from postroom.domain.accounts import Account
+from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Retry, Task
 from postroom.domain.messages import Message, Recall, RecallOutcome
@@ -27,6 +27,7 @@ from postroom.errors import (
     ProviderDown,
     ProviderError,
     Refused,
+    Unavailable,
 )
 from postroom.ids import new_id
 from postroom.services.burial import bury
@@ -39,6 +40,9 @@ from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
 _GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000
+# Longer than any call to a network takes: whoever asked longer ago than this asks no more.
+_LONGEST_CALL_MS = 90_000
+_UNREADABLE = "The network did not say whether the message is gone, and cannot be read now: ask again."
 
 
 class Recalls:
@@ -88,8 +92,8 @@ class Recalls:
     ) -> None:
         """The same by any spelling of the network's own ids; the message need not be held here.
 
-        Without `account_id`: the account that holds it (its sender's before others), else the one whose mailbox the
-        ids name, else the one used last. One that is not held has no age or sender to check: the network judges.
+        Without `account_id`: its sender's account, else one that holds it, else the one whose mailbox the ids name,
+        else the one used last. One that is not held has no age or sender to check: the network judges.
 
         Raises:
             InvalidParameters: (kind URN) these are no ids of a conversation and a message.
@@ -99,51 +103,50 @@ class Recalls:
         Source: ConnectSafely "Delete (recall) a message".
         """
         connector = self._connections.connector(provider)
+        if connector.capabilities.recall is None:
+            raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
         chat_key, key = connector.chat_key(chat), connector.message_key(message)
         mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:
-            held = await accounts.list_of_provider(reader, caller.workspace_id, provider)
+            linked = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
             copies = {
                 copy.account_id: copy for copy in await messages.find_copies(reader, caller.workspace_id, provider, key)
             }
-        if account_id is not None:
-            held = [account for account in held if account.id == account_id]
-        if not held:
+        linked = [
+            account
+            for account in linked
+            if account.status is not AccountStatus.UNLINKING and account_id in (None, account.id)
+        ]
+        if not linked:
             raise NotFound("Account not found", kind=Kind.ACCOUNT)
+        senders = {copy.sender_id for copy in copies.values()}
 
         def preference(account: Account) -> tuple[bool, bool, bool]:
-            copy = copies.get(account.id)
-            return copy is None, copy is None or not copy.is_sender, account.provider_id not in mailboxes
+            return account.provider_id not in senders, account.id not in copies, account.provider_id not in mailboxes
 
-        account = min(held, key=preference)
-        copy = copies.get(account.id)
-        if copy is not None and connector.chat_key(copy.chat_provider_id) != chat_key:
-            raise Refused("The message is not in that conversation. Nothing was changed.", kind=Kind.WRONG_CHAT)
-        await self._recall(account, chat, chat_key, key, copy)
+        account = min(linked, key=preference)
+        for copy in copies.values():
+            if connector.chat_key(copy.chat_provider_id) != chat_key:
+                raise Refused("The message is not in that conversation. Nothing was changed.", kind=Kind.WRONG_CHAT)
+        await self._recall(account, chat, chat_key, key, copies.get(account.id))
 
     async def settle(self, workspace_id: str, recall_id: str) -> Retry | None:
         """Read back what is in doubt (a job; safe to repeat). Answers when to look again, where it cannot be told yet."""
-        async with self._database.read() as reader:
-            intent = await recalls.find(reader, workspace_id, recall_id)
+        intent = await self._find(workspace_id, recall_id)
+        if intent is None:
+            return None
+        async with self._turn(intent):
+            # Whoever had the turn before may have settled it.
+            intent = await self._find(workspace_id, recall_id)
             if intent is None or intent.outcome not in (RecallOutcome.ASKED, RecallOutcome.IN_DOUBT):
                 return None
-            account = await accounts.find(reader, workspace_id, intent.account_id)
-        intent = msgspec.structs.replace(intent, outcome=RecallOutcome.IN_DOUBT)
-        async with self._turn(intent):
-            if account is None:
-                await self._finish(intent, RecallOutcome.UNVERIFIED, "the account is gone", None)
+            if await self._settle(intent) is not RecallOutcome.IN_DOUBT:
                 return None
-            try:
-                await self._read_back(account, intent)
-            except OutcomeUnknown as error:
-                waited = to_ms(self._now()) - intent.asked_at
-                if waited > _GIVE_UP_AFTER_MS:
-                    await self._finish(intent, RecallOutcome.UNVERIFIED, "it could not be read back", None)
-                    return None
-                return Retry(after=next_attempt(waited // 10_000), reason=error.code)
-            except ProviderError:
+            waited = to_ms(self._now()) - intent.asked_at
+            if waited > _GIVE_UP_AFTER_MS:
+                await self._finish(_doubted(intent), RecallOutcome.UNVERIFIED, "it could not be read back", None)
                 return None
-        return None
+            return Retry(after=next_attempt(waited // 10_000), reason="in_doubt")
 
     async def resume(self, older_than_seconds: float) -> None:
         """Queue what a process that died had asked for: its outcome is unknown."""
@@ -155,14 +158,6 @@ class Recalls:
                 await self._queue(tx, intent)
 
     async def _recall(self, account: Account, chat: str, chat_key: str, key: str, message: Message | None) -> None:
-        if message is not None and message.is_tombstone:
-            return
-        capabilities = self._connections.connector(account.provider).capabilities
-        if message is not None:
-            check_recall(message, capabilities, to_ms(self._now()))
-        elif capabilities.recall is None:
-            raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
-        check_connected(account)
         intent = Recall(
             id=new_id("rcl", self._now()),
             workspace_id=account.workspace_id,
@@ -177,69 +172,113 @@ class Recalls:
             asked_at=to_ms(self._now()),
             settled_at=None,
         )
+        if (message is not None and message.is_tombstone) or await self._is_buried(intent):
+            return
+        capabilities = self._connections.connector(account.provider).capabilities
+        if message is not None:
+            check_recall(message, capabilities, to_ms(self._now()))
+        elif capabilities.recall is None:
+            raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
+        check_connected(account)
         async with self._turn(intent):
-            if await self._already_gone(account, intent):
+            await self._settle_earlier(intent)
+            if await self._is_buried(intent):
                 return
             async with self._database.begin() as tx:
                 if not await recalls.begin(tx, intent):
                     raise OutcomeUnknown("Another process is recalling this message: ask again.")
             await self._ask(account, chat, intent)
 
-    async def _already_gone(self, account: Account, intent: Recall) -> bool:
-        """Whether the message was buried meanwhile; an earlier intent in doubt is settled first."""
-        async with self._database.read() as reader:
-            earlier = await recalls.find_open(reader, intent.workspace_id, intent.provider, intent.message_key)
-        if earlier is not None:
-            with suppress(Refused, ProviderDown):
-                await self._read_back(account, earlier)
+    async def _is_buried(self, intent: Recall) -> bool:
         async with self._database.read() as reader:
             return await burials.is_buried(reader, intent.workspace_id, intent.provider, intent.message_key)
 
+    async def _find(self, workspace_id: str, recall_id: str) -> Recall | None:
+        async with self._database.read() as reader:
+            return await recalls.find(reader, workspace_id, recall_id)
+
+    async def _settle_earlier(self, intent: Recall) -> None:
+        """Settle an earlier intent for the message, if one is open: what may have happened is never repeated blindly.
+
+        Raises:
+            OutcomeUnknown: it stays open.
+        """
+        async with self._database.read() as reader:
+            earlier = await recalls.find_open(reader, intent.workspace_id, intent.provider, intent.message_key)
+        if earlier is None:
+            return
+        if earlier.outcome is RecallOutcome.ASKED and intent.asked_at - earlier.asked_at < _LONGEST_CALL_MS:
+            raise OutcomeUnknown("The network is being asked to take this message back already: ask again.")
+        if await self._settle(earlier) is RecallOutcome.IN_DOUBT:
+            raise OutcomeUnknown(_UNREADABLE)
+
+    async def _settle(self, intent: Recall) -> RecallOutcome:
+        """Settle an open intent through the account that it was asked through."""
+        intent = _doubted(intent)
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, intent.workspace_id, intent.account_id)
+        if account is None:
+            await self._finish(intent, RecallOutcome.UNVERIFIED, "the account is gone", None)
+            return RecallOutcome.UNVERIFIED
+        return await self._read_back(account, intent, None)
+
     async def _ask(self, account: Account, chat: str, intent: Recall) -> None:
         """Call the network once, and record what became of it."""
+        refusal: Refused | None = None
         try:
             async with self._connections.messenger(account) as connection:
                 await connection.recall_message(chat, MessageKey(intent.message_key))
         except OutcomeUnknown as error:
-            if error.code is ErrorCode.PROVIDER_ERROR:
-                await self._read_back(account, intent)
-                return
-            await self._doubt(intent, error.code)
-            raise
+            if error.code is not ErrorCode.PROVIDER_ERROR:
+                await self._doubt(intent, error.code)
+                raise
         except Refused as error:
             if error.kind is not Kind.RECALL_REFUSED:
                 await self._finish(intent, RecallOutcome.REFUSED, error.code, None)
                 raise
-            await self._read_back(account, intent, refusal=error)
-        except ProviderError as error:
+            refusal = error
+        except (ProviderError, Unavailable) as error:
             await self._finish(intent, RecallOutcome.REFUSED, error.code, None)
+            raise
+        except BaseException as error:
+            # A bug of ours, or the caller went away: the call may have happened.
+            await asyncio.shield(self._doubt(intent, type(error).__name__))
             raise
         else:
             await self._done(intent, "accepted", None)
+            return
+        match await self._read_back(account, intent, refusal):
+            case RecallOutcome.DONE:
+                return
+            case RecallOutcome.REFUSED:
+                raise refusal or ProviderDown(
+                    "The network failed, and the message is still there. Nothing was changed: try again."
+                )
+            case _:
+                raise OutcomeUnknown(_UNREADABLE)
 
-    async def _read_back(self, account: Account, intent: Recall, refusal: Refused | None = None) -> None:
-        """Settle an intent by one read. Returning means that the message is gone.
-
-        Raises:
-            Refused, ProviderDown: the network still has it; nothing was changed.
-            OutcomeUnknown: it could not be read; the intent stays in doubt.
-        """
+    async def _read_back(self, account: Account, intent: Recall, refusal: Refused | None) -> RecallOutcome:
+        """Settle an intent by one read, if it can be read. `refusal`: what the network said to the call."""
+        answer = "refused" if refusal else "no answer"
         try:
             async with self._connections.messenger(account) as connection:
                 shown = await self._look(connection, intent)
-        except ProviderError as error:
+        except (ProviderError, Unavailable) as error:
+            if refusal is not None and isinstance(error, (Refused, NotSupported)):
+                # The call was refused, and so is looking: what is known is that this call did nothing.
+                await self._finish(intent, RecallOutcome.REFUSED, refusal.code, None)
+                return RecallOutcome.REFUSED
             await self._doubt(intent, error.code)
-            raise OutcomeUnknown(
-                "The network did not say whether the message is gone, and cannot be read now: ask again.",
-                code=ErrorCode.REQUEST_TIMEOUT,
-            ) from error
+            return RecallOutcome.IN_DOUBT
         if shown == "gone" or (shown == "absent" and intent.message_id is not None):
-            await self._done(intent, "refused" if refusal else "no answer", shown)
-            return
+            await self._done(intent, answer, shown)
+            return RecallOutcome.DONE
+        if shown == "absent" and refusal is None:
+            # Never held, and not shown: it may have been taken back, or never have been there.
+            await self._finish(intent, RecallOutcome.UNVERIFIED, answer, shown)
+            return RecallOutcome.UNVERIFIED
         await self._finish(intent, RecallOutcome.REFUSED, refusal.code if refusal else "not done", shown)
-        if refusal is not None:
-            raise refusal
-        raise ProviderDown("The network failed, and the message is still there. Nothing was changed: try again.")
+        return RecallOutcome.REFUSED
 
     async def _look(self, connection: Messenger, intent: Recall) -> str:
         shown = await connection.read_message(intent.chat_key, MessageKey(intent.message_key))
@@ -263,9 +302,10 @@ class Recalls:
                 origin="api",
             )
             now = to_ms(self._now())
-            await recalls.finish(
+            if not await recalls.finish(
                 tx, intent.workspace_id, intent.id, RecallOutcome.DONE, detail=answer, read_back=read_back, at=now
-            )
+            ):
+                return
             await accounts.touch(tx, intent.workspace_id, intent.account_id, now)
             if not buried and not known:
                 data = EventData(
@@ -277,30 +317,30 @@ class Recalls:
                 await self._events.announce(tx, intent.workspace_id, EventType.MESSAGE_DELETED, data)
             await self._settled(tx, intent, RecallOutcome.DONE)
             copies = await messages.find_copies(tx, intent.workspace_id, intent.provider, intent.message_key)
-            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in copies])
+            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, copies)
 
     async def _doubt(self, intent: Recall, reason: str) -> None:
         async with self._database.begin() as tx:
             now = to_ms(self._now())
-            await recalls.finish(
+            left_open = await recalls.finish(
                 tx, intent.workspace_id, intent.id, RecallOutcome.IN_DOUBT, detail=reason, read_back=None, at=now
             )
-            data = EventData(
-                account_id=intent.account_id, message_id=intent.message_id, recall_id=intent.id, reason=reason
-            )
-            if intent.outcome is not RecallOutcome.IN_DOUBT:
+            if left_open and intent.outcome is not RecallOutcome.IN_DOUBT:
+                data = EventData(
+                    account_id=intent.account_id, message_id=intent.message_id, recall_id=intent.id, reason=reason
+                )
                 await self._events.announce(tx, intent.workspace_id, EventType.RECALL_IN_DOUBT, data)
                 await self._queue(tx, intent)
 
     async def _finish(self, intent: Recall, outcome: RecallOutcome, detail: str, read_back: str | None) -> None:
         async with self._database.begin() as tx:
             now = to_ms(self._now())
-            await recalls.finish(
+            if await recalls.finish(
                 tx, intent.workspace_id, intent.id, outcome, detail=detail, read_back=read_back, at=now
-            )
-            await self._settled(tx, intent, outcome)
-            if outcome is RecallOutcome.UNVERIFIED:
-                await self._receipt(tx, intent, outcome, detail, read_back, [])
+            ):
+                await self._settled(tx, intent, outcome)
+                if outcome is RecallOutcome.UNVERIFIED:
+                    await self._receipt(tx, intent, outcome, detail, read_back, [])
 
     async def _settled(self, tx: Tx, intent: Recall, outcome: RecallOutcome) -> None:
         """Announce how an intent ended that was announced to be in doubt."""
@@ -311,22 +351,35 @@ class Recalls:
             await self._events.announce(tx, intent.workspace_id, EventType.RECALL_SETTLED, data)
 
     async def _receipt(
-        self, tx: Tx, intent: Recall, outcome: RecallOutcome, answer: str, read_back: str | None, erased: list[str]
+        self, tx: Tx, intent: Recall, outcome: RecallOutcome, answer: str, read_back: str | None, copies: list[Message]
     ) -> None:
-        document = {
-            "recall_id": intent.id,
-            "account_id": intent.account_id,
-            "provider": intent.provider,
-            "message_key": intent.message_key,
-            "asked_at": from_ms(intent.asked_at).isoformat(),
-            "outcome": outcome,
-            "network_answer": answer,
-            "read_back": read_back,
-            "verified": read_back == "gone",
-            "erased": erased,
-        }
-        target = intent.message_id or intent.message_key
-        await self._receipts.write(tx, intent.workspace_id, "message.recalled", target, document)
+        """One for the account's user. Copies that were another user's are in one that only the workspace's owner sees."""
+        user_id = await accounts.find_user(tx, intent.workspace_id, intent.account_id)
+        own: list[str] = []
+        others: list[str] = []
+        for copy in copies:
+            of_owner = user_id in (None, intent.workspace_id)
+            seen = of_owner or await accounts.find_user(tx, intent.workspace_id, copy.account_id) == user_id
+            (own if seen else others).append(copy.id)
+        for whose, erased in ((user_id, own), (None, others)):
+            if whose is None and user_id is not None and not erased:
+                continue
+            document = {
+                "recall_id": intent.id,
+                "account_id": intent.account_id,
+                "provider": intent.provider,
+                "message_key": intent.message_key,
+                "asked_at": from_ms(intent.asked_at).isoformat(),
+                "outcome": outcome,
+                "network_answer": answer,
+                "read_back": read_back,
+                "verified": read_back == "gone",
+                "erased": erased,
+            }
+            target = intent.message_id or intent.message_key
+            await self._receipts.write(tx, intent.workspace_id, whose, "message.recalled", target, document)
+            if user_id is None:
+                return
 
     async def _queue(self, tx: Tx, intent: Recall) -> None:
         now = self._now()
@@ -355,6 +408,11 @@ class Recalls:
             turn.users -= 1
             if turn.users == 0:
                 self._turns.pop(key, None)
+
+
+def _doubted(intent: Recall) -> Recall:
+    """An open intent as one in doubt: how it ends is news, whether or not a crash kept the doubt from being announced."""
+    return msgspec.structs.replace(intent, outcome=RecallOutcome.IN_DOUBT)
 
 
 class _Turn:

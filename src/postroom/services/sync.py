@@ -82,7 +82,8 @@ class Sync:
 
     async def _finished(self, account: Account, token: str) -> None:
         async with self._database.begin() as tx:
-            if await accounts.hold(tx, account.workspace_id, account.id) is None:
+            status = await accounts.hold(tx, account.workspace_id, account.id)
+            if status is None or status is AccountStatus.UNLINKING:
                 raise NotFound("The account was unlinked meanwhile.")
             await accounts.set_sync_token(tx, account.workspace_id, account.id, token, to_ms(self._now()), synced=True)
             if not account.synced:

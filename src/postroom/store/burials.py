@@ -6,17 +6,21 @@ outlives message, chat and account.
 
 import msgspec
 
+from postroom.domain.chats import ChatContent
 from postroom.domain.messages import Content, Message
 from postroom.store.database import Reader, Tx
 from postroom.store.keyring import Keyring, NoKey
 from postroom.store.message_rows import COLUMNS, COPIES, decode_content, encode, to_messages
+
+_decode_chat = msgspec.json.Decoder(ChatContent).decode
 
 
 async def bury(tx: Tx, workspace_id: str, provider: str, key: str, chat_key: str, at: int) -> list[Message]:
     """Record for good that a message was taken back; the copies that are tombstones only now. Safe to repeat.
 
     Whether or not the workspace has the message: it will not be added later. Every copy loses its content, and every
-    message of the workspace that quotes it loses what it quotes, and what the network sent (which repeats it).
+    message of the workspace that quotes it loses what it quotes, and what the network sent (which repeats it); a chat
+    that shows its subject loses that.
     """
     await settle_with_burials(tx, workspace_id, provider, exclusive=True)
     await tx.execute(
@@ -57,7 +61,28 @@ async def bury(tx: Tx, workspace_id: str, provider: str, key: str, chat_key: str
         blanked.append((workspace_id, message_id, seal.close(encode(content), context)))
     if blanked:
         await tx.execute_many("update messages set content = $3 where workspace_id = $1 and id = $2", blanked)
+    await _blank_subjects(tx, workspace_id, provider, key)
     return to_messages(rows, tx.keyring)
+
+
+async def _blank_subjects(tx: Tx, workspace_id: str, provider: str, key: str) -> None:
+    """Every chat that shows this message's subject shows none."""
+    showing = await tx.fetch(
+        f"select id, account_id, content from chats where {COPIES} and subject_key = $3", workspace_id, provider, key
+    )
+    for chat_id, account_id, sealed in showing:
+        try:
+            seal = tx.keyring.seal(account_id)
+        except NoKey:
+            continue
+        context = f"chats.content:{chat_id}"
+        content = msgspec.structs.replace(_decode_chat(seal.open(sealed, context)), subject=None)
+        await tx.execute(
+            "update chats set content = $3, subject_key = null where workspace_id = $1 and id = $2",
+            workspace_id,
+            chat_id,
+            seal.close(encode(content), context),
+        )
 
 
 async def is_buried(reader: Reader, workspace_id: str, provider: str, key: str) -> bool:

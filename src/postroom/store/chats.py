@@ -6,13 +6,14 @@ from postroom.domain.chats import Chat, ChatContent, ChatKind
 from postroom.store.attendees import find_attendees as find_attendees
 from postroom.store.attendees import list_attendees as list_attendees
 from postroom.store.attendees import put_attendees as put_attendees
+from postroom.store.burials import is_buried, settle_with_burials
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring, NoKey
 from postroom.store.where import Where
 
 _COLUMNS = (
     "id, account_id, provider, provider_id, chat_key, kind, attendee_provider_id, last_message_at, unread_count, "
-    "archived, muted, read_only, pinned, folders, content_type, content"
+    "archived, muted, read_only, pinned, folders, content_type, content, subject_key"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_content = msgspec.json.Decoder(ChatContent).decode
@@ -24,8 +25,14 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
     """Keep a chat as it is now; its stored id, and whether it is new. Safe to repeat.
 
     A chat is known by its account and key, and keeps the id it was first stored with. One without `last_message_at`
-    leaves the stored moment as it is.
+    leaves the stored moment as it is. The subject of a message that was buried is left out.
     """
+    if chat.subject_key is not None:
+        await settle_with_burials(tx, workspace_id, chat.provider, exclusive=False)
+        if await is_buried(tx, workspace_id, chat.provider, chat.subject_key):
+            chat = msgspec.structs.replace(
+                chat, subject_key=None, content=msgspec.structs.replace(chat.content, subject=None)
+            )
     known = await tx.fetch_one(
         "select id from chats where workspace_id = $1 and account_id = $2 and chat_key = $3",
         workspace_id,
@@ -48,6 +55,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
         _encode(chat.folders).decode(),
         chat.content_type,
         tx.keyring.seal(chat.account_id).close(_encode(chat.content), f"chats.content:{stored_id}"),
+        chat.subject_key,
     )
     if known:
         await tx.execute(
@@ -56,7 +64,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
                 provider_id = $3, kind = $4, attendee_provider_id = $5,
                 last_message_at = coalesce(nullif(cast($6 as bigint), 0), last_message_at), unread_count = $7,
                 archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13,
-                content = $14
+                content = $14, subject_key = $15
             where workspace_id = $1 and id = $2
             """,
             *values,
@@ -66,8 +74,9 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
             """
             insert into chats (
                 workspace_id, id, provider_id, kind, attendee_provider_id, last_message_at, unread_count,
-                archived, muted, read_only, pinned, folders, content_type, content, account_id, provider, chat_key
-            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                archived, muted, read_only, pinned, folders, content_type, content, subject_key, account_id, provider,
+                chat_key
+            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
             """,
             *values,
             chat.account_id,
@@ -177,4 +186,5 @@ def _chat(row: Row, keyring: Keyring) -> Chat:
         folders=_decode_folders(row[13]),
         content_type=row[14],
         content=content,
+        subject_key=row[16],
     )

@@ -65,21 +65,24 @@ async def finish(
     detail: str | None = None,
     read_back: str | None = None,
     at: int,
-) -> None:
-    """Note what became of an intent. `in_doubt` leaves it open; a settled one stays as it is."""
+) -> bool:
+    """Note what became of an intent. `in_doubt` leaves it open. False: it was settled before, and stays as it is."""
     settled_at = None if outcome in (RecallOutcome.ASKED, RecallOutcome.IN_DOUBT) else at
-    await tx.execute(
-        """
+    return (
+        await tx.execute(
+            """
         update recalls set outcome = $3, detail = coalesce($4, detail), read_back = coalesce($5, read_back),
             settled_at = $6
         where workspace_id = $1 and id = $2 and outcome in ('asked', 'in_doubt')
         """,
-        workspace_id,
-        recall_id,
-        outcome,
-        detail,
-        read_back,
-        settled_at,
+            workspace_id,
+            recall_id,
+            outcome,
+            detail,
+            read_back,
+            settled_at,
+        )
+        > 0
     )
 
 

@@ -216,10 +216,11 @@ class SqliteDatabase:
             if self._batch is not None:
                 await self._commit(self._batch)
             loop = asyncio.get_running_loop()
-            # Read to its end: a statement that is still open lets no transaction begin.
-            await loop.run_in_executor(
-                self._committer, lambda: self._writing.execute("pragma wal_checkpoint(truncate)").fetchall()
-            )
+            await loop.run_in_executor(self._committer, self._empty_the_log)
+
+    def _empty_the_log(self) -> None:
+        # To its last row: a statement that is not finished keeps the next transaction from beginning.
+        self._writing.execute("pragma wal_checkpoint(truncate)").fetchall()
 
     async def close(self) -> None:
         async with self._turn:

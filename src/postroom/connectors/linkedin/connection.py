@@ -218,6 +218,7 @@ class LinkedInConnection:
             raise NotSupported("LinkedIn has no way to look up a message as old as this one.")
         urn = self._chat_urn(chat)
         found = await self._api.messages_around(urn, at_ms, before=_NEIGHBOURS, after=_NEIGHBOURS)
+        reached = False
         for item in found["elements"]:
             shown = convert.message(item, self._me)
             if shown is None:
@@ -225,6 +226,10 @@ class LinkedInConnection:
                 raise refusals.unreadable("message")
             if shown.key == key:
                 return shown
+            reached = reached or _ms(shown) <= at_ms
+        if not reached:
+            # Newest first: a page that ends before the message's place says nothing about it.
+            raise refusals.unreadable("messages around a moment")
         return None
 
     async def listen(self) -> AsyncIterator[RemoteEvent]:

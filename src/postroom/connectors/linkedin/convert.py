@@ -16,6 +16,7 @@ from postroom.domain.messages import MessageKind, Quote, Reaction
 from postroom.domain.remote import (
     ChatKey,
     MessageDraft,
+    MessageKey,
     Profile,
     RemoteAttendee,
     RemoteChat,
@@ -105,13 +106,15 @@ def chat(entity: Json, me: str) -> RemoteChat | None:
         return None
     latest = as_object(next(iter(as_list(as_object(tree.get("messages")).get("elements"))), None))
     folders = tuple(name for name in as_list(tree.get("categories")) if isinstance(name, str))
+    subject = as_text(latest.get("subject")) if latest.get("messageBodyRenderFormat") != "RECALLED" else None
     features = {as_text(as_object(item).get("disabledFeature")) for item in as_list(tree.get("disabledFeatures"))}
     return RemoteChat(
         provider_id=id,
         key=keys.chat_key(id),
         kind=1 if tree.get("groupChat") is True else 0,
         name=as_text(tree.get("title")),
-        subject=as_text(latest.get("subject")) if latest.get("messageBodyRenderFormat") != "RECALLED" else None,
+        subject=subject if (subject_key := _message_key(latest)) is not None else None,
+        subject_key=subject_key if subject is not None else None,
         attendees=tuple(person for item in participants if (person := attendee(item, me)) is not None),
         last_message_at=moment(tree.get("lastActivityAt")),
         unread_count=as_number(tree.get("unreadCount")) or 0,
@@ -288,6 +291,14 @@ def _ids(message_urn: Json, chat_urn: Json) -> tuple[str, str] | None:
         return None
     try:
         return keys.padded(keys.message_key(message_urn)), chat_id
+    except InvalidParameters:
+        return None
+
+
+def _message_key(tree: Mapping[str, Json]) -> MessageKey | None:
+    urn = tree.get("entityUrn") or tree.get("backendUrn")
+    try:
+        return keys.message_key(urn) if isinstance(urn, str) else None
     except InvalidParameters:
         return None
 

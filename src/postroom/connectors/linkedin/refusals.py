@@ -52,7 +52,9 @@ def meaning(answer: Answer, *, write: bool, hide: tuple[str, ...] = ()) -> Provi
         )
     if status >= 500 or status == 408:
         if write:
-            return OutcomeUnknown(f"LinkedIn answered {status}; it may have done it all the same{words}.")
+            return OutcomeUnknown(
+                f"LinkedIn answered {status}; it may have done it all the same{words}.", code=ErrorCode.PROVIDER_ERROR
+            )
         return ProviderDown(f"LinkedIn answered {status}{words}.", retry_after_seconds=_retry_after(answer))
     if status in (413, 422):
         return Unprocessable(f"LinkedIn cannot use what was sent ({status}){words}.")
