@@ -331,10 +331,14 @@ def count(operation: Operation, prepared: Prepared, folder: Path) -> list[str]:
 
 
 def chosen(steps: Sequence[str], every_nth: int) -> list[tuple[int, str]]:
-    """The (step, side) pairs to try: all, or every nth and the first of each name on both sides."""
+    """The (step, side) pairs to try: all, or every nth, and for each name just after its first."""
     pairs = [(number, side) for number in range(1, len(steps) + 1) for side in ("before", "after")]
     first = {steps.index(name) + 1 for name in steps}
-    return [pair for place, pair in enumerate(pairs) if place % every_nth == 0 or pair[0] in first]
+    return [
+        (number, side)
+        for place, (number, side) in enumerate(pairs)
+        if place % every_nth == 0 or (number in first and side == "after")
+    ]
 
 
 def survive(operation: Operation, prepared: Prepared, folder: Path, number: int, side: str) -> None:
