@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from postroom.clock import Clock, now, to_ms
 from postroom.connectors.registry import Registry
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
+from postroom.domain.messages import Message
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
@@ -298,28 +299,48 @@ class Trace:
 
     async def _check(self) -> None:
         assert await self._places() == [], f"seed {self.seed}"
-        assert self.world.secret not in await self._everything_said(), f"seed {self.seed}"
+        assert self.world.secret not in await everything_said(self.rooms, self.caller), f"seed {self.seed}"
         target = BORDER.message_key(self.world.target_id)
         for held in (await self.rooms.messages.list(self.caller)).items:
             assert held.key != target or held.is_tombstone, f"seed {self.seed}"
 
-    async def _everything_said(self) -> str:
-        """All that a caller can be told: lists, single objects, the log from its start with what it is about."""
-        rooms, caller = self.rooms, self.caller
-        messages = (await rooms.messages.list(caller, limit=250)).items
-        chats = (await rooms.chats.list(caller, limit=250)).items
-        log = await rooms.events.after(caller, 0, 10_000)
-        said = [
-            messages,
-            [await rooms.messages.get(caller, message.id) for message in messages],
-            chats,
-            [await rooms.chats.get(caller, chat.id) for chat in chats],
-            await rooms.chats.latest(caller, chats),
-            await rooms.chats.people(caller, chats),
-            await rooms.events.join(caller.workspace_id, log),
-            (await rooms.receipts.list(caller)).items,
-        ]
-        return msgspec.json.encode(said).decode()
+
+class Speakers(Protocol):
+    """Those of the services that tell a caller something about messages."""
+
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def chats(self) -> Chats: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def receipts(self) -> Receipts: ...
+
+
+async def everything_said(services: Speakers, caller: Caller) -> str:
+    """All that a caller can be told: lists, single objects, the log from its start with what it is about."""
+    messages: list[Message] = []
+    cursor = None
+    while True:
+        page = await services.messages.list(caller, limit=250, cursor=cursor)
+        messages += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+    chats = (await services.chats.list(caller, limit=250)).items
+    log = await services.events.after(caller, 0, 10_000)
+    said = [
+        messages,
+        [await services.messages.get(caller, message.id) for message in messages],
+        chats,
+        [await services.chats.get(caller, chat.id) for chat in chats],
+        await services.chats.latest(caller, chats),
+        await services.chats.people(caller, chats),
+        await services.events.join(caller.workspace_id, log),
+        (await services.receipts.list(caller)).items,
+    ]
+    return msgspec.json.encode(said).decode()
 
 
 async def _as_may_be(asked: Awaitable[T]) -> T | None:
