@@ -27,9 +27,12 @@ async def tables(database: Database) -> dict[str, list[str]]:
     """Every table of ours, with its columns."""
     async with database.read() as reader:
         if reader.dialect == "sqlite":
-            names = await reader.fetch("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")
+            names = await reader.fetch(
+                "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+            )
             return {
-                name: [row[1] for row in await reader.fetch(f"pragma table_info({name})")] for (name,) in sorted(names)
+                name: [row[1] for row in await reader.fetch(f"pragma table_info({name})")]
+                for name in sorted(row[0] for row in names)
             }
         columns = await reader.fetch(
             "select table_name, column_name from information_schema.columns where table_schema = 'public' "

@@ -66,7 +66,9 @@ class Scene:
 
     async def at_linkedin(self, message: Message, action: str, **body: Any) -> None:
         """Somebody, usually its sender, does something with the message in LinkedIn itself."""
-        answer = await self.built.sim.post(f"{_chat(message)}/messages/{quote(_id(message), safe='')}/{action}", json=body)
+        answer = await self.built.sim.post(
+            f"{_chat(message)}/messages/{quote(_id(message), safe='')}/{action}", json=body
+        )
         assert answer.status_code == 200, answer.text
 
     async def write_at_linkedin(self, chat: str, text: str, **body: Any) -> Json:

@@ -24,7 +24,7 @@ _SHARE_ON_POSTGRES = 10
 
 @asynccontextmanager
 async def kept_in(folder: Path, url: str) -> AsyncIterator[Database]:
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240
     keyring = Keyring(folder / "keyring.db", bytes(32))
     database: Database
     database = await PostgresDatabase.connect(url, keyring) if url else SqliteDatabase(folder / "postroom.db", keyring)

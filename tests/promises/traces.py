@@ -70,9 +70,7 @@ class Rooms:
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock
         )
         self.chats = Chats(database, self.connections)
-        self.recalls = Recalls(
-            database, notifier, self.connections, self.messages, self.events, self.receipts, clock
-        )
+        self.recalls = Recalls(database, notifier, self.connections, self.messages, self.events, self.receipts, clock)
         self.sync = Sync(database, self.connections, self.ingest, self.events, clock)
         self.idempotency = Idempotency(database, clock)
 
@@ -157,8 +155,7 @@ class Trace:
         chance = self.chance
         steps: list[tuple[Step, bool]] = []
         for member in MEMBERS:
-            for _ in range(chance.randint(3, 9)):
-                steps.append((self._news(member, self._event(member)), False))
+            steps += [(self._news(member, self._event(member)), False) for _ in range(chance.randint(3, 9))]
             if chance.random() < 0.5:
                 steps.append((lambda member=member: self._sync(member), False))  # type: ignore[misc]
             if chance.random() < 0.3:
@@ -166,8 +163,7 @@ class Trace:
         for step, likely in ((self._send, 0.3), (self._restart, 0.3), (self._ask_by_key, 0.4), (self._ask_by_id, 0.6)):
             if chance.random() < likely:
                 steps.append((step, False))
-        for _ in range(chance.randint(1, 3)):
-            steps.append((self._news(chance.choice(MEMBERS), None), True))
+        steps += [(self._news(chance.choice(MEMBERS), None), True) for _ in range(chance.randint(1, 3))]
         chance.shuffle(steps)
         return steps
 
@@ -181,7 +177,11 @@ class Trace:
             if self.chance.random() < 0.3:
                 news += [self._event(member) for _ in range(self.chance.randint(1, 4))]
                 self.chance.shuffle(news)
+            account = self.linked[member]
             await self._take(member, news)
+            # Heard by an account that stayed, whatever stood beside it.
+            if buried and account is not None and self.linked[member] is account:
+                assert await self._is_buried(), f"seed {self.seed}: the news was not believed"
             if self.chance.random() < 0.3:
                 await self._take(member, news)
 
@@ -256,9 +256,7 @@ class Trace:
         target = BORDER.message_key(self.world.target_id)
         held = [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
         if held:
-            send = self.rooms.messages.send(
-                self.caller, held[0].chat_id, f"reply of {self.seed}", quote_id=held[0].id
-            )
+            send = self.rooms.messages.send(self.caller, held[0].chat_id, f"reply of {self.seed}", quote_id=held[0].id)
             await _as_may_be(send)
 
     async def _ask_by_key(self) -> None:
@@ -283,12 +281,14 @@ class Trace:
             if intent.workspace_id == self.caller.workspace_id:
                 await self.rooms.recalls.settle(intent.workspace_id, intent.id)
 
-    async def _be_sure(self) -> None:
-        """The news may have come while the account was away, and the network may have refused."""
+    async def _is_buried(self) -> bool:
         target = BORDER.message_key(self.world.target_id)
         async with self.database.read() as reader:
-            buried = await burials.is_buried(reader, self.caller.workspace_id, "linkedin", target)
-        if not buried:
+            return await burials.is_buried(reader, self.caller.workspace_id, "linkedin", target)
+
+    async def _be_sure(self) -> None:
+        """The news may have come while the account was away, and the network may have refused."""
+        if not await self._is_buried():
             self.world.recalled = True
             await self._take(self.chance.choice(MEMBERS), [self._gone("ada")])
 
