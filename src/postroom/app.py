@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import msgspec
 from starlette.middleware.cors import CORSMiddleware
 
@@ -87,9 +88,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
     database: Database
     if settings.database_url:
-        database = await PostgresDatabase.connect(
-            settings.database_url, keyring, most_connections=settings.database_connections
-        )
+        try:
+            database = await PostgresDatabase.connect(
+                settings.database_url, keyring, most_connections=settings.database_connections
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
     else:
         database = SqliteDatabase(settings.data / "postroom.db", keyring)
     notifier = Notifier(settings.database_url or None)

@@ -23,6 +23,10 @@ class FolderInUse(PostroomError):
     """Another server is running on this data folder."""
 
 
+class CannotListen(PostroomError):
+    """The address to listen on is in use, or not this machine's."""
+
+
 @contextlib.contextmanager
 def own_folder(folder: Path) -> Iterator[None]:
     """Hold the data folder for this process alone. The lock goes with the process, however it ends.
@@ -44,16 +48,16 @@ def listen(settings: Settings) -> socket.socket:
     """The socket that the server will answer on.
 
     Raises:
-        OSError: the address is in use, or not this machine's.
+        CannotListen: the address is in use, or not this machine's.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     opened = socket.socket(family)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((settings.host, settings.port))
-    except OSError:
+    except OSError as error:
         opened.close()
-        raise
+        raise CannotListen(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
     opened.set_inheritable(True)
     return opened
 

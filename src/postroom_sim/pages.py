@@ -40,8 +40,8 @@ def chats(network: str, found: list[Json]) -> str:
 
 def chat(found: Json) -> str:
     viewer = next((person["name"] for person in found["participants"] if person["id"] == found["viewer"]), "?")
-    rows = "".join(_message(message) for message in found["messages"])
-    return _page(_title(found), f'<p class="quiet">As {escape(viewer)} sees it.</p><ol>{rows}</ol>')
+    rows = "".join(_message(message) for message in reversed(found["messages"]))
+    return _page(_title(found), f'<p class="quiet">As {escape(viewer)} sees it, newest first.</p><ol>{rows}</ol>')
 
 
 def _title(chat: Json) -> str:

@@ -1,7 +1,7 @@
 """The far side of a call, scripted: what was asked is kept, what is answered was written before."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -12,11 +12,7 @@ Responder = Callable[[httpx.Request], httpx.Response]
 
 
 def answer(
-    status: int = 200,
-    tree: Any = None,
-    *,
-    body: bytes = b"",
-    headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    status: int = 200, tree: Any = None, *, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> Responder:
     """One answer, made anew for each request."""
     content = json.dumps(tree).encode() if tree is not None else body

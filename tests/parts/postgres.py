@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,6 +80,12 @@ class PostgresServer:
         self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}" STRATEGY file_copy')
         return self.url(name)
 
+    def kept(self, name: str) -> str:
+        """The URL of the database `name`, made if it is not there yet: for a server whose folder is kept."""
+        if not self._admin.fetch("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        return self.url(name)
+
     def drop(self, url: str) -> None:
         """Remove a database, with whoever is still connected to it."""
         name = url.rpartition("/")[2]
@@ -102,6 +108,23 @@ class PostgresServer:
             worker.finish()
             self._templates[name] = database
         return self._templates[name]
+
+    def dump(self, url: str) -> bytes:
+        """A backup of a database, by pg_dump: what `restore` takes."""
+        made = subprocess.run([_programs(self.folder, None) / "pg_dump", "--dbname", url], capture_output=True)
+        if made.returncode != 0:
+            raise RuntimeError(f"pg_dump failed:\n{made.stderr.decode()}")
+        return made.stdout
+
+    def restore(self, backup: bytes) -> str:
+        """A new database from a backup, by its URL."""
+        url = self.create()
+        program = str(_programs(self.folder, None) / "psql")
+        command = [program, "--quiet", "-v", "ON_ERROR_STOP=1", "--dbname", url]
+        made = subprocess.run(command, input=backup, capture_output=True)
+        if made.returncode != 0:
+            raise RuntimeError(f"psql failed:\n{made.stderr.decode()}")
+        return url
 
     def disconnect_all(self, url: str) -> int:
         """Cut every connection to a database, as a failover would. How many there were."""
@@ -160,7 +183,7 @@ def _programs(folder: Path, user: int | None) -> Path:
         # Its libraries lie beside the package, and are found by the way from one to the other.
         copy = folder / "programs"
         for part in (newest, *home.parent.glob(f"{home.name}.libs")):
-            shutil.copytree(part, copy / part.relative_to(home.parent))
+            shutil.copytree(part, copy / part.relative_to(home.parent), dirs_exist_ok=True)
         newest = copy / newest.relative_to(home.parent)
     return newest / "bin"
 
@@ -171,30 +194,38 @@ def _version(home: Path) -> int:
 
 
 @contextlib.contextmanager
-def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """Start a server in a new folder and remove both at the end. With `durable`, commits wait for the disk."""
+def running_postgres(
+    *, durable: bool = False, folder: Path | None = None, knobs: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """Start a server in a new folder and remove both at the end. With `durable`, commits wait for the disk.
+
+    With a `folder`, its databases are kept there from one time to the next. `knobs` are settings of the server.
+    """
     as_root = os.geteuid() == 0
     account = pwd.getpwnam("nobody") if as_root else None
     user = account.pw_uid if account else None
     # Not under pytest's own folder: that one is closed to `nobody`, and its name is too long for a socket.
-    folder = Path(tempfile.mkdtemp(prefix="postroom-pg-"))
+    kept = folder is not None
+    folder = folder or Path(tempfile.mkdtemp(prefix="postroom-pg-"))
     data, log = folder / "data", folder / "log"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
-        data.mkdir(mode=0o700)
+        data.mkdir(mode=0o700, exist_ok=True)
         if account:
             os.chown(data, account.pw_uid, account.pw_gid)
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         programs = _programs(folder, user)
-        told = subprocess.run(
-            [programs / "initdb", "-D", data, "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8",
-             "--no-sync", "--no-instructions"],
-            user=user, env=environment, cwd="/", capture_output=True, text=True,
-        )  # fmt: skip
-        if told.returncode != 0:
-            raise RuntimeError(f"initdb failed:\n{told.stdout}{told.stderr}")
+        if not (data / "PG_VERSION").exists():
+            told = subprocess.run(
+                [programs / "initdb", "-D", data, "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8",
+                 "--no-sync", "--no-instructions"],
+                user=user, env=environment, cwd="/", capture_output=True, text=True,
+            )  # fmt: skip
+            if told.returncode != 0:
+                raise RuntimeError(f"initdb failed:\n{told.stdout}{told.stderr}")
         (port,) = processes.free_ports(1)
-        knobs = {
+        settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(port),
             "unix_socket_directories": "",
@@ -204,8 +235,9 @@ def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
             "full_page_writes": "on" if durable else "off",
             "synchronous_commit": "on" if durable else "off",
             "autovacuum_naptime": "10min",
+            **(knobs or {}),
         }
-        options = [word for name, value in knobs.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [programs / "postgres", "-D", data, *options],
@@ -226,4 +258,5 @@ def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
             processes.end(process, signal.SIGINT)
             processes.release(watcher)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -78,12 +78,13 @@ async def test_a_list_is_narrowed_by_what_was_asked(database: Database) -> None:
     assert await listed(after_time=T0 + 1) == [read.id]
 
 
-async def test_the_newest_message_can_move_either_way(database: Database) -> None:
+async def test_a_chats_activity_moves_forwards_only(database: Database) -> None:
     room = await open_chat(database, await link(database))
-    for moment in (T0 + 9, T0 - 9, None):
+    start = room.last_message_at or 0
+    for moment, expected in ((start + 9, start + 9), (start + 5, start + 9), (start + 10, start + 10)):
         async with database.begin() as tx:
-            await chats.set_last_message_at(tx, WORKSPACE, room.id, moment)
-        assert (await find(database, room.id)).last_message_at == moment
+            await chats.note_message_at(tx, WORKSPACE, room.id, moment)
+        assert (await find(database, room.id)).last_message_at == expected
 
 
 async def test_people_keep_their_first_id_and_a_name_once_known(database: Database) -> None:

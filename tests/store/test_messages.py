@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from postroom.domain.chats import Speaker
 from postroom.domain.messages import NO_CONTENT, Content, File, Message, MessageKind, Reaction
-from postroom.store import access, accounts, messages
+from postroom.store import access, accounts, attendees, messages
 from postroom.store.database import Database
 from postroom.store.keyring import Keyring
 from postroom.store.sqlite import SqliteDatabase
-from tests.store.things import OTHER_WORKSPACE, T0, WORKSPACE, link, message, open_chat, quote, workspace
+from tests.store.things import OTHER_WORKSPACE, T0, WORKSPACE, attendee, link, message, open_chat, quote, workspace
 
 
 def assert_in_no_file(folder: Path, text: str) -> None:
@@ -53,6 +54,24 @@ async def test_a_message_comes_back_as_it_was_kept(database: Database) -> None:
     async with database.read() as reader:
         assert await messages.find(reader, OTHER_WORKSPACE, kept.id) is None
         assert await messages.find_by_keys(reader, WORKSPACE, room.account_id, ["m1", "m9"]) == {"m1": kept}
+
+
+async def test_a_message_comes_with_what_is_known_of_who_wrote_it(database: Database) -> None:
+    of = await link(database)
+    room = await open_chat(database, of)
+    known = attendee(of, "ACoBB", distance=2)
+    async with database.begin() as tx:
+        await attendees.put_attendees(tx, WORKSPACE, None, [known])
+    written, by_nobody = message(room, "m1", sender_id="ACoBB"), message(room, "m2", sender_id="ACoCC")
+    await add(database, written, by_nobody)
+    speaker = Speaker(id=known.id, kind=known.kind, member_urn=known.member_urn, distance=2)
+    async with database.read() as reader:
+        assert await messages.find_with_speaker(reader, WORKSPACE, written.id) == (written, speaker)
+        assert await messages.find_with_speaker(reader, WORKSPACE, by_nobody.id) == (by_nobody, None)
+        assert await messages.find_with_speaker(reader, OTHER_WORKSPACE, written.id) == (None, None)
+        found = await attendees.find_speakers(reader, WORKSPACE, of.id, ["ACoBB", "ACoCC"])
+        assert found == {"ACoBB": speaker}
+        assert await attendees.find_speakers(reader, OTHER_WORKSPACE, of.id, ["ACoBB"]) == {}
 
 
 async def test_adding_again_changes_nothing_and_says_so(database: Database) -> None:

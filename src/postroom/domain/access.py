@@ -75,3 +75,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def workspace_id(self) -> str:
         return self.workspace.id
+
+    @property
+    def only_user(self) -> str | None:
+        """The one user whose accounts, chats, events and receipts are seen; None: the owner sees those of all."""
+        return None if self.user_id == self.workspace.id else self.user_id

@@ -69,3 +69,13 @@ class Attendee(msgspec.Struct, frozen=True, kw_only=True):
     distance: int | None
     """1, 2, 3; 4 for out of network; -1 for unknown; None where the network has no such thing."""
     content: AttendeeContent
+
+
+class Speaker(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message shows of who wrote it: nothing of it is sealed."""
+
+    id: str
+    kind: str
+    """`member`, `organization` or `other`."""
+    member_urn: str | None
+    distance: int | None

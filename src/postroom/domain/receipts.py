@@ -15,3 +15,5 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     target_id: str
     document: dict[str, Any]
     created_at: int
+    user_id: str | None = None
+    """Whose it was; None: only the workspace's owner sees the receipt."""

@@ -1,13 +1,30 @@
 """Who is asking: keys issued, revoked, and resolved to a caller; workspaces and the users they act for."""
 
 import secrets
+from collections.abc import Sequence
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import EVERYDAY_SCOPES, ApiKey, Caller, ManagedUser, Scope, Workspace
 from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotAuthenticated, NotFound, NotPermitted
 from postroom.ids import is_object_id, new_id, new_object_id
-from postroom.store import access
-from postroom.store.database import Database
+from postroom.store import access, accounts
+from postroom.store.database import Database, Reader
+
+
+async def sees(reader: Reader, caller: Caller, account_id: str) -> bool:
+    """Whether an account of the caller's workspace is the caller's to see: a managed user sees its own alone."""
+    if caller.only_user is None:
+        return True
+    return await accounts.find_user(reader, caller.workspace_id, account_id) == caller.only_user
+
+
+async def seen_accounts(reader: Reader, caller: Caller, wanted: Sequence[str] | None) -> list[str] | None:
+    """Of the accounts that are asked for, those that are the caller's to see. None: all of the workspace's."""
+    if caller.only_user is None:
+        return None if wanted is None else list(wanted)
+    own = await accounts.list_ids(reader, caller.workspace_id, caller.only_user)
+    return own if wanted is None else [account_id for account_id in own if account_id in wanted]
+
 
 _REMEMBERED_MS = 1_000
 _MOST_REMEMBERED = 10_000
@@ -135,28 +152,48 @@ class Access:
             await access.add_key(tx, key, tx.keyring.hash(secret))
         return key, secret
 
+    async def create_key(
+        self, caller: Caller, name: str, scopes: frozenset[Scope] | None, managed_user_id: str | None
+    ) -> tuple[ApiKey, str]:
+        """The same for a caller: a managed user makes keys of its own only.
+
+        Raises:
+            NotFound: no such managed user.
+        """
+        if caller.only_user is not None:
+            managed_user_id = managed_user_id or caller.only_user
+            if managed_user_id != caller.only_user:
+                raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
+        return await self.issue_key(
+            caller.workspace_id, name, EVERYDAY_SCOPES if scopes is None else scopes, managed_user_id
+        )
+
     async def list_keys(self, caller: Caller) -> list[ApiKey]:
-        """The workspace's keys, newest first, without their secrets."""
+        """The workspace's keys, oldest first, without their secrets; a managed user sees its own."""
         async with self._database.read() as reader:
-            return await access.list_keys(reader, caller.workspace_id)
+            found = await access.list_keys(reader, caller.workspace_id)
+        return [key for key in found if caller.only_user in (None, key.managed_user_id)]
 
     async def revoke_key(self, caller: Caller, key_id: str) -> None:
         """End a key for good. Ending it again is success.
 
         Raises:
-            NotFound: no such key in the workspace.
+            NotFound: no such key of the caller's.
         """
+        if not any(key.id == key_id for key in await self.list_keys(caller)):
+            raise NotFound("No such key.", kind=Kind.KEY)
         async with self._database.begin() as tx:
-            if not await access.revoke_key(tx, caller.workspace_id, key_id, to_ms(self._now())):
-                raise NotFound("No such key.", kind=Kind.KEY)
+            await access.revoke_key(tx, caller.workspace_id, key_id, to_ms(self._now()))
         self._remembered.clear()
 
     async def add_managed_user(self, caller: Caller, username: str, display_name: str | None) -> ManagedUser:
         """Someone for the workspace to act for.
 
         Raises:
+            NotPermitted: the caller is such a user itself.
             Conflict: the workspace has one of that name.
         """
+        self._require_owner(caller)
         now = self._now()
         user = ManagedUser(
             id=new_object_id(now),
@@ -173,6 +210,15 @@ class Access:
         return user
 
     async def list_managed_users(self, caller: Caller) -> list[ManagedUser]:
-        """Whom the workspace acts for."""
+        """Whom the workspace acts for.
+
+        Raises:
+            NotPermitted: the caller is such a user itself.
+        """
+        self._require_owner(caller)
         async with self._database.read() as reader:
             return await access.list_managed_users(reader, caller.workspace_id)
+
+    def _require_owner(self, caller: Caller) -> None:
+        if caller.only_user is not None:
+            raise NotPermitted("This key's owner manages no users.", kind=Kind.WORKSPACE_ACCESS)

@@ -61,6 +61,7 @@ class Accounts:
         self._events = events
         self._receipts = receipts
         self._now = now
+        self._linking = asyncio.Lock()
 
     async def list(
         self, caller: Caller, *, provider: str | None = None, cursor: str | None = None, limit: int = 100
@@ -73,7 +74,7 @@ class Accounts:
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             found = await accounts.list_page(
-                reader, caller.workspace_id, user_id=_user(caller), provider=provider, after=place, limit=limit + 1
+                reader, caller.workspace_id, user_id=caller.only_user, provider=provider, after=place, limit=limit + 1
             )
         return listing(found, limit, _Filters(provider=provider), lambda account: (account.created_at, account.id))
 
@@ -87,7 +88,7 @@ class Accounts:
             account = await accounts.find(reader, caller.workspace_id, account_id)
         if account is None or account.status is AccountStatus.UNLINKING:
             raise NotFound("No such account.", kind=Kind.ACCOUNT)
-        if _user(caller) not in (None, account.user_id):
+        if caller.only_user not in (None, account.user_id):
             raise NotFound("No such account.", kind=Kind.ACCOUNT)
         return account
 
@@ -139,7 +140,7 @@ class Accounts:
         """
         async with self._database.read() as reader:
             attempt = await login_attempts.find_login_attempt(reader, caller.workspace_id, attempt_id)
-        if attempt is None or attempt.expires_at < to_ms(self._now()):
+        if attempt is None or attempt.user_id != caller.user_id or attempt.expires_at < to_ms(self._now()):
             raise NotFound("No such attempt to link; it lives five minutes.", kind=Kind.ACCOUNT)
         reply = Reply(state=attempt.state, answers=answers)
         step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
@@ -164,7 +165,9 @@ class Accounts:
             for provider in publishing:
                 for account in await accounts.list_of_provider(reader, caller.workspace_id, provider):
                     if account.user_id == caller.user_id:
-                        last = await posts.last_results(reader, caller.workspace_id, provider, account.provider_id)
+                        last = await posts.last_results(
+                            reader, caller.workspace_id, provider, account.provider_id, account.user_id
+                        )
                         found.append((account, *last))
         return found
 
@@ -182,7 +185,8 @@ class Accounts:
         async with self._database.begin() as tx:
             if await accounts.hold(tx, account.workspace_id, account.id) is None:
                 raise NotFound("No such account.", kind=Kind.ACCOUNT)
-            await accounts.set_status(tx, account.workspace_id, account.id, AccountStatus.UNLINKING, None)
+            if not await accounts.set_status(tx, account.workspace_id, account.id, AccountStatus.UNLINKING, None):
+                raise NotFound("No such account: it is being unlinked.", kind=Kind.ACCOUNT)
             now = self._now()
             job = Job(
                 id=new_id("job", now),
@@ -201,6 +205,9 @@ class Accounts:
         """What remains after an account was marked (also a job; safe to repeat)."""
         async with self._database.read() as reader:
             status = await accounts.find_status(reader, workspace_id, account_id)
+        if status is None:
+            # It is gone from the tables; whoever removed it may have died before that was so in every file.
+            await self._database.scrub()
         if status is not AccountStatus.UNLINKING:
             return
         self._connections.forget(account_id)
@@ -218,12 +225,12 @@ class Accounts:
         async with self._database.begin() as tx:
             if await accounts.hold(tx, workspace_id, account_id) is None:
                 return
+            user_id = await accounts.find_user(tx, workspace_id, account_id)
             await accounts.remove(tx, workspace_id, account_id)
             document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
-            await self._receipts.write(tx, workspace_id, "account.unlinked", account_id, document)
-            await self._events.announce(
-                tx, workspace_id, EventType.ACCOUNT_DELETED, EventData(account_id=account_id, origin="api")
-            )
+            await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
+            data = EventData(account_id=account_id, origin="api")
+            await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
         await self._database.scrub()
 
     async def _revoke(self, account: Account) -> bool:
@@ -238,7 +245,11 @@ class Accounts:
         return True
 
     async def _linked(self, caller: Caller, provider: str, linked: Linked) -> Account:
-        """Keep a fresh link, or give an account that is here already its new credentials."""
+        """Keep a fresh link, or give an account that is here already its new credentials. One at a time."""
+        async with self._linking:
+            return await self._kept(caller, provider, linked)
+
+    async def _kept(self, caller: Caller, provider: str, linked: Linked) -> Account:
         now = to_ms(self._now())
         async with self._database.begin() as tx:
             held = await accounts.find_by_provider_id(
@@ -279,11 +290,6 @@ class Accounts:
                 await self._ingest.queue_sync_in(tx, account.workspace_id, account.id)
         self._notifier.wake("accounts")
         return account
-
-
-def _user(caller: Caller) -> str | None:
-    """Whose accounts a caller sees: a managed user its own, the workspace's owner all."""
-    return None if caller.user_id == caller.workspace_id else caller.user_id
 
 
 def _with_state(attempt: LoginAttempt, step: LoginStep) -> LoginAttempt:

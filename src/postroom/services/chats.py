@@ -10,6 +10,7 @@ from postroom.domain.messages import Message
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.errors import ErrorCode, Kind, NotFound
 from postroom.ids import is_id
+from postroom.services.access import seen_accounts, sees
 from postroom.services.connections import Connections
 from postroom.store import accounts, attendees, chats, messages
 from postroom.store.database import Database
@@ -61,7 +62,7 @@ class Chats:
             found = await chats.list_page(
                 reader,
                 caller.workspace_id,
-                account_ids=filters.account_ids,
+                account_ids=await seen_accounts(reader, caller, filters.account_ids),
                 provider=filters.provider,
                 unread=filters.unread,
                 before=filters.before,
@@ -80,7 +81,7 @@ class Chats:
         async with self._database.read() as reader:
             if account_id is not None and not is_id("chat", chat_id):
                 account = await accounts.find(reader, caller.workspace_id, account_id)
-                if account is None:
+                if account is None or caller.only_user not in (None, account.user_id):
                     raise NotFound("No such account.", kind=Kind.ACCOUNT)
                 key = self._connections.connector(account.provider).chat_key(chat_id)
                 chat = await chats.find_by_key(reader, caller.workspace_id, account_id, key)
@@ -88,7 +89,7 @@ class Chats:
                 raise NotFound("Not a chat's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.CHAT)
             else:
                 chat = await chats.find(reader, caller.workspace_id, chat_id)
-            if chat is None:
+            if chat is None or not await sees(reader, caller, chat.account_id):
                 raise NotFound("No such chat.", kind=Kind.CHAT)
             return chat, await messages.latest(reader, caller.workspace_id, chat.id)
 
@@ -124,7 +125,7 @@ class Chats:
         key = connector.chat_key(spelling)
         mailbox = connector.mailbox_of(spelling)
         async with self._database.read() as reader:
-            held = await accounts.list_of_provider(reader, caller.workspace_id, provider)
+            held = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
             if account_id is not None:
                 held = [account for account in held if account.id == account_id]
                 if not held:

@@ -12,9 +12,11 @@ from postroom.domain.events import Event, EventData, EventType
 from postroom.domain.messages import Message
 from postroom.errors import InvalidParameters, Kind
 from postroom.ids import new_id
-from postroom.store import accounts, chats, events, messages
+from postroom.store import accounts, chats, events, messages, posts
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
+
+_MOST_REMEMBERED = 10_000
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,16 +33,23 @@ class Events:
         self._database = database
         self._notifier = notifier
         self._now = now
+        self._users: dict[str, str] = {}
 
-    async def announce(self, tx: Tx, workspace_id: str, type: EventType, data: EventData) -> None:
-        """Log an event in the transaction of the change that it tells of; whoever waits is woken once that is durable."""
+    async def announce(
+        self, tx: Tx, workspace_id: str, type: EventType, data: EventData, user_id: str | None = None
+    ) -> None:
+        """Log an event in the transaction of the change that it tells of; whoever waits is woken once that is durable.
+
+        `user_id`: whose it is, where the account or post group that it is about is gone already.
+        """
         now = self._now()
-        await events.append(tx, new_id("evt", now), workspace_id, type, data, to_ms(now))
+        user_id = user_id or await self._user(tx, workspace_id, data)
+        await events.append(tx, new_id("evt", now), workspace_id, type, data, to_ms(now), user_id)
         topic = f"events:{workspace_id}"
         tx.on_commit(lambda: self._notifier.wake(topic))
 
     async def after(self, caller: Caller, position: int, limit: int = 100) -> Sequence[Event]:
-        """Up to `limit` events after a position, in order; 0 is the start of what is kept.
+        """Up to `limit` events of the caller's after a position, in order; 0 is the start of what is kept.
 
         Raises:
             InvalidParameters: (kind CURSOR_TOO_OLD) events after that position are kept no longer.
@@ -54,12 +63,28 @@ class Events:
                         kind=Kind.CURSOR_TOO_OLD,
                         context={"oldest": trimmed},
                     )
-            return await events.after(reader, caller.workspace_id, position, limit)
+            return await events.after(reader, caller.workspace_id, position, limit, caller.only_user)
+
+    async def _user(self, tx: Tx, workspace_id: str, data: EventData) -> str | None:
+        if data.account_id is not None:
+            user_id = self._users.get(data.account_id)
+            if user_id is None:
+                user_id = await accounts.find_user(tx, workspace_id, data.account_id)
+                if user_id is not None:
+                    if len(self._users) >= _MOST_REMEMBERED:
+                        self._users.clear()
+                    self._users[data.account_id] = user_id
+            return user_id
+        if data.post_group_id is not None:
+            return await posts.find_user(tx, workspace_id, data.post_group_id)
+        return None
 
     async def newest(self, caller: Caller) -> int:
-        """The position of the newest event; 0 where there is none."""
+        """The position from which only what is yet to happen follows."""
         async with self._database.read() as reader:
-            return await events.newest(reader, caller.workspace_id)
+            position = await events.newest(reader, caller.workspace_id, caller.only_user)
+            # Who is there already is up to date, also where all of it was removed since.
+            return max(position, await events.trimmed(reader))
 
     async def wait(self, workspace_id: str, timeout_seconds: float) -> bool:
         """Wait until something happens in the workspace; False: nothing did."""

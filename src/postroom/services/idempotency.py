@@ -24,6 +24,8 @@ class Idempotency:
         """
         if not key or len(key) > _LONGEST_KEY:
             raise InvalidParameters(f"Idempotency-Key has 1 to {_LONGEST_KEY} characters.", kind=Kind.KEY_REUSED)
+        # Keyed: what was asked may be a password or a short text, which a plain hash would let one guess.
+        fingerprint = self._database.keyring.hash(fingerprint.hex())
         async with self._database.begin() as tx:
             stored = await idempotency.begin(
                 tx, caller.workspace_id, caller.user_id, key, fingerprint, to_ms(self._now())

@@ -157,10 +157,14 @@ class _Taking:
                 self._tx, workspace_id, None, [self._attendee(person) for person in senders.values()]
             )
             rows = []
+            active: dict[str, int] = {}
             for message in fresh:
                 chat_id = await self._chat_id(message)
+                active[chat_id] = max(active.get(chat_id, 0), to_ms(message.sent_at))
                 rows.append(self._message(message, chat_id, people[message.sender.provider_id]))
             added = await messages.add_many(self._tx, workspace_id, rows)
+            for chat_id, moment in active.items():
+                await chats.note_message_at(self._tx, workspace_id, chat_id, moment)
             self.new += len(added)
             for row in added:
                 await self._tell(EventType.MESSAGE_SENT if row.is_sender else EventType.MESSAGE_RECEIVED, row)
@@ -269,7 +273,6 @@ class _Taking:
             else:
                 known = chat.id
             self._chats[message.chat_key] = known
-        await chats.raise_last_message_at(self._tx, self._account.workspace_id, known, to_ms(message.sent_at))
         return known
 
     async def _bury(self, key: str, chat_key: str) -> None:

@@ -1,13 +1,13 @@
 """Messages as stored: get, list, send."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
-from postroom.domain.chats import Attendee, Chat
+from postroom.domain.chats import Attendee, Chat, Speaker
 from postroom.domain.messages import Message, Quote
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.domain.remote import MessageDraft, MessageSeen
@@ -20,12 +20,17 @@ from postroom.errors import (
     Unprocessable,
 )
 from postroom.ids import is_id, new_ulid
+from postroom.services.access import seen_accounts, sees
 from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts, attendees, chats, messages
-from postroom.store.database import Database
+from postroom.store.database import Database, Reader
 
 MOST = 250
+
+
+Speakers = Mapping[tuple[str, str], Speaker]
+"""Who wrote something, by account and the network's id of the person."""
 
 
 class _Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,11 +57,22 @@ class Messages:
         """
         async with self._database.read() as reader:
             message = await messages.find(reader, caller.workspace_id, message_id)
-        if message is None:
-            if not is_id("msg", message_id):
-                raise NotFound("Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE)
-            raise NotFound("No such message.", kind=Kind.MESSAGE)
-        return message
+            if message is not None and not await sees(reader, caller, message.account_id):
+                message = None
+        return _found(message, message_id)
+
+    async def get_with_speakers(self, caller: Caller, message_id: str) -> tuple[Message, Speakers]:
+        """The same, with who wrote it and what it answers, where the account knows them."""
+        async with self._database.read() as reader:
+            found, speaker = await messages.find_with_speaker(reader, caller.workspace_id, message_id)
+            if found is not None and not await sees(reader, caller, found.account_id):
+                found = None
+            message = _found(found, message_id)
+            account_id, quote = message.account_id, message.content.quote
+            speakers = {} if speaker is None else {(account_id, message.sender_id): speaker}
+            if quote is not None and quote.sender_id != message.sender_id:
+                speakers |= await _speakers(reader, caller.workspace_id, account_id, [quote.sender_id])
+        return message, speakers
 
     async def list(
         self,
@@ -83,13 +99,16 @@ class Messages:
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             if chat_id is not None:
-                if await chats.find(reader, caller.workspace_id, chat_id) is None:
+                chat = await chats.find(reader, caller.workspace_id, chat_id)
+                if chat is None or not await sees(reader, caller, chat.account_id):
                     raise NotFound("No such chat.", kind=Kind.CHAT)
             found = await messages.list_page(
                 reader,
                 caller.workspace_id,
                 chat_id=chat_id,
-                account_id=filters.account_id,
+                account_ids=await seen_accounts(
+                    reader, caller, None if filters.account_id is None else [filters.account_id]
+                ),
                 sender_id=filters.sender_id,
                 before=filters.before,
                 after_time=filters.after,
@@ -109,6 +128,20 @@ class Messages:
                 held = await attendees.find_attendees(reader, caller.workspace_id, account_id, sorted(sender_ids))
                 people.update({attendee.id: attendee for attendee in held.values()})
         return people
+
+    async def speakers(self, caller: Caller, found: Sequence[Message]) -> Speakers:
+        """Who wrote these, and what they answer, where the accounts know them."""
+        wanted: dict[str, set[str]] = {}
+        for message in found:
+            of_account = wanted.setdefault(message.account_id, set())
+            of_account.add(message.sender_id)
+            if message.content.quote is not None:
+                of_account.add(message.content.quote.sender_id)
+        speakers: dict[tuple[str, str], Speaker] = {}
+        async with self._database.read() as reader:
+            for account_id, sender_ids in wanted.items():
+                speakers |= await _speakers(reader, caller.workspace_id, account_id, sorted(sender_ids))
+        return speakers
 
     async def send(
         self, caller: Caller, chat_id: str, text: str, *, account_id: str | None = None, quote_id: str | None = None
@@ -165,7 +198,24 @@ class Messages:
             chat = await chats.find(reader, caller.workspace_id, chat_id)
             if chat is None or (account_id is not None and chat.account_id != account_id):
                 raise NotFound("No such chat.", kind=Kind.CHAT)
+            if not await sees(reader, caller, chat.account_id):
+                raise NotFound("No such chat.", kind=Kind.CHAT)
             account = await accounts.find(reader, caller.workspace_id, chat.account_id)
         if account is None:
             raise NotFound("The chat's account is gone.", kind=Kind.ACCOUNT)
         return chat, account
+
+
+async def _speakers(
+    reader: Reader, workspace_id: str, account_id: str, provider_ids: list[str]
+) -> dict[tuple[str, str], Speaker]:
+    held = await attendees.find_speakers(reader, workspace_id, account_id, provider_ids)
+    return {(account_id, provider_id): speaker for provider_id, speaker in held.items()}
+
+
+def _found(message: Message | None, message_id: str) -> Message:
+    if message is None:
+        if not is_id("msg", message_id):
+            raise NotFound("Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE)
+        raise NotFound("No such message.", kind=Kind.MESSAGE)
+    return message

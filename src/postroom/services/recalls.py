@@ -108,7 +108,7 @@ class Recalls:
         chat_key, key = connector.chat_key(chat), connector.message_key(message)
         mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:
-            linked = await accounts.list_of_provider(reader, caller.workspace_id, provider)
+            linked = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
             copies = {
                 copy.account_id: copy for copy in await messages.find_copies(reader, caller.workspace_id, provider, key)
             }
@@ -317,7 +317,7 @@ class Recalls:
                 await self._events.announce(tx, intent.workspace_id, EventType.MESSAGE_DELETED, data)
             await self._settled(tx, intent, RecallOutcome.DONE)
             copies = await messages.find_copies(tx, intent.workspace_id, intent.provider, intent.message_key)
-            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, [copy.id for copy in copies])
+            await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, copies)
 
     async def _doubt(self, intent: Recall, reason: str) -> None:
         async with self._database.begin() as tx:
@@ -351,22 +351,35 @@ class Recalls:
             await self._events.announce(tx, intent.workspace_id, EventType.RECALL_SETTLED, data)
 
     async def _receipt(
-        self, tx: Tx, intent: Recall, outcome: RecallOutcome, answer: str, read_back: str | None, erased: list[str]
+        self, tx: Tx, intent: Recall, outcome: RecallOutcome, answer: str, read_back: str | None, copies: list[Message]
     ) -> None:
-        document = {
-            "recall_id": intent.id,
-            "account_id": intent.account_id,
-            "provider": intent.provider,
-            "message_key": intent.message_key,
-            "asked_at": from_ms(intent.asked_at).isoformat(),
-            "outcome": outcome,
-            "network_answer": answer,
-            "read_back": read_back,
-            "verified": read_back == "gone",
-            "erased": erased,
-        }
-        target = intent.message_id or intent.message_key
-        await self._receipts.write(tx, intent.workspace_id, "message.recalled", target, document)
+        """One for the account's user. Copies that were another user's are in one that only the workspace's owner sees."""
+        user_id = await accounts.find_user(tx, intent.workspace_id, intent.account_id)
+        own: list[str] = []
+        others: list[str] = []
+        for copy in copies:
+            of_owner = user_id in (None, intent.workspace_id)
+            seen = of_owner or await accounts.find_user(tx, intent.workspace_id, copy.account_id) == user_id
+            (own if seen else others).append(copy.id)
+        for whose, erased in ((user_id, own), (None, others)):
+            if whose is None and user_id is not None and not erased:
+                continue
+            document = {
+                "recall_id": intent.id,
+                "account_id": intent.account_id,
+                "provider": intent.provider,
+                "message_key": intent.message_key,
+                "asked_at": from_ms(intent.asked_at).isoformat(),
+                "outcome": outcome,
+                "network_answer": answer,
+                "read_back": read_back,
+                "verified": read_back == "gone",
+                "erased": erased,
+            }
+            target = intent.message_id or intent.message_key
+            await self._receipts.write(tx, intent.workspace_id, whose, "message.recalled", target, document)
+            if user_id is None:
+                return
 
     async def _queue(self, tx: Tx, intent: Recall) -> None:
         now = self._now()

@@ -28,8 +28,10 @@ class Receipts:
         self._database = database
         self._now = now
 
-    async def write(self, tx: Tx, workspace_id: str, kind: str, target_id: str, document: Mapping[str, Any]) -> None:
-        """Record a deletion, in its own transaction."""
+    async def write(
+        self, tx: Tx, workspace_id: str, user_id: str | None, kind: str, target_id: str, document: Mapping[str, Any]
+    ) -> None:
+        """Record a deletion of something of this user's, in the deletion's own transaction."""
         now = self._now()
         receipt = Receipt(
             id=new_id("rcp", now),
@@ -38,18 +40,19 @@ class Receipts:
             target_id=target_id,
             document=dict(document),
             created_at=to_ms(now),
+            user_id=user_id,
         )
         await receipts.add(tx, receipt)
 
     async def get(self, caller: Caller, receipt_id: str) -> Receipt:
         """Raises:
-        NotFound: no such receipt in the caller's workspace.
+        NotFound: no such receipt of the caller's.
         """
         if not is_id("rcp", receipt_id):
             raise NotFound("Not a receipt's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.RECEIPT)
         async with self._database.read() as reader:
             receipt = await receipts.find(reader, caller.workspace_id, receipt_id)
-        if receipt is None:
+        if receipt is None or caller.only_user not in (None, receipt.user_id):
             raise NotFound("No such receipt.", kind=Kind.RECEIPT)
         return receipt
 
@@ -64,6 +67,11 @@ class Receipts:
         check_limit(limit, MOST)
         async with self._database.read() as reader:
             found = await receipts.list_page(
-                reader, caller.workspace_id, target_id=target_id, after=after, limit=limit + 1
+                reader,
+                caller.workspace_id,
+                user_id=caller.only_user,
+                target_id=target_id,
+                after=after,
+                limit=limit + 1,
             )
         return listing(found, limit, _Filters(target_id=target_id), lambda receipt: (receipt.created_at, receipt.id))

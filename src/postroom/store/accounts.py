@@ -59,6 +59,22 @@ async def find(reader: Reader, workspace_id: str, account_id: str) -> Account | 
     return None if row is None else _account(row, reader.keyring)
 
 
+async def find_user(reader: Reader, workspace_id: str, account_id: str) -> str | None:
+    """Whose account it is, which never changes; None: it is gone."""
+    row = await reader.fetch_one(
+        "select user_id from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
+    )
+    return None if row is None else str(row[0])
+
+
+async def list_ids(reader: Reader, workspace_id: str, user_id: str) -> list[str]:
+    """The ids of all of a user's accounts."""
+    rows = await reader.fetch(
+        "select id from accounts where workspace_id = $1 and user_id = $2 order by id", workspace_id, user_id
+    )
+    return [row[0] for row in rows]
+
+
 async def find_status(reader: Reader, workspace_id: str, account_id: str) -> AccountStatus | None:
     """Where an account stands, also when its key is destroyed already; None: it is gone."""
     row = await reader.fetch_one(
@@ -98,8 +114,9 @@ async def list_page(
     after: tuple[int, str] | None = None,
     limit: int,
 ) -> list[Account]:
-    """A page, newest first. `after` is the last one's (created_at, id)."""
+    """A page of accounts that are not being unlinked, newest first. `after` is the last one's (created_at, id)."""
     where = Where(reader, "workspace_id = {}", workspace_id)
+    where.also("status <> {}", AccountStatus.UNLINKING)
     if user_id is not None:
         where.also("user_id = {}", user_id)
     if provider is not None:
@@ -116,15 +133,15 @@ async def list_page(
     return [_account(row, reader.keyring) for row in rows]
 
 
-async def list_of_provider(reader: Reader, workspace_id: str, provider: str) -> list[Account]:
-    """Every account of one network, the most recently used first."""
+async def list_of_provider(
+    reader: Reader, workspace_id: str, provider: str, user_id: str | None = None
+) -> list[Account]:
+    """Every account of one network that is not being unlinked, of one user or of all, the most recently used first."""
+    where = Where(reader, "workspace_id = {} and provider = {} and status <> 'unlinking'", workspace_id, provider)
+    if user_id is not None:
+        where.also("user_id = {}", user_id)
     rows = await reader.fetch(
-        f"""
-        select {_COLUMNS} from accounts where workspace_id = $1 and provider = $2
-        order by last_used_at desc, id desc
-        """,
-        workspace_id,
-        provider,
+        f"select {_COLUMNS} from accounts where {where} order by last_used_at desc, id desc", *where.args
     )
     return [_account(row, reader.keyring) for row in rows]
 

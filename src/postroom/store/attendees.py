@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.domain.chats import Attendee, AttendeeContent
+from postroom.domain.chats import Attendee, AttendeeContent, Speaker
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring, NoKey
 
@@ -107,6 +107,27 @@ async def find_attendees(
         reader.array(provider_ids),
     )
     return {row[3]: _attendee(row, reader.keyring) for row in rows}
+
+
+async def find_speakers(
+    reader: Reader, workspace_id: str, account_id: str, provider_ids: list[str]
+) -> dict[str, Speaker]:
+    """The same people, with what a message shows of them: nothing is opened."""
+    rows = await reader.fetch(
+        f"""
+        select id, kind, member_urn, distance, provider_id from attendees
+        where workspace_id = $1 and account_id = $2 and {reader.any_of("provider_id", 3)}
+        """,
+        workspace_id,
+        account_id,
+        reader.array(provider_ids),
+    )
+    return {row[4]: to_speaker(row) for row in rows}
+
+
+def to_speaker(row: Row) -> Speaker:
+    """A row of id, kind, member_urn and distance."""
+    return Speaker(id=row[0], kind=row[1], member_urn=row[2], distance=row[3])
 
 
 def _attendee(row: Row, keyring: Keyring) -> Attendee:

@@ -145,20 +145,16 @@ async def list_page(
     return [_chat(row, reader.keyring) for row in rows]
 
 
-async def raise_last_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int) -> None:
-    """Note that a message was sent at this moment, unless a later one is known."""
+async def note_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int) -> None:
+    """A message was sent then: the chat was active at that moment at the earliest."""
     await tx.execute(
-        "update chats set last_message_at = $3 where workspace_id = $1 and id = $2 and last_message_at < $3",
+        """
+        update chats set last_message_at = $3
+        where workspace_id = $1 and id = $2 and (last_message_at is null or last_message_at < $3)
+        """,
         workspace_id,
         chat_id,
         at,
-    )
-
-
-async def set_last_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int | None) -> None:
-    """Note when the newest message was sent, forwards or back; None: there is none."""
-    await tx.execute(
-        "update chats set last_message_at = $3 where workspace_id = $1 and id = $2", workspace_id, chat_id, at or 0
     )
 
 

@@ -4,41 +4,53 @@ import msgspec
 
 from postroom.domain.events import Event, EventData, EventType
 from postroom.store.database import Reader, Tx
+from postroom.store.where import Where
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EventData).decode
 
 
-async def append(tx: Tx, event_id: str, workspace_id: str, type: EventType, data: EventData, at: int) -> None:
-    """Log an event with the change that it tells of, in one transaction."""
-    position, place = tx.next_position(6)
+async def append(
+    tx: Tx,
+    event_id: str,
+    workspace_id: str,
+    type: EventType,
+    data: EventData,
+    at: int,
+    user_id: str | None = None,
+) -> None:
+    """Log an event with the change that it tells of, in one transaction. `user_id`: whose things it is about."""
+    position, place = tx.next_position(7)
     await tx.execute(
         f"""
-        insert into events (position, id, workspace_id, type, data, created_at)
-        values ({position}, $1, $2, $3, $4, $5)
+        insert into events (position, id, workspace_id, type, data, created_at, user_id)
+        values ({position}, $1, $2, $3, $4, $5, $6)
         """,
         event_id,
         workspace_id,
         type,
         _encode(data).decode(),
         at,
+        user_id,
         place,
     )
 
 
-async def after(reader: Reader, workspace_id: str, position: int, limit: int) -> list[Event]:
-    """What happened after this position, in order.
+async def after(
+    reader: Reader, workspace_id: str, position: int, limit: int, user_id: str | None = None
+) -> list[Event]:
+    """What happened after this position, in order, to one user or to all.
 
     It stops where a transaction that is still open may yet put an event before the next one.
     """
+    where = _where(reader, workspace_id, user_id)
+    where.also(f"position > {{}} and position < {reader.settled_position}", position)
     rows = await reader.fetch(
         f"""
         select position, id, type, data, created_at from events
-        where workspace_id = $1 and position > $2 and position < {reader.settled_position} order by position limit $3
+        where {where} order by position limit {where.argument(limit)}
         """,
-        workspace_id,
-        position,
-        limit,
+        *where.args,
     )
     return [
         Event(
@@ -53,14 +65,16 @@ async def after(reader: Reader, workspace_id: str, position: int, limit: int) ->
     ]
 
 
-async def newest(reader: Reader, workspace_id: str) -> int:
+async def newest(reader: Reader, workspace_id: str, user_id: str | None = None) -> int:
     """The position of the newest event that `after` shows; 0 if there is none."""
-    return await _position(reader, "desc", workspace_id, f" and position < {reader.settled_position}")
+    where = _where(reader, workspace_id, user_id)
+    where.also(f"position < {reader.settled_position}")
+    return await _position(reader, "desc", where)
 
 
 async def oldest(reader: Reader, workspace_id: str) -> int:
     """The position of the oldest event that is kept; 0 if there is none."""
-    return await _position(reader, "asc", workspace_id)
+    return await _position(reader, "asc", Where(reader, "workspace_id = {}", workspace_id))
 
 
 async def remove_older(tx: Tx, before: int) -> int:
@@ -84,8 +98,15 @@ async def trimmed(reader: Reader) -> int:
     return 0 if row is None else int(row[0])
 
 
-async def _position(reader: Reader, order: str, workspace_id: str, settled: str = "") -> int:
+async def _position(reader: Reader, order: str, where: Where) -> int:
     row = await reader.fetch_one(
-        f"select position from events where workspace_id = $1{settled} order by position {order} limit 1", workspace_id
+        f"select position from events where {where} order by position {order} limit 1", *where.args
     )
     return 0 if row is None else int(row[0])
+
+
+def _where(reader: Reader, workspace_id: str, user_id: str | None) -> Where:
+    where = Where(reader, "workspace_id = {}", workspace_id)
+    if user_id is not None:
+        where.also("user_id = {}", user_id)
+    return where

@@ -12,11 +12,9 @@ COLUMNS = (
     "id, account_id, chat_id, provider, provider_id, chat_provider_id, message_key, sender_id, sender_attendee_id, "
     "sent_at, is_sender, seen, delivered, edited, hidden, is_event, kind, deleted_at, quoted_id, content"
 )
-# The rows of one network in a workspace, found through the accounts' own indexes.
-COPIES = (
-    "workspace_id = $1 and provider = $2"
-    " and account_id in (select a.id from accounts a where a.workspace_id = $1 and a.provider = $2)"
-)
+# The copies of one network in a workspace, found through the accounts' own indexes.
+COPIES = "account_id in (select a.id from accounts a where a.workspace_id = $1 and a.provider = $2)"
+
 
 encode = msgspec.json.Encoder().encode
 decode_content = msgspec.json.Decoder(Content).decode

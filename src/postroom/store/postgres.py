@@ -22,6 +22,10 @@ _PLACES_BITS = 16
 _OLDEST_OPEN = "pg_snapshot_xmin(pg_current_snapshot())"
 _MIGRATION_LOCK = 7_305_811_246
 
+# Every listing has an index in its order. Without statistics, as after the first large sync, the planner would sooner
+# collect all rows of an account and sort them.
+_PLANNING = {"enable_bitmapscan": "off", "jit": "off"}
+
 if TYPE_CHECKING:
     Held = Connection[asyncpg.Record]
 
@@ -137,7 +141,7 @@ class PostgresDatabase:
             if self._room:
                 self._room -= 1
                 try:
-                    return await asyncpg.connect(self._url, statement_cache_size=512)
+                    return await asyncpg.connect(self._url, statement_cache_size=512, server_settings=_PLANNING)
                 except BaseException:
                     self._room += 1
                     self._wake()

@@ -169,6 +169,14 @@ async def list_posts(reader: Reader, workspace_id: str, group_ids: list[str]) ->
     return found
 
 
+async def find_user(reader: Reader, workspace_id: str, group_id: str) -> str | None:
+    """Whose post group it is; None: it is gone."""
+    row = await reader.fetch_one(
+        "select user_id from post_groups where workspace_id = $1 and id = $2", workspace_id, group_id
+    )
+    return None if row is None else str(row[0])
+
+
 async def find_post(reader: Reader, workspace_id: str, post_id: str) -> Post | None:
     """The post, if this workspace has it."""
     row = await reader.fetch_one(
@@ -257,28 +265,27 @@ async def remove_group(tx: Tx, workspace_id: str, user_id: str, group_id: str) -
 
 
 async def last_results(
-    reader: Reader, workspace_id: str, platform: str, platform_id: str
+    reader: Reader, workspace_id: str, platform: str, platform_id: str, user_id: str | None = None
 ) -> tuple[int | None, PostError | None]:
-    """For one account: when a group of a published post was last changed, and the latest failure."""
+    """For one account of a user: when a group of a published post was last changed, and the latest failure."""
+    args = (workspace_id, platform, platform_id) if user_id is None else (workspace_id, platform, platform_id, user_id)
+    of_user = "" if user_id is None else "and g.user_id = $4"
     published = await reader.fetch_one(
-        """
+        f"""
         select max(g.updated_at)
         from posts p join post_groups g on g.workspace_id = p.workspace_id and g.id = p.group_id
         where p.workspace_id = $1 and p.platform = $2 and p.platform_id = $3 and p.status = 'published'
+        {of_user}
         """,
-        workspace_id,
-        platform,
-        platform_id,
+        *args,
     )
     failed = await reader.fetch_one(
-        """
+        f"""
         select p.error from posts p join post_groups g on g.workspace_id = p.workspace_id and g.id = p.group_id
         where p.workspace_id = $1 and p.platform = $2 and p.platform_id = $3 and p.status in ('failed', 'unconfirmed')
-        and p.error is not null order by g.updated_at desc, p.id desc limit 1
+        and p.error is not null {of_user} order by g.updated_at desc, p.id desc limit 1
         """,
-        workspace_id,
-        platform,
-        platform_id,
+        *args,
     )
     return (
         None if published is None else published[0],

@@ -6,7 +6,7 @@ from postroom.domain.receipts import Receipt
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.where import Where
 
-_COLUMNS = "id, workspace_id, kind, target_id, document, created_at"
+_COLUMNS = "id, workspace_id, kind, target_id, document, created_at, user_id"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -14,13 +14,14 @@ _decode = msgspec.json.Decoder().decode
 async def add(tx: Tx, receipt: Receipt) -> None:
     """Keep a receipt."""
     await tx.execute(
-        f"insert into receipts ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6)",
+        f"insert into receipts ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)",
         receipt.id,
         receipt.workspace_id,
         receipt.kind,
         receipt.target_id,
         _encode(receipt.document).decode(),
         receipt.created_at,
+        receipt.user_id,
     )
 
 
@@ -36,12 +37,15 @@ async def list_page(
     reader: Reader,
     workspace_id: str,
     *,
+    user_id: str | None = None,
     target_id: str | None = None,
     after: tuple[int, str] | None = None,
     limit: int,
 ) -> list[Receipt]:
-    """A page, newest first. `after` is the last one's (created_at, id)."""
+    """A page, newest first, of one user or of all. `after` is the last one's (created_at, id)."""
     where = Where(reader, "workspace_id = {}", workspace_id)
+    if user_id is not None:
+        where.also("user_id = {}", user_id)
     if target_id is not None:
         where.also("target_id = {}", target_id)
     if after is not None:
@@ -69,4 +73,5 @@ def _receipt(row: Row) -> Receipt:
         target_id=row[3],
         document=_decode(row[4]),
         created_at=row[5],
+        user_id=row[6],
     )

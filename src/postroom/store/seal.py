@@ -48,4 +48,4 @@ def derive(master: bytes, purpose: str) -> bytes:
 
 def keyed_hash(key: bytes, text: str) -> bytes:
     """What is stored instead of a secret or an id: only who holds the key can make or match it. 32 bytes."""
-    return hmac.digest(key, text.encode(), hashlib.sha256)
+    return hashlib.blake2b(text.encode(), key=key, digest_size=32).digest()

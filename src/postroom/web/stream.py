@@ -323,7 +323,7 @@ async def _close(send: Send, closing: Closing) -> None:
         async with asyncio.timeout(CLOSE_SECONDS):
             if closing.frame is not None:
                 await _frame(send, closing.frame)
-            await send({"type": "websocket.close", "code": closing.code, "reason": closing.reason})
+            await send({"type": "websocket.close", "code": closing.code, "reason": closing.reason[:120]})
     except (TimeoutError, OSError):
         return
 

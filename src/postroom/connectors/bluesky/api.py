@@ -40,33 +40,35 @@ class Absent(Exception):
 class Xrpc:
     """The calls of one PDS. Tokens are given to each."""
 
-    def __init__(self, http: Http, service: str) -> None:
+    def __init__(self, http: Http, service: str, hide: tuple[str, ...] = ()) -> None:
+        """`hide`: secrets that no error may repeat, even where the PDS does."""
         self._http = http
         self._service = service.rstrip("/")
+        self.hide = hide
 
     async def create_session(self, identifier: str, password: str) -> Json:
         """Sign in. A session too many is harmless, but a second sign-in counts against a low limit: sent once."""
         content = msgspec.json.encode({"identifier": identifier, "password": password})
         answer = await self._write("createSession", "com.atproto.server.createSession", None, content)
-        return self._object(answer, "createSession", hide=(password,))
+        return self._object(answer, "createSession")
 
     async def refresh_session(self, refresh_token: str) -> Json:
         """A new pair of tokens; the old pair soon ends. Nothing is published, so no answer is `ProviderDown`."""
         try:
             answer = await self._write("refreshSession", "com.atproto.server.refreshSession", refresh_token, None)
-            return self._object(answer, "refreshSession", hide=(refresh_token,))
+            return self._object(answer, "refreshSession")
         except OutcomeUnknown as error:
             raise ProviderDown(error.detail) from error
 
     async def delete_session(self, refresh_token: str) -> None:
         """End the session."""
         answer = await self._write("deleteSession", "com.atproto.server.deleteSession", refresh_token, None)
-        _check(answer, write=True, hide=(refresh_token,))
+        _check(answer, write=True, hide=self.hide)
 
     async def get_session(self, access_token: str) -> Json:
         """Whose session it is."""
         answer = await self._read("getSession", "com.atproto.server.getSession", {}, access_token)
-        return self._object(answer, "getSession", write=False, hide=(access_token,))
+        return self._object(answer, "getSession", write=False)
 
     async def resolve_handle(self, handle: str) -> str | None:
         """The DID behind a handle; None where there is none."""
@@ -82,7 +84,7 @@ class Xrpc:
             answer = await self._write(
                 "uploadBlob", "com.atproto.repo.uploadBlob", access_token, content, content_type=content_type
             )
-            blob = self._object(answer, "uploadBlob", hide=(access_token,)).get("blob")
+            blob = self._object(answer, "uploadBlob").get("blob")
         except OutcomeUnknown as error:
             raise ProviderDown(error.detail) from error
         if not isinstance(blob, dict):
@@ -95,7 +97,7 @@ class Xrpc:
         answer = await self._write(
             "createRecord", "com.atproto.repo.createRecord", access_token, msgspec.json.encode(body)
         )
-        return self._object(answer, "createRecord", hide=(access_token,))
+        return self._object(answer, "createRecord")
 
     async def get_record(self, repo: str, collection: str, rkey: str) -> Json:
         """A record, as anybody may read it.
@@ -116,7 +118,7 @@ class Xrpc:
         """Make sure that there is no record under that key."""
         content = msgspec.json.encode({"repo": repo, "collection": collection, "rkey": rkey})
         answer = await self._write("deleteRecord", "com.atproto.repo.deleteRecord", access_token, content)
-        _check(answer, write=True, hide=(access_token,))
+        _check(answer, write=True, hide=self.hide)
 
     async def _read(self, operation: str, method: str, parameters: dict[str, str], token: str | None) -> Answer:
         query = f"?{urlencode(parameters)}" if parameters else ""
@@ -138,8 +140,8 @@ class Xrpc:
         url = f"{self._service}/xrpc/{method}"
         return await self._http.write(PROVIDER, operation, url, headers=headers, content=content)
 
-    def _object(self, answer: Answer, what: str, *, write: bool = True, hide: tuple[str, ...] = ()) -> dict[str, Json]:
-        _check(answer, write=write, hide=hide)
+    def _object(self, answer: Answer, what: str, *, write: bool = True) -> dict[str, Json]:
+        _check(answer, write=write, hide=self.hide)
         tree = answer.json()
         if isinstance(tree, dict):
             return tree
@@ -152,7 +154,7 @@ def _headers(token: str | None) -> dict[str, str]:
     return headers | ({"authorization": f"Bearer {token}"} if token is not None else {})
 
 
-def _check(answer: Answer, *, write: bool, hide: tuple[str, ...] = ()) -> None:
+def _check(answer: Answer, *, write: bool, hide: tuple[str, ...]) -> None:
     if answer.status >= 300:
         raise _meaning(answer, write=write, hide=hide)
 

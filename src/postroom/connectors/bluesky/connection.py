@@ -32,7 +32,7 @@ class BlueskyConnection:
     """A Publisher over one session, which it renews."""
 
     def __init__(self, http: Http, profile: Profile, credentials: Credentials, keep: Keep) -> None:
-        self._api = Xrpc(http, credentials.values["service"])
+        self._api = Xrpc(http, credentials.values["service"], _secrets(credentials))
         self._profile = profile
         self._credentials = credentials
         self._keep = keep
@@ -155,6 +155,11 @@ class BlueskyConnection:
                 raise CredentialsRejected("Bluesky renewed the session for somebody else, or for nobody.")
             await self._keep(renewed)
             self._credentials = renewed
+            self._api.hide = _secrets(renewed)
+
+
+def _secrets(credentials: Credentials) -> tuple[str, ...]:
+    return credentials.values["accessJwt"], credentials.values["refreshJwt"]
 
 
 async def about(api: Xrpc, did: str) -> Json:

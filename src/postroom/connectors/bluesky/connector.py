@@ -97,7 +97,7 @@ class BlueskyConnector:
         if not identifier or not password:
             return Ask(fields=_FIELDS, state=None)
         try:
-            session = await Xrpc(self._http, self._service).create_session(identifier, password)
+            session = await Xrpc(self._http, self._service, (password,)).create_session(identifier, password)
         except CredentialsRejected as error:
             raise LoginFailed(
                 "Bluesky does not accept this handle and app password.", code=ErrorCode.INVALID_CREDENTIALS

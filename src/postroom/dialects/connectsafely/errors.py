@@ -89,6 +89,6 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     statuses, code = BY_KIND.get((kind, error.kind)) or TABLE[kind]
     status = statuses[0]
     if operation is not None:
-        status = next((each for each in statuses if each in operation.statuses), statuses[-1])
+        status = next((each for each in statuses if each in operation.statuses or each == 405), 500)
     sentence = SENTENCES.get(code, error.detail)
     return Answer(status, msgspec.json.encode(Error(error=sentence, code=code, message=sentence)))

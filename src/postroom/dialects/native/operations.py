@@ -7,7 +7,7 @@ from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
 from postroom.dialects.request import Request
-from postroom.domain.access import EVERYDAY_SCOPES, Caller, Scope
+from postroom.domain.access import Caller, Scope
 from postroom.errors import InvalidParameters
 from postroom.services.house import Services
 
@@ -35,8 +35,8 @@ async def list_keys(services: Services, request: Request) -> wire.Keys:
 async def create_key(services: Services, request: Request) -> wire.Key:
     body: wire.NewKey = request.body
     _check_name(body.name)
-    scopes = EVERYDAY_SCOPES if body.scopes is None else frozenset(body.scopes)
-    key, secret = await services.access.issue_key(request.caller.workspace_id, body.name, scopes, body.managed_user_id)
+    scopes = None if body.scopes is None else frozenset(body.scopes)
+    key, secret = await services.access.create_key(request.caller, body.name, scopes, body.managed_user_id)
     return wire.key(key, secret)
 
 

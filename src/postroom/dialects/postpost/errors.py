@@ -99,7 +99,7 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Row] = {
     (Conflict, Kind.KEY_REUSED): (422, OWN),
 }
 
-# Where a page lists no such status.
+# Where a page lists no such status; else 500.
 NEAREST = {501: 400, 404: 400}
 
 

@@ -63,7 +63,8 @@ TABLE: dict[type[PostroomError], Sequence[Choice]] = {
     NotPermitted: ((403, _OWN), (401, ErrorCode.INSUFFICIENT_PRIVILEGES)),
     # "Connect an account" lists no 404.
     NotFound: ((404, _OWN), (400, ErrorCode.INVALID_PARAMETERS)),
-    Conflict: ((409, ErrorCode.INVALID_PARAMETERS),),
+    # Only where an Idempotency-Key can be sent; elsewhere it is a bug.
+    Conflict: ((409, ErrorCode.INVALID_PARAMETERS), (500, ErrorCode.UNEXPECTED_ERROR)),
     NotImplementedHere: ((501, _OWN), (403, ErrorCode.ACCOUNT_MISMATCH), (400, ErrorCode.INVALID_PARAMETERS)),
     Unavailable: ((503, _OWN),),
     NoSession: ((503, _OWN),),
@@ -96,11 +97,10 @@ BY_CODE: dict[tuple[type[PostroomError], ErrorCode], Sequence[Choice]] = {
     (OutcomeUnknown, ErrorCode.PROVIDER_ERROR): ((500, _OWN),),
 }
 
-# Where nothing of a table is found: an unknown path, a wrong method, an Idempotency-Key that came with another request.
-BY_KIND: dict[tuple[type[PostroomError], Kind], Choice] = {
-    (NotFound, Kind.ROUTE): (404, ErrorCode.RESOURCE_NOT_FOUND),
-    (InvalidParameters, Kind.METHOD): (405, ErrorCode.INVALID_PARAMETERS),
-    (Conflict, Kind.KEY_REUSED): (422, ErrorCode.UNPROCESSABLE_ENTITY),
+# What no page lists: a wrong method, and an Idempotency-Key that came with another request.
+BY_KIND: dict[tuple[type[PostroomError], Kind], Sequence[Choice]] = {
+    (InvalidParameters, Kind.METHOD): ((405, ErrorCode.INVALID_PARAMETERS),),
+    (Conflict, Kind.KEY_REUSED): ((422, ErrorCode.UNPROCESSABLE_ENTITY), (500, ErrorCode.UNEXPECTED_ERROR)),
 }
 
 
@@ -120,10 +120,9 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
 
 def _choice(error: PostroomError, operation: Operation | None) -> Choice:
     kind = class_of(error)
-    if (kind, error.kind) in BY_KIND:
-        return BY_KIND[kind, error.kind]
-    choices = BY_CODE.get((kind, error.code)) or TABLE[kind]
+    choices = BY_KIND.get((kind, error.kind)) or BY_CODE.get((kind, error.code)) or TABLE[kind]
     if operation is None:
         return choices[0]
-    listed = operation.errors | {429}
+    # 409 and 422 are for an Idempotency-Key: they are no choice for others where the page does not list them.
+    listed = operation.statuses if kind is Conflict else operation.errors | {429}
     return next((choice for choice in choices if choice[0] in listed), choices[-1])

@@ -8,7 +8,6 @@ from postroom.dialects.postpress import mailbox, wire
 from postroom.dialects.postpress.errors import Error, failure
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
-from postroom.domain.messages import Message
 from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotImplementedHere
 from postroom.services.house import Services
 
@@ -42,8 +41,7 @@ async def authenticate(services: Services, request: Request) -> Caller:
 
 
 async def retrieve_message(services: Services, request: Request) -> wire.Message:
-    message = await services.messages.get(request.caller, request.path["message_id"])
-    return wire.message(message, await _people(services, request, message))
+    return wire.message(*await services.messages.get_with_speakers(request.caller, request.path["message_id"]))
 
 
 async def delete_message(services: Services, request: Request) -> wire.MessageDeleted:
@@ -62,7 +60,7 @@ async def list_messages(services: Services, request: Request) -> wire.MessageLis
         cursor=request.text("cursor"),
         limit=request.integer("limit", USUAL, 1, MOST),
     )
-    return wire.message_list(found, await _people(services, request, *found.items))
+    return wire.message_list(found, await services.messages.speakers(request.caller, found.items))
 
 
 async def send_message(services: Services, request: Request) -> wire.MessageSent:
@@ -123,15 +121,11 @@ async def retrieve_chat(services: Services, request: Request) -> mailbox.Chat:
     chat, last = await services.chats.get(request.caller, request.path["chat_id"], request.text("account_id"))
     if last is None:
         return mailbox.chat(chat, None)
-    return mailbox.chat(chat, wire.last_message(last, await _people(services, request, last)))
+    return mailbox.chat(chat, wire.last_message(last, await services.messages.speakers(request.caller, [last])))
 
 
 async def list_attendees(services: Services, request: Request) -> mailbox.ChatAttendeeList:
     return mailbox.attendee_list(await services.chats.attendees(request.caller, request.path["chat_id"]))
-
-
-async def _people(services: Services, request: Request, *messages: Message) -> wire.People:
-    return wire.people(await services.messages.senders(request.caller, wire.speakers(messages)))
 
 
 _MESSAGE_ID = {"message_id": "The message's id, such as `msg_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}

@@ -5,7 +5,7 @@ Flags are 0 or 1, except where the pages say boolean (`reactions`, attachments);
 Source: PostPress "Retrieve a message" (May 2026).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from postroom.clock import iso
 from postroom.domain import messages as domain
-from postroom.domain.chats import Attendee
+from postroom.domain.chats import Speaker
 from postroom.domain.pages import Listing
 
 
@@ -153,7 +153,7 @@ class SendMessage(msgspec.Struct, kw_only=True):
     video_message: Any = None
 
 
-People = Mapping[tuple[str, str], Attendee]
+People = Mapping[tuple[str, str], Speaker]
 """Who they are, by account and the network's id of the person."""
 
 _KINDS = {"member": "MEMBER", "organization": "ORGANIZATION", "other": "OTHER"}
@@ -172,17 +172,6 @@ def last_message(found: domain.Message, people: People) -> LastMessage:
 def message_list(found: Listing[domain.Message], people: People) -> MessageList:
     """A page of messages, newest first."""
     return MessageList(items=[message(each, people) for each in found.items], cursor=found.next)
-
-
-def speakers(found: Sequence[domain.Message]) -> list[domain.Message]:
-    """These messages, and for each that answers another one a stand-in with that one's sender."""
-    quotes = [(each, each.content.quote) for each in found if each.content.quote is not None]
-    return [*found, *(msgspec.structs.replace(each, sender_id=quote.sender_id) for each, quote in quotes)]
-
-
-def people(attendees: Mapping[str, Attendee]) -> People:
-    """Attendees as the functions above look for them."""
-    return {(each.account_id, each.provider_id): each for each in attendees.values()}
 
 
 def _fields(found: domain.Message, people: People) -> dict[str, Any]:
@@ -230,7 +219,7 @@ def _fields(found: domain.Message, people: People) -> dict[str, Any]:
     return fields
 
 
-def _add_sender(fields: dict[str, Any], sender: Attendee) -> None:
+def _add_sender(fields: dict[str, Any], sender: Speaker) -> None:
     fields["attendee_type"] = _KINDS.get(sender.kind, "OTHER")
     if sender.distance is not None:
         fields["attendee_distance"] = sender.distance

@@ -1,5 +1,5 @@
 -- The whole store at the start. {bytes} is the database's type for bytes; {position} its ascending row number.
--- Every table that holds a workspace's things leads its key with the workspace.
+-- Every table that holds a workspace's things leads its key with the workspace, but messages, which are many.
 
 create table workspaces (
     id text primary key,
@@ -121,8 +121,8 @@ create table chat_attendees (
 );
 
 create table messages (
+    id text primary key,
     workspace_id text not null,
-    id text not null,
     account_id text not null,
     chat_id text not null,
     provider text not null,
@@ -142,9 +142,10 @@ create table messages (
     deleted_at bigint,
     quoted_key text,
     quoted_id text,
-    content {bytes},
-    primary key (workspace_id, id)
+    content {bytes}
 );
+-- No index leads with the workspace: its rows are found through an account, a chat or an id, and then checked. An index of
+-- everything would tempt a planner that has no statistics yet.
 -- No foreign key to accounts: it is checked once a transaction by holding the account's row, not once a message.
 create unique index messages_by_key on messages (account_id, message_key);
 create index messages_of_chat on messages (chat_id, sent_at, id);
@@ -186,6 +187,7 @@ create table receipts (
     target_id text not null,
     document text not null,
     created_at bigint not null,
+    user_id text,
     primary key (workspace_id, id)
 );
 create index receipts_of_target on receipts (workspace_id, target_id, created_at, id);
@@ -252,7 +254,8 @@ create table events (
     workspace_id text not null,
     type text not null,
     data text not null,
-    created_at bigint not null
+    created_at bigint not null,
+    user_id text
 );
 create index events_of_workspace on events (workspace_id, position);
 

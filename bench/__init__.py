@@ -1,0 +1,1 @@
+"""What Postroom costs, measured against floors and a baseline: `make bench`, or `python -m bench --help`."""

@@ -1,0 +1,96 @@
+"""`python -m bench`: measure, print ratios, and write figures and a plot."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bench import deleting, ingesting, machine, reading, seeding, starting
+from bench.ratios import Measured
+from bench.size import SIZES, Size
+from tests.parts.postgres import PostgresServer
+
+RESULTS = Path("bench/results")
+NAMES = {
+    "read": "GET a message: CPU per request, against a bare static answer on the same server",
+    "baseline": "GET a message: against FastAPI with SQLAlchemy's async ORM and asyncpg",
+    "delete": "durable deletions of post groups a second, against the least statements that do the same",
+    "ingest": "messages taken in by sync a second, where many are stored against where few are",
+    "start": "second start to listening, and memory at rest",
+}
+
+
+def _arguments() -> argparse.Namespace:
+    listed = "\n".join(f"  {name:<10}{what}" for name, what in NAMES.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=f"Measure Postroom. Runs are interleaved, figures are medians.\n\n{listed}",
+        epilog="What is stored for it is kept under .data/bench and used again; full needs some 6 GB and ten minutes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; all, if not said")
+    parser.add_argument(
+        "--size",
+        choices=SIZES,
+        default=os.environ.get("POSTROOM_BENCH_SIZE") or "full",
+        help="how much (or POSTROOM_BENCH_SIZE); full is what the project's bars speak of",
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where to write them")
+    parser.add_argument("--no-plot", action="store_true", help="write the figures only")
+    given = parser.parse_args()
+    unknown = sorted(set(given.names) - set(NAMES))
+    if unknown:
+        parser.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    if given.size not in SIZES:
+        parser.error(f"POSTROOM_BENCH_SIZE is {given.size!r}; it may be {', '.join(SIZES)}")
+    return given
+
+
+def main() -> None:
+    given = _arguments()
+    size, names = SIZES[given.size], given.names or list(NAMES)
+    described = machine.described()
+    print(f"{described['cpu']}, {described['cores']} cores, Python {described['python']}; size {size.name}\n")
+    found: list[Measured] = []
+    with contextlib.ExitStack() as running:
+        postgres = running.enter_context(seeding.server(size)) if set(names) - {"start"} else None
+        for measure in _chosen(size, names, postgres):
+            found.append(measure())
+            print("\n".join(found[-1].lines()) + "\n", flush=True)
+    given.results.mkdir(parents=True, exist_ok=True)
+    for measured in found:
+        document = {"machine": described, "size": size, **msgspec.to_builtins(measured)}
+        file = given.results / f"{measured.name}.json"
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    if not given.no_plot:
+        from bench import plots
+
+        plots.draw(found, described, given.results / "figures.svg")
+    missed = [ratio for measured in found for ratio in measured.ratios if not ratio.reached]
+    print(f"written to {given.results}" + (f"; {len(missed)} not reached" if missed else ""), file=sys.stderr)
+
+
+def _chosen(size: Size, names: list[str], postgres: PostgresServer | None) -> list[Callable[[], Measured]]:
+    measures: list[Callable[[], Measured]] = []
+    if postgres is not None:
+        if {"read", "baseline"} & set(names):
+            measures.append(
+                lambda: reading.measure(
+                    size, postgres, against_bare="read" in names, against_baseline="baseline" in names
+                )
+            )
+        if "delete" in names:
+            measures.append(lambda: deleting.measure(size, postgres))
+        if "ingest" in names:
+            measures.append(lambda: ingesting.measure(size, postgres))
+    if "start" in names:
+        measures.append(lambda: starting.measure(size))
+    return measures
+
+
+if __name__ == "__main__":
+    main()

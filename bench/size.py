@@ -1,0 +1,35 @@
+"""How much is measured: one setting, `POSTROOM_BENCH_SIZE` or `--size`, for all of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    name: str
+    messages: int
+    """Messages stored where the reads and the larger ingest happen."""
+    few: int
+    """Messages stored where the smaller ingest happens."""
+    rounds: int
+    """Rounds of the interleaved runs: A B C, A B C, ..."""
+    reads: int
+    """Requests in a run; a third of it for the baseline, which is slow."""
+    deletes: int
+    """Post groups deleted in a run."""
+    pages: int
+    """Pages of 100 messages taken in, in a run."""
+    idle_seconds: float
+    """How long a server is left alone before its memory is read."""
+
+
+SIZES = {
+    "smallest": Size(
+        name="smallest", messages=2_000, few=500, rounds=2, reads=300, deletes=60, pages=2, idle_seconds=0.5
+    ),
+    "small": Size(
+        name="small", messages=50_000, few=10_000, rounds=3, reads=6_000, deletes=1_000, pages=10, idle_seconds=5
+    ),
+    "full": Size(
+        name="full", messages=1_000_000, few=10_000, rounds=9, reads=12_000, deletes=3_000, pages=10, idle_seconds=30
+    ),
+}

@@ -1,0 +1,286 @@
+"""What every connector owes the core, whichever network it speaks to."""
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from postroom.connectors import registry
+from postroom.connectors.bluesky.connector import BlueskyConnector
+from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply
+from postroom.connectors.http import Http
+from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
+from postroom.errors import InvalidParameters, OutcomeUnknown, ProviderError, Refused
+from tests.connectors.wire import Wire, answer, breaks
+
+SECRET = "hush-hush-0123456789"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network, and what the suite cannot know of it."""
+
+    make: Callable[..., Connector]
+    profile: Profile
+    credentials: Credentials
+    messages: tuple[str, ...]
+    chats: tuple[str, ...]
+    login: dict[str, str]
+
+
+MESSAGE = "2-MTc2MDc3MzMxMDQyOWI2OTc1NC0xMDA="
+CHAT = "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="
+
+CASES = {
+    "linkedin": Case(
+        LinkedInConnector,
+        Profile(provider_id="ACoAAA", username="ada", name="Ada"),
+        Credentials(values={"li_at": SECRET, "jsessionid": f"ajax:{SECRET}", "user_agent": "Browser/1"}),
+        (MESSAGE, f"urn:li:msg:{MESSAGE}", f"urn:li:msg_message:(urn:li:fsd_profile:ACoAAA,{MESSAGE})"),
+        (CHAT, f"urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAA,{CHAT})", "urn:li:salesNav_thread:2-NzkzMDFl"),
+        {"access_token": SECRET},
+    ),
+    "bluesky": Case(
+        BlueskyConnector,
+        Profile(provider_id="did:plc:ada", username="ada.test", name="Ada"),
+        Credentials(
+            values={
+                "accessJwt": SECRET,
+                "refreshJwt": f"refresh-{SECRET}",
+                "did": "did:plc:ada",
+                "service": "https://pds.example",
+            }
+        ),
+        (),
+        (),
+        {"identifier": "ada.test", "password": SECRET},
+    ),
+}
+EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+async def keep(credentials: Credentials) -> None:
+    return None
+
+
+def opened(case: Case, wire: Wire) -> Any:
+    return case.make(http=wire.http(tries=1)).open(case.profile, case.credentials, keep)
+
+
+Call = Callable[[Any], Any]
+WITH_CHATS = {name: case for name, case in CASES.items() if isinstance(opened(case, Wire(answer())), Messenger)}
+MESSENGERS = pytest.mark.parametrize("case", WITH_CHATS.values(), ids=WITH_CHATS)
+DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, tzinfo=UTC))
+
+
+async def first_news(connection: Any) -> Any:
+    async with aclosing(connection.listen()) as news:
+        return await anext(news)
+
+
+CALLS: dict[str, tuple[type, bool, Call]] = {
+    "profile": (Connection, False, lambda it: it.profile()),
+    "revoke": (Connection, True, lambda it: it.revoke()),
+    "list_chats": (Messenger, False, lambda it: it.list_chats(None)),
+    "list_messages": (Messenger, False, lambda it: it.list_messages(CHAT, None)),
+    "changes": (Messenger, False, lambda it: it.changes(None)),
+    "send_message": (Messenger, True, lambda it: it.send_message(CHAT, MessageDraft(text="Hello", token="t"))),
+    "recall_message": (Messenger, True, lambda it: it.recall_message(ChatKey(CHAT), MessageKey(MESSAGE))),
+    "read_message": (Messenger, False, lambda it: it.read_message(ChatKey(CHAT), MessageKey(MESSAGE))),
+    "publish": (Publisher, True, lambda it: it.publish(DRAFT, "token-1")),
+    "find": (Publisher, False, lambda it: it.find("token-1")),
+    "unpublish": (Publisher, True, lambda it: it.unpublish("at://did:plc:ada/app.bsky.feed.post/3l472o4abllld")),
+}
+CALLS_OF = [
+    pytest.param(case, call, id=f"{name}-{method}")
+    for name, case in CASES.items()
+    for method, (role, _, call) in CALLS.items()
+    if isinstance(opened(case, Wire(answer())), role)
+]
+WRITES_OF = [
+    pytest.param(case, call, id=f"{name}-{method}")
+    for name, case in CASES.items()
+    for method, (role, writes, call) in CALLS.items()
+    if writes and isinstance(opened(case, Wire(answer())), role)
+]
+
+FAILURES = {
+    **{f"status {status}": answer(status) for status in (301, 302, 304, 400, 401, 403, 404, 408, 409, 410, 413, 415)},
+    **{f"status {status}": answer(status) for status in (418, 422, 429, 451, 500, 501, 502, 503, 504, 520, 999)},
+    "a page": answer(403, body=b"<html>Forbidden</html>"),
+    "a list": answer(400, [1, 2]),
+    "secrets in the words": answer(400, {"error": "X", "message": SECRET, "status": 400}),
+    "secrets in the words of a 403": answer(403, {"message": f"ajax:{SECRET} refresh-{SECRET}"}),
+    "no connection": breaks(httpx.ConnectError),
+    "cut off": breaks(httpx.RemoteProtocolError),
+    "silence": breaks(httpx.ReadTimeout),
+}
+
+
+def test_names_are_unique_and_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [
+        EntryPoint(name=name, value=f"{case.make.__module__}:{case.make.__qualname__}", group=registry.GROUP)
+        for name, case in CASES.items()
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    assert sorted(registry.installed(http=Wire(answer()).http())) == ["bluesky", "linkedin"]
+
+
+@EVERY
+def test_a_connector_is_made_without_anything_said(case: Case) -> None:
+    connector = case.make()
+    assert connector.login_flows
+    assert isinstance(connector.open(case.profile, case.credentials, keep), Connection)
+
+
+@EVERY
+def test_keys_are_their_own_keys(case: Case) -> None:
+    connector = case.make()
+    assert len({connector.message_key(spelling) for spelling in case.messages}) <= 1
+    for spelling in case.messages:
+        key = connector.message_key(spelling)
+        assert connector.message_key(key) == key
+    for spelling in case.chats:
+        chat_key = connector.chat_key(spelling)
+        assert connector.chat_key(chat_key) == chat_key
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "spelling", ["", " ", "x", "urn:li:", "(", "%", "at://did:plc:ada/app.bsky.feed.post/x", "\x00"]
+)
+def test_what_names_nothing_is_refused(case: Case, spelling: str) -> None:
+    connector = case.make()
+    with pytest.raises(InvalidParameters):
+        connector.message_key(spelling)
+    with pytest.raises(InvalidParameters):
+        connector.chat_key(spelling)
+    assert connector.mailbox_of(spelling) is None
+
+
+@EVERY
+def test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case: Case) -> None:
+    connection = opened(case, Wire(answer()))
+    declared = case.make().capabilities
+    assert isinstance(connection, Messenger) is (declared.send is not None or declared.recall is not None)
+    assert isinstance(connection, Publisher) is (declared.publish is not None)
+    assert not declared.unpublish or declared.publish is not None
+    for role in (Connection, Messenger, Publisher):
+        for name, method in inspect.getmembers(role, inspect.isfunction):
+            if not name.startswith("_") and isinstance(connection, role):
+                expected = list(inspect.signature(method).parameters)[1:]
+                assert list(inspect.signature(getattr(connection, name)).parameters) == expected
+
+
+@EVERY
+def test_limits_are_set_where_a_power_is_declared(case: Case) -> None:
+    declared = case.make().capabilities
+    if declared.send is not None:
+        assert declared.send.max_length > 0
+    if declared.publish is not None:
+        assert declared.publish.max_length > 0
+        assert not declared.publish.image_types or declared.publish.max_image_bytes > 0
+
+
+@EVERY
+async def test_a_login_begins_with_a_question_and_calls_nobody(case: Case) -> None:
+    wire = Wire(answer(500))
+    connector = case.make(http=wire.http())
+    for flow in connector.login_flows:
+        step = await connector.login(flow, None)
+        assert isinstance(step, Ask)
+        assert set(case.login) <= set(step.fields)
+        assert all(step.fields.values())
+    assert wire.requests == []
+
+
+@EVERY
+@pytest.mark.parametrize("responder", FAILURES.values(), ids=FAILURES)
+async def test_a_login_that_fails_is_a_provider_error_without_the_secret(case: Case, responder: Any) -> None:
+    connector = case.make(http=Wire(responder).http(tries=1))
+    with capture_logs() as lines, pytest.raises(ProviderError) as caught:
+        await connector.login(connector.login_flows[0], Reply(state=None, answers=case.login))
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert SECRET not in repr(caught.value) + repr(caught.value.context) + repr(lines)
+
+
+@pytest.mark.parametrize("responder", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("case", "call"), CALLS_OF)
+async def test_every_failure_is_a_provider_error_without_a_secret(case: Case, call: Call, responder: Any) -> None:
+    wire = Wire(responder)
+    found: ProviderError | None = None
+    with capture_logs() as lines:
+        try:
+            await call(opened(case, wire))
+        except ProviderError as error:
+            found = error
+    # Only the end of a session may come as a refusal.
+    assert found is not None or call is CALLS["revoke"][2]
+    assert type(found) is not ProviderError
+    assert SECRET not in repr(found) + repr(found.context if found else None) + repr(lines)
+    assert lines
+
+
+@pytest.mark.parametrize("responder", [answer(500), answer(503), breaks(httpx.ReadError)])
+@pytest.mark.parametrize(("case", "call"), WRITES_OF)
+async def test_a_write_whose_answer_is_lost_is_sent_once(case: Case, call: Call, responder: Any) -> None:
+    wire = Wire(responder)
+    with pytest.raises(OutcomeUnknown):
+        await call(opened(case, wire))
+    assert sum(request.method == "POST" or "logout" in request.url.path for request in wire.requests) == 1
+
+
+@MESSENGERS
+async def test_a_recall_of_a_gone_message_is_refused_and_reading_back_tells(case: Case) -> None:
+    connection = opened(case, Wire(answer(400)))
+    with pytest.raises(Refused):
+        await connection.recall_message(CHAT, MessageKey(MESSAGE))
+
+
+@EVERY
+async def test_revoking_twice_is_success(case: Case) -> None:
+    wire = Wire(answer(200), answer(401))
+    connection = opened(case, wire)
+    await connection.revoke()
+    await connection.revoke()
+    assert len(wire.requests) == 2
+
+
+@EVERY
+async def test_nothing_secret_is_shown(case: Case) -> None:
+    connection = opened(case, Wire(answer()))
+    linked = Linked(profile=case.profile, credentials=case.credentials)
+    shown = [repr(item) for item in (connection, linked, case.credentials, *vars(connection).values())]
+    assert SECRET not in " ".join(shown)
+
+
+@MESSENGERS
+async def test_listening_ends_with_the_session(case: Case) -> None:
+    connection = opened(case, Wire(answer(401)))
+    with pytest.raises(ProviderError):
+        await first_news(connection)
+
+
+@EVERY
+async def test_closing_lets_go(case: Case) -> None:
+    closed: list[bool] = []
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    await case.make(http=Http(transport=Transport())).close()
+    assert closed == [True]
+
+
+def test_a_listener_is_an_async_iterator() -> None:
+    connection = opened(CASES["linkedin"], Wire(answer()))
+    assert isinstance(connection.listen(), AsyncIterator)
