@@ -117,6 +117,7 @@ async def _background(house: House) -> AsyncIterator[None]:
     alone = house.database.dialect == "sqlite"
     if alone:
         await house.worker.take_over()
+        await house.listeners.take_over()
     await house.services.recalls.resume(older_than_seconds=0 if alone else 60)
     await house.upkeep.schedule(timedelta(seconds=5))
     tasks = [

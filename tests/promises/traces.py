@@ -69,9 +69,7 @@ class Rooms:
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock
         )
         self.chats = Chats(database, self.connections)
-        self.recalls = Recalls(
-            database, notifier, self.connections, self.messages, self.events, self.receipts, clock
-        )
+        self.recalls = Recalls(database, notifier, self.connections, self.messages, self.events, self.receipts, clock)
         self.sync = Sync(database, self.connections, self.ingest, self.events, clock)
         self.idempotency = Idempotency(database, clock)
 
@@ -255,9 +253,7 @@ class Trace:
         target = BORDER.message_key(self.world.target_id)
         held = [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
         if held:
-            send = self.rooms.messages.send(
-                self.caller, held[0].chat_id, f"reply of {self.seed}", quote_id=held[0].id
-            )
+            send = self.rooms.messages.send(self.caller, held[0].chat_id, f"reply of {self.seed}", quote_id=held[0].id)
             await _as_may_be(send)
 
     async def _ask_by_key(self) -> None:
