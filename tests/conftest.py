@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 import hypothesis
 import pytest
 
+from tests.crash.harness import Ground, Prepared, prepare
+from tests.crash.operations import furnish
 from tests.parts.faultproxy import FaultProxy
 from tests.parts.loopback import only_loopback
 from tests.parts.pds import Pds, PdsAccount, running_pds
@@ -48,6 +50,17 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create()
     yield url
     postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def crash_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """A furnished server that was stopped, to be copied and killed (tests/crash)."""
+    server: PostgresServer | None = None
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+    ground = Ground(tmp_path_factory.mktemp(f"crash-{request.param}"), server)
+    yield prepare(ground, furnish)
+    ground.close()
 
 
 @pytest.fixture(scope="session")

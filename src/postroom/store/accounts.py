@@ -114,8 +114,9 @@ async def list_page(
     after: tuple[int, str] | None = None,
     limit: int,
 ) -> list[Account]:
-    """A page, newest first. `after` is the last one's (created_at, id)."""
+    """A page of accounts that are not being unlinked, newest first. `after` is the last one's (created_at, id)."""
     where = Where(reader, "workspace_id = {}", workspace_id)
+    where.also("status <> {}", AccountStatus.UNLINKING)
     if user_id is not None:
         where.also("user_id = {}", user_id)
     if provider is not None:
@@ -135,8 +136,8 @@ async def list_page(
 async def list_of_provider(
     reader: Reader, workspace_id: str, provider: str, user_id: str | None = None
 ) -> list[Account]:
-    """Every account of one network, of one user or of all, the most recently used first."""
-    where = Where(reader, "workspace_id = {} and provider = {}", workspace_id, provider)
+    """Every account of one network that is not being unlinked, of one user or of all, the most recently used first."""
+    where = Where(reader, "workspace_id = {} and provider = {} and status <> 'unlinking'", workspace_id, provider)
     if user_id is not None:
         where.also("user_id = {}", user_id)
     rows = await reader.fetch(
