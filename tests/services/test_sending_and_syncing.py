@@ -12,6 +12,7 @@ from postroom.domain.messages import Message, Quote
 from postroom.domain.remote import (
     ChatChanged,
     MessageGone,
+    MessageKey,
     MessageSeen,
     ReactionChanged,
     RemoteAttendee,
@@ -143,12 +144,12 @@ async def test_an_older_copy_does_not_undo_an_edit(scene: Scene) -> None:
 async def test_reactions_come_and_go_and_tell_who(scene: Scene) -> None:
     message = await scene.own()
     reaction = ReactionChanged(
-        key=message.key,
+        key=MessageKey(message.key),
         chat_key=None,
         emoji="👍",
         sender_id="somebody",
         is_sender=False,
-        added=True,  # type: ignore[arg-type]
+        added=True,
     )
     await take(scene, reaction, reaction)
     assert [(held.value, held.sender_id) for held in (await scene.get(message)).content.reactions] == [

@@ -272,7 +272,9 @@ async def test_a_quote_that_is_named_only_is_read_first() -> None:
     assert (quoted["messageBody"]["text"], quoted["originalSendAt"]) == ("The hive is full.", 1760773310429)
 
 
-@pytest.mark.parametrize("shown", [anchor(), anchor(fixture("message-recalled"))])
+@pytest.mark.parametrize(
+    "shown", [anchor(fixture("message-reply") | {"deliveredAt": 1}), anchor(fixture("message-recalled"))]
+)
 async def test_a_message_that_is_gone_cannot_be_answered(shown: Any) -> None:
     wire = Wire(shown)
     with pytest.raises(Unprocessable):
