@@ -103,7 +103,7 @@ class Trace:
         await self._begin()
         steps = self._steps()
         burials = [place for place, (_, buries) in enumerate(steps) if buries]
-        look = self.chance.random() < 0.1
+        look = self.chance.random() < 0.3
         seen = False
         place = 0
         while place < len(steps):
