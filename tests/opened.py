@@ -31,7 +31,8 @@ async def tables(database: Database) -> dict[str, list[str]]:
                 "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
             )
             return {
-                name: [row[1] for row in await reader.fetch(f"pragma table_info({name})")] for (name,) in sorted(names)
+                name: [row[1] for row in await reader.fetch(f"pragma table_info({name})")]
+                for name in sorted(row[0] for row in names)
             }
         columns = await reader.fetch(
             "select table_name, column_name from information_schema.columns where table_schema = 'public' "

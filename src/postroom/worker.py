@@ -22,7 +22,10 @@ from postroom.store.notify import Notifier
 
 _AT_ONCE = 32
 _CLAIM = timedelta(minutes=5)
+_KEEP = timedelta(minutes=1)
+"""How often the claims of what is being done are renewed."""
 _LOOK_SECONDS = 1.0
+_ASKED_LONG_AGO_SECONDS = 300
 _NEVER_MS = 2**62
 _MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8}
 """Tasks that may give up. All others go on until they are done: what they promise has no end date."""
@@ -50,12 +53,13 @@ class Worker:
         self._work = work
         self._now = now
         self._owner = owner
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
+        self._kept_at = now()
         self._tasks: dict[Task, Callable[[Job], Awaitable[Retry | None]]] = {
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
             Task.FINISH_UNLINK: self._finish_unlink,
-            Task.PUBLISH_POST: lambda job: work.publishing.publish(_workspace(job), _arg(job, "post_id")),
+            Task.PUBLISH_POST: lambda job: work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts),
             Task.PURGE_BLOBS: self._purge_blobs,
             Task.EXPIRE_UPLOAD: self._expire_upload,
             Task.CLEAN_UP: self._clean_up,
@@ -66,19 +70,18 @@ class Worker:
         try:
             while True:
                 room = _AT_ONCE - len(self._running)
-                claimed = await self._claim(room) if room else []
+                claimed = await self._claim(room)
                 for job in claimed:
                     task = asyncio.create_task(self._run(job), name=f"{job.task} {job.id}")
-                    self._running.add(task)
-                    task.add_done_callback(self._running.discard)
+                    self._running[task] = job.id
+                    task.add_done_callback(self._running.pop)
                 if not claimed:
                     await self._notifier.wait("jobs", _LOOK_SECONDS)
-                elif len(self._running) >= _AT_ONCE:
-                    await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in self._running:
+            running = list(self._running)
+            for task in running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
             async with self._database.begin() as tx:
                 await jobs.release(tx, self._owner)
 
@@ -88,14 +91,19 @@ class Worker:
             await jobs.rescue(tx, _NEVER_MS)
 
     async def _claim(self, room: int) -> list[Job]:
+        """Take what is due, give back what others let expire, and keep what is being done here."""
         now = self._now()
+        moments: list[int | None] = [to_ms(self._kept_at + _KEEP) if self._running else None]
         async with self._database.read() as reader:
-            due = await jobs.next_due(reader)
-        if due is None or due > to_ms(now):
+            moments += [await jobs.next_due(reader), await jobs.next_expiry(reader)]
+        if all(moment is None or moment > to_ms(now) for moment in moments):
             return []
         async with self._database.begin() as tx:
+            if self._running:
+                await jobs.keep(tx, self._owner, to_ms(now + _CLAIM), list(self._running.values()))
+                self._kept_at = now
             await jobs.rescue(tx, to_ms(now))
-            return await jobs.claim(tx, self._owner, to_ms(now), to_ms(now + _CLAIM), room)
+            return await jobs.claim(tx, self._owner, to_ms(now), to_ms(now + _CLAIM), room) if room else []
 
     async def _run(self, job: Job) -> None:
         try:
@@ -103,15 +111,25 @@ class Worker:
         except Exception as error:
             retry = Retry(after=next_attempt(job.attempts), reason=type(error).__name__)
             log.warning("job.failed", task=job.task, job=job.id, attempts=job.attempts, exc_info=True)
-        async with self._database.begin() as tx:
-            if retry is None:
-                await jobs.finish(tx, job.id)
-            elif job.attempts >= _MOST_ATTEMPTS.get(job.task, 1_000_000):
-                await jobs.fail(tx, job.id, retry.reason)
-            else:
-                await jobs.retry(tx, job.id, to_ms(self._now() + retry.after), retry.reason)
+        while True:
+            try:
+                await self._over(job, retry)
+                break
+            except Exception:
+                # A job that stays claimed would wait for this process to end.
+                log.warning("job.not_recorded", task=job.task, job=job.id, exc_info=True)
+                await asyncio.sleep(_LOOK_SECONDS)
         # Another job may have waited for this one's lock.
         self._notifier.wake("jobs")
+
+    async def _over(self, job: Job, retry: Retry | None) -> None:
+        async with self._database.begin() as tx:
+            if retry is None:
+                await jobs.finish(tx, job.id, self._owner)
+            elif job.attempts >= _MOST_ATTEMPTS.get(job.task, 1_000_000):
+                await jobs.fail(tx, job.id, retry.reason, self._owner)
+            else:
+                await jobs.retry(tx, job.id, to_ms(self._now() + retry.after), retry.reason, self._owner)
 
     async def _sync_account(self, job: Job) -> None:
         await self._work.sync.sync(_workspace(job), _arg(job, "account_id"))
@@ -127,6 +145,8 @@ class Worker:
 
     async def _clean_up(self, _: Job) -> None:
         await self._work.upkeep.clean_up()
+        # Whoever asked this long ago and has not written down what came of it is dead, here or in another process.
+        await self._work.recalls.resume(older_than_seconds=_ASKED_LONG_AGO_SECONDS)
 
 
 def _workspace(job: Job) -> str:

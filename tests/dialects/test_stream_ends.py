@@ -156,3 +156,34 @@ async def test_whoever_comes_back_after_all_others_left_hears_again(house: Built
         await happens(house)
         await until(lambda listening=listener: len(listening.frames) == 1)
         await listener.leave()
+
+
+async def test_what_happened_during_a_slow_catching_up_is_heard_once(house: Built) -> None:
+    await happens(house, 3)
+    listener = Listener(house, house.kept.key, "after=0")
+    listener.reads.clear()
+    await listener.accepted.wait()
+    await asyncio.sleep(0.05)
+    await happens(house, 2)
+    listener.reads.set()
+    await until(lambda: len(listener.frames) >= 5)
+    await happens(house)
+    await until(lambda: len(listener.frames) >= 6)
+    positions = [frame["position"] for frame in listener.frames]
+    assert positions == sorted(set(positions))
+    await listener.leave()
+
+
+async def test_whoever_catches_up_while_the_last_listener_leaves_hears_what_follows(house: Built) -> None:
+    await happens(house, 3)
+    first, second = Listener(house, house.kept.key), Listener(house, house.kept.key, "after=0")
+    second.reads.clear()
+    await first.accepted.wait()
+    await second.accepted.wait()
+    await asyncio.sleep(0.05)
+    await first.leave()
+    second.reads.set()
+    await until(lambda: len(second.frames) == 3)
+    await happens(house)
+    await until(lambda: len(second.frames) == 4)
+    await second.leave()

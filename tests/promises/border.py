@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from postroom.clock import from_ms
 from postroom.connectors.contract import Delta, Keep, Linked, LoginStep, Page, Reply
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.domain.messages import AnyAttachment, File, Quote
@@ -22,7 +23,6 @@ from postroom.domain.remote import (
     RemoteEvent,
     RemoteMessage,
 )
-from postroom.clock import from_ms
 from postroom.errors import ErrorCode, Kind, OutcomeUnknown, ProviderDown, Refused
 
 MINUTE_MS = 60_000
@@ -73,7 +73,9 @@ class World:
     def chat_spelling(self) -> str:
         member = self.chance.choice(["ada", "bea"])
         conversation = f"urn:li:msg_conversation:(urn:li:fsd_profile:{member},{self.chat_id})"
-        return self.chance.choice([conversation, f"urn:li:messagingThread:{self.chat_id}", self.chat_id, quote(conversation)])
+        return self.chance.choice(
+            [conversation, f"urn:li:messagingThread:{self.chat_id}", self.chat_id, quote(conversation)]
+        )
 
     def key(self, id: str) -> MessageKey:
         return BORDER.message_key(self.message_spelling(id))
@@ -148,7 +150,9 @@ class World:
         return found
 
     def _files(self) -> tuple[AnyAttachment, ...]:
-        return (File(id=f"{self.target_id}.0", file_name=f"{self.secret}.pdf", url=f"https://files.test/{self.secret}"),)
+        return (
+            File(id=f"{self.target_id}.0", file_name=f"{self.secret}.pdf", url=f"https://files.test/{self.secret}"),
+        )
 
 
 def person(name: str, mailbox: str) -> RemoteAttendee:

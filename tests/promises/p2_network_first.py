@@ -117,4 +117,9 @@ async def test_the_snapshot_sees_a_recall_that_was_done(scene: Scene) -> None:
     before = await bytes_of(scene)
     await scene.recall(await scene.own(quoted=True))
     after = await bytes_of(scene)
-    assert {table for table in before if before[table] != after[table]} == {"messages", "tombstones", "events", "receipts"}
+    assert {table for table in before if before[table] != after[table]} == {
+        "messages",
+        "tombstones",
+        "events",
+        "receipts",
+    }

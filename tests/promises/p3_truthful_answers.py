@@ -249,9 +249,7 @@ async def test_a_link_whose_answer_is_lost_is_no_link(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("do", [*LOST, pytest.param({"status": 503}, id="the network fails")])
-async def test_a_session_whose_end_is_unknown_is_told_so_and_the_account_goes(
-    scene: Scene, do: dict[str, Any]
-) -> None:
+async def test_a_session_whose_end_is_unknown_is_told_so_and_the_account_goes(scene: Scene, do: dict[str, Any]) -> None:
     account = await scene.linkedin()
     await scene.fault("logout", do=do)
     await scene.forget_calls()

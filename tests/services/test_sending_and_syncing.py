@@ -12,6 +12,7 @@ from postroom.domain.messages import Message, Quote
 from postroom.domain.remote import (
     ChatChanged,
     MessageGone,
+    MessageKey,
     MessageSeen,
     ReactionChanged,
     RemoteAttendee,
@@ -126,7 +127,10 @@ async def test_an_older_copy_does_not_undo_an_edit(scene: Scene) -> None:
     assert (await scene.get(message)).content.text == "Put better."
     # Nor in one bundle, of a message that was never seen.
     key = scene.house.services.recalls._connections.connector("linkedin").message_key
-    fresh = {"key": key("2-MTc5NTI1MzMwMDY2NGI3Njk3NC0xMDA="), "provider_id": "urn:li:msg:2-MTc5NTI1MzMwMDY2NGI3Njk3NC0xMDA="}
+    fresh = {
+        "key": key("2-MTc5NTI1MzMwMDY2NGI3Njk3NC0xMDA="),
+        "provider_id": "urn:li:msg:2-MTc5NTI1MzMwMDY2NGI3Njk3NC0xMDA=",
+    }
     first = as_shown(message, text="New.", **fresh)
     await take(
         scene,
@@ -140,10 +144,12 @@ async def test_an_older_copy_does_not_undo_an_edit(scene: Scene) -> None:
 async def test_reactions_come_and_go_and_tell_who(scene: Scene) -> None:
     message = await scene.own()
     reaction = ReactionChanged(
-        key=message.key, chat_key=None, emoji="👍", sender_id="somebody", is_sender=False, added=True  # type: ignore[arg-type]
+        key=MessageKey(message.key), chat_key=None, emoji="👍", sender_id="somebody", is_sender=False, added=True
     )
     await take(scene, reaction, reaction)
-    assert [(held.value, held.sender_id) for held in (await scene.get(message)).content.reactions] == [("👍", "somebody")]
+    assert [(held.value, held.sender_id) for held in (await scene.get(message)).content.reactions] == [
+        ("👍", "somebody")
+    ]
     await take(scene, MessageSeen(message=as_shown(message, reactions=None)))
     assert len((await scene.get(message)).content.reactions) == 1
     await take(scene, msgspec.structs.replace(reaction, added=False))

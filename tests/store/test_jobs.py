@@ -5,6 +5,7 @@ import asyncio
 from postroom.domain.jobs import Job
 from postroom.store import jobs
 from postroom.store.database import Database
+from postroom.store.postgres import PostgresDatabase
 from tests.store.things import OTHER_WORKSPACE, T0, WORKSPACE, job
 
 
@@ -85,6 +86,18 @@ async def test_workers_that_claim_at_once_share_the_work(database: Database) -> 
             async with database.begin() as tx:
                 await jobs.finish(tx, each.id)
     assert sorted(done) == sorted(each.id for each in queued)
+
+
+async def test_a_claim_sees_the_one_that_is_being_made(postgres: PostgresDatabase) -> None:
+    """The job that is claimed meanwhile is seen as waiting, and an earlier one of its lock as free to run."""
+    claimed, earlier = job(lock="a"), job(lock="a", scheduled_at=T0 - 1)
+    await enqueue(postgres, claimed)
+    async with postgres.begin() as first:
+        assert [each.id for each in await jobs.claim(first, "one", T0, T0 + 60, 9)] == [claimed.id]
+        await enqueue(postgres, earlier)
+        second = asyncio.create_task(claim(postgres, "two"))
+        await asyncio.sleep(0.1)
+    assert await second == []
 
 
 async def test_a_job_is_tried_again_later_or_given_up(database: Database) -> None:

@@ -189,7 +189,7 @@ def page(dialect: Dialect, made: Document) -> str:
 def _section(base: str, path: str, method: str, operation: Mapping[str, Any]) -> str:
     parameters = "".join(
         f"<tr><td><code>{_e(each['name'])}</code></td><td>{_e(each['in'])}</td>"
-        f"<td>{'required' if each['required'] else ''}</td><td>{_e(each.get('description', ''))}</td></tr>"
+        f"<td>{'required' if each['required'] else ''}</td><td>{_prose(each.get('description', ''))}</td></tr>"
         for each in operation["parameters"]
     )
     body = operation.get("requestBody")
@@ -199,7 +199,7 @@ def _section(base: str, path: str, method: str, operation: Mapping[str, Any]) ->
     )
     return (
         f'<section id="{_e(operation["operationId"])}"><h2><b>{_e(method)}</b> {_e(base + path)}</h2>'
-        f"<p>{_e(operation['summary'])}</p>{_paragraphs(operation['description'])}"
+        f"<p>{_prose(operation['summary'])}</p>{_paragraphs(operation['description'])}"
         + (f"<h3>Parameters</h3><table>{parameters}</table>" if parameters else "")
         + (f"<h3>Body</h3><p>{_link(body)}</p>" if body else "")
         + f"<h3>Answers</h3><table>{answers}</table></section>"
@@ -216,7 +216,7 @@ def _link(holder: Mapping[str, Any]) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{_e(each)}</p>" for each in text.split("\n\n") if each.strip())
+    return "".join(f"<p>{_prose(each)}</p>" for each in text.split("\n\n") if each.strip())
 
 
 def _pretty(schema: Any) -> str:
@@ -225,6 +225,11 @@ def _pretty(schema: Any) -> str:
 
 def _e(text: str) -> str:
     return html.escape(text)
+
+
+def _prose(text: str) -> str:
+    """Escaped, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _e(text))
 
 
 _STYLE = """

@@ -61,6 +61,7 @@ class Accounts:
         self._events = events
         self._receipts = receipts
         self._now = now
+        self._linking = asyncio.Lock()
 
     async def list(
         self, caller: Caller, *, provider: str | None = None, cursor: str | None = None, limit: int = 100
@@ -184,7 +185,8 @@ class Accounts:
         async with self._database.begin() as tx:
             if await accounts.hold(tx, account.workspace_id, account.id) is None:
                 raise NotFound("No such account.", kind=Kind.ACCOUNT)
-            await accounts.set_status(tx, account.workspace_id, account.id, AccountStatus.UNLINKING, None)
+            if not await accounts.set_status(tx, account.workspace_id, account.id, AccountStatus.UNLINKING, None):
+                raise NotFound("No such account: it is being unlinked.", kind=Kind.ACCOUNT)
             now = self._now()
             job = Job(
                 id=new_id("job", now),
@@ -203,6 +205,9 @@ class Accounts:
         """What remains after an account was marked (also a job; safe to repeat)."""
         async with self._database.read() as reader:
             status = await accounts.find_status(reader, workspace_id, account_id)
+        if status is None:
+            # It is gone from the tables; whoever removed it may have died before that was so in every file.
+            await self._database.scrub()
         if status is not AccountStatus.UNLINKING:
             return
         self._connections.forget(account_id)
@@ -240,7 +245,11 @@ class Accounts:
         return True
 
     async def _linked(self, caller: Caller, provider: str, linked: Linked) -> Account:
-        """Keep a fresh link, or give an account that is here already its new credentials."""
+        """Keep a fresh link, or give an account that is here already its new credentials. One at a time."""
+        async with self._linking:
+            return await self._kept(caller, provider, linked)
+
+    async def _kept(self, caller: Caller, provider: str, linked: Linked) -> Account:
         now = to_ms(self._now())
         async with self._database.begin() as tx:
             held = await accounts.find_by_provider_id(

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
@@ -20,7 +21,9 @@ from postroom.store.notify import Notifier
 
 _ADDRESS_LIVES = timedelta(hours=1)
 _UPLOAD_TAKES = timedelta(minutes=15)
-"""An upload that began in time may go on this long after its address expired; then it is purged once more."""
+"""An upload that began in time may go on this long after its address expired."""
+_PURGED_AFTER = _UPLOAD_TAKES + timedelta(minutes=5)
+"""Then nothing can arrive any more, and what is left of uploads that did not end is purged."""
 
 
 class UploadAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +90,7 @@ class Media:
                 args={"media_id": item.id},
                 lock=None,
                 attempts=0,
-                scheduled_at=to_ms(now + _ADDRESS_LIVES + _UPLOAD_TAKES),
+                scheduled_at=to_ms(now + _ADDRESS_LIVES + _PURGED_AFTER),
             )
             await jobs.enqueue(tx, job)
         signature = self._upload_signature(item.id, item.upload_expires_at, content_type)
@@ -117,16 +120,26 @@ class Media:
         if item is None:
             raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
         key = f"{item.workspace_id}/{item.id}/{new_ulid(self._now())}"
-        size = await self._blobs.put(key, chunks)
+        until = expires + _UPLOAD_TAKES // timedelta(milliseconds=1)
+        size = await self._blobs.put(key, self._in_time(chunks, until))
         async with self._database.begin() as tx:
-            earlier = await media.set_stored(
-                tx, item.workspace_id, item.id, blob_key=key, size_bytes=size, content_type=content_type
-            )
+            arrived = to_ms(self._now())
+            earlier: str | Literal[False] | None = False
+            if arrived <= until:
+                earlier = await media.set_stored(
+                    tx, item.workspace_id, item.id, blob_key=key, size_bytes=size, content_type=content_type
+                )
             unwanted = key if earlier is False else earlier
             if unwanted is not None:
                 await self.purge_later(tx, item.workspace_id, [unwanted])
+        _check_time(arrived, until)
         if earlier is False:
             raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
+
+    async def _in_time(self, chunks: AsyncIterator[bytes], until: int) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            _check_time(to_ms(self._now()), until)
+            yield chunk
 
     async def open(self, media_id: str, signature: str) -> tuple[MediaItem, AsyncIterator[bytes]]:
         """A stored file and its bytes.
@@ -164,12 +177,12 @@ class Media:
     async def expire_upload(self, workspace_id: str, media_id: str) -> None:
         """After an upload address has expired: purge what came too late, and forget a file that never came (a job)."""
         async with self._database.begin() as tx:
+            await media.remove_awaiting(tx, workspace_id, media_id)
             item = await media.find(tx, workspace_id, media_id)
-            if item is not None and item.status is MediaStatus.AWAITING:
-                await media.remove(tx, workspace_id, media_id)
         held = None if item is None else item.blob_key
-        stray = [key for key in await self._blobs.list(f"{workspace_id}/{media_id}/") if key != held]
-        await self._blobs.delete(stray)
+        folder = f"{workspace_id}/{media_id}"
+        await self._blobs.delete([key for key in await self._blobs.list(f"{folder}/") if key != held])
+        await self._blobs.sweep(folder)
 
     async def orphans(self) -> list[str]:
         """Blobs that no stored file refers to. Empty once all jobs have run and given-out addresses have expired."""
@@ -182,3 +195,8 @@ class Media:
 
     def _file_signature(self, media_id: str) -> str:
         return self._database.keyring.hash(f"file\n{media_id}").hex()[:32]
+
+
+def _check_time(now: int, until: int) -> None:
+    if now > until:
+        raise NotPermitted("The upload address expired while the bytes came, too long ago.", kind=Kind.MEDIA)

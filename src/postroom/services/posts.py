@@ -20,6 +20,8 @@ from postroom.store import accounts, jobs, media, posts
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
+_UNLINKED_MEANWHILE = "The account was unlinked while this was being published: it may be live."
+
 
 class PostGroupView(msgspec.Struct, frozen=True, kw_only=True):
     """A post group with its posts and files, each in their order."""
@@ -213,22 +215,25 @@ class Posts:
             await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
-        """The account goes: what was scheduled there fails, and says why. The records stay."""
+        """The account goes: what was scheduled there fails, and says why. The records stay.
+
+        Of what is being published nobody will be able to ask any more whether it is live: that is what it says then.
+        """
         now = to_ms(self._now())
-        error = PostError(
-            code="PLATFORM_AUTH_EXPIRED",
-            message="The account was unlinked before this was published.",
-            retryable=False,
-            failed_at=now,
-        )
         for found in await posts.list_unfinished_of_account(tx, workspace_id, account_id):
             held = await posts.hold_post(tx, workspace_id, found.id)
             if held is None:
                 continue
             group, post = held
-            await posts.set_post(
-                tx, workspace_id, post.id, status=PostStatus.FAILED, attempts=post.attempts, error=error
+            begun = post.status is PostStatus.PROCESSING
+            error = PostError(
+                code="OUTCOME_UNKNOWN" if begun else "PLATFORM_AUTH_EXPIRED",
+                message=_UNLINKED_MEANWHILE if begun else "The account was unlinked before this was published.",
+                retryable=False,
+                failed_at=now,
             )
+            becomes = PostStatus.UNCONFIRMED if begun else PostStatus.FAILED
+            await posts.set_post(tx, workspace_id, post.id, status=becomes, attempts=post.attempts, error=error)
             await self.roll_up(tx, group)
             data = EventData(post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code)
             await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)

@@ -3,7 +3,7 @@
 import msgspec
 
 from postroom.clock import Clock, from_ms, to_ms
-from postroom.domain.accounts import Account
+from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import Publishing as PublishingLimits
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Retry
@@ -31,6 +31,8 @@ from postroom.store.blobs import Blobs
 from postroom.store.database import Database
 
 _MOST_ATTEMPTS = 12
+_MOST_LOOKS = 300
+"""How often an unknown outcome is looked up, five minutes apart in the end, before the owner is told that nobody knows."""
 
 
 class _File:
@@ -70,19 +72,22 @@ class Publishing:
         self._receipts = receipts
         self._now = now
 
-    async def publish(self, workspace_id: str, post_id: str) -> Retry | None:
-        """Publish a post that is due (a job; safe to repeat). Answers when to look again, where it is not settled."""
+    async def publish(self, workspace_id: str, post_id: str, runs: int = 1) -> Retry | None:
+        """Publish a post that is due (a job; safe to repeat). Answers when to look again, where it is not settled.
+
+        `runs` counts this job's runs, this one included: an outcome that cannot be looked up is unconfirmed in the end.
+        """
         begun = await self._begin(workspace_id, post_id)
         if begun is None:
             return None
         group, post, account, files, resumed = begun
+        if resumed:
+            return await self._settle(group, post, account, runs)
         problem = self._problem(group, account, files)
         if problem is not None or account is None:
             await self._record(group, post, PostStatus.FAILED, error=problem)
             return None
         try:
-            if resumed:
-                return await self._settle(group, post, account)
             return await self._attempt(group, post, account, files)
         except OutcomeUnknown as error:
             return await self._unknown(group, post, account, error)
@@ -102,9 +107,10 @@ class Publishing:
                 return None
             group, post = held
             due = group.scheduled_at is not None and group.scheduled_at <= to_ms(self._now())
-            if post.status not in (PostStatus.PENDING, PostStatus.PROCESSING) or not due:
-                return None
+            # What was begun is settled, also where its group was given another time meanwhile.
             resumed = post.status is PostStatus.PROCESSING
+            if not resumed and not (post.status is PostStatus.PENDING and due):
+                return None
             if not resumed:
                 post = msgspec.structs.replace(post, attempts=post.attempts + 1)
                 await posts.set_post(tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts)
@@ -119,7 +125,7 @@ class Publishing:
         return group, post, account, files, resumed
 
     def _problem(self, group: PostGroup, account: Account | None, files: list[MediaItem]) -> PostError | None:
-        if account is None:
+        if account is None or account.status is AccountStatus.UNLINKING:
             return self._fault("PLATFORM_AUTH_EXPIRED", "No linked account has this platform id.")
         limits = self._limits(account)
         if limits is None:
@@ -141,14 +147,20 @@ class Publishing:
         await self._published(group, post, published)
         return None
 
-    async def _settle(self, group: PostGroup, post: Post, account: Account) -> Retry | None:
-        """An earlier attempt left no outcome: look it up. Not made: begin anew, with the same token."""
-        limits = self._limits(account)
-        if limits is None or not limits.findable:
+    async def _settle(self, group: PostGroup, post: Post, account: Account | None, runs: int) -> Retry | None:
+        """An earlier attempt left no outcome: look it up. Not made: begin anew, with the same token.
+
+        As long as it cannot be looked up, nothing is tried again: it may be live.
+        """
+        limits = None if account is None else self._limits(account)
+        if account is None or limits is None or not limits.findable or runs > _MOST_LOOKS:
             await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
-        async with self._connections.publisher(account) as connection:
-            found = await connection.find(post.token)
+        try:
+            async with self._connections.publisher(account) as connection:
+                found = await connection.find(post.token)
+        except (ProviderError, NoSession) as error:
+            return Retry(after=next_attempt(runs, error.retry_after_seconds or 0.0), reason=error.code)
         if found is not None:
             await self._published(group, post, found)
             return None
@@ -202,6 +214,9 @@ class Publishing:
                     await self._receipts.write(
                         tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
                     )
+                return
+            if held[1].status is PostStatus.PUBLISHED:
+                # What is live stays so, whatever a second attempt at the same post came to.
                 return
             await posts.set_post(
                 tx,

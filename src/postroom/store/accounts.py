@@ -114,8 +114,9 @@ async def list_page(
     after: tuple[int, str] | None = None,
     limit: int,
 ) -> list[Account]:
-    """A page, newest first. `after` is the last one's (created_at, id)."""
+    """A page of accounts that are not being unlinked, newest first. `after` is the last one's (created_at, id)."""
     where = Where(reader, "workspace_id = {}", workspace_id)
+    where.also("status <> {}", AccountStatus.UNLINKING)
     if user_id is not None:
         where.also("user_id = {}", user_id)
     if provider is not None:
@@ -135,8 +136,8 @@ async def list_page(
 async def list_of_provider(
     reader: Reader, workspace_id: str, provider: str, user_id: str | None = None
 ) -> list[Account]:
-    """Every account of one network, of one user or of all, the most recently used first."""
-    where = Where(reader, "workspace_id = {} and provider = {}", workspace_id, provider)
+    """Every account of one network that is not being unlinked, of one user or of all, the most recently used first."""
+    where = Where(reader, "workspace_id = {} and provider = {} and status <> 'unlinking'", workspace_id, provider)
     if user_id is not None:
         where.also("user_id = {}", user_id)
     rows = await reader.fetch(
@@ -301,9 +302,11 @@ async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -
     return {row[0] for row in rows}
 
 
-async def release_leases(tx: Tx, owner: str) -> None:
-    """Let others listen to all of this owner's accounts. For the worker."""
-    await tx.execute("update accounts set leased_by = null, leased_until = null where leased_by = $1", owner)
+async def release_leases(tx: Tx, owner: str | None) -> None:
+    """Let others listen to all of this owner's accounts; None: to everybody's, where all owners are gone. For the worker."""
+    which = "leased_by is not null" if owner is None else "leased_by = $1"
+    args = () if owner is None else (owner,)
+    await tx.execute(f"update accounts set leased_by = null, leased_until = null where {which}", *args)
 
 
 def _account(row: Row, keyring: Keyring) -> Account:

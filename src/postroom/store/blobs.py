@@ -1,6 +1,8 @@
 """Media bytes by key, in a folder or in an object store. A key holds all of its bytes, or is not there."""
 
+import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from obstore.store import LocalStore, from_url
 from postroom.errors import Unavailable
 
 _CHUNK_BYTES = 256 * 1024
+_PART = re.compile(r"#\d+")
+"""How the names of files end that are still being written: no listing shows them."""
 
 
 class Blobs:
@@ -24,8 +28,10 @@ class Blobs:
             Unavailable: there is no such store, or an option is wrong.
         """
         with _unavailable():
+            self._folder: Path | None = None
             if isinstance(store_url, Path) or "://" not in store_url:
-                self._store: Any = LocalStore(Path(store_url), mkdir=True)
+                self._folder = Path(store_url)
+                self._store: Any = LocalStore(self._folder, mkdir=True)
             else:
                 self._store = from_url(store_url, **(options or {}))
 
@@ -88,6 +94,19 @@ class Blobs:
             with _unavailable(), contextlib.suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, key)
 
+    async def sweep(self, prefix: str) -> None:
+        """Remove what a process that was killed in the middle of a `put` left under these folders, and emptied folders.
+
+        Nobody may be putting there now. An object store does this by a rule of its own: have it abort uploads in parts
+        that were not completed within a day.
+
+        Raises:
+            Unavailable: the folder cannot be read. Asking again is safe.
+        """
+        if self._folder is not None:
+            with _unavailable():
+                await asyncio.to_thread(_sweep, self._folder / prefix)
+
     async def list(self, prefix: str = "") -> list[str]:
         """The keys that begin with these folders."""
         found: list[str] = []
@@ -95,6 +114,22 @@ class Blobs:
             async for batch in obstore.list(self._store, prefix or None):
                 found += [meta["path"] for meta in batch]
         return found
+
+
+def _sweep(folder: Path) -> None:
+    for file in sorted(folder.rglob("*"), reverse=True):
+        if _PART.search(file.name) and file.is_file():
+            file.unlink(missing_ok=True)
+        elif file.is_dir():
+            _remove_if_empty(file)
+    if folder.is_dir():
+        _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    # It may hold something, or something may be put there now: then it stays.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 @contextlib.contextmanager

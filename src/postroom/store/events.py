@@ -72,6 +72,18 @@ async def newest(reader: Reader, workspace_id: str, user_id: str | None = None) 
     return await _position(reader, "desc", where)
 
 
+async def what_follows(
+    reader: Reader, workspace_id: str, position: int, user_id: str | None = None
+) -> tuple[bool, bool]:
+    """Whether anything is logged after this position, and whether `after` would show it."""
+    where = _where(reader, workspace_id, user_id)
+    where.also("position > {}", position)
+    row = await reader.fetch_one(
+        f"select position < {reader.settled_position} from events where {where} order by position limit 1", *where.args
+    )
+    return row is not None, row is not None and bool(row[0])
+
+
 async def oldest(reader: Reader, workspace_id: str) -> int:
     """The position of the oldest event that is kept; 0 if there is none."""
     return await _position(reader, "asc", Where(reader, "workspace_id = {}", workspace_id))

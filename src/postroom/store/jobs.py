@@ -60,30 +60,49 @@ async def claim(tx: Tx, owner: str, now: int, until: int, limit: int) -> list[Jo
     return sorted(map(_job, rows), key=lambda job: (job.scheduled_at, job.id))
 
 
-async def finish(tx: Tx, job_id: str) -> None:
-    """A job that was being done is done."""
-    await tx.execute("update jobs set status = 'done', claimed_by = null where id = $1 and status = 'doing'", job_id)
-
-
-async def fail(tx: Tx, job_id: str, error: str) -> None:
-    """A job that was being done has failed for good."""
+async def finish(tx: Tx, job_id: str, owner: str | None = None) -> None:
+    """A job that was being done is done. With `owner`: only while it is this owner's."""
     await tx.execute(
-        "update jobs set status = 'failed', claimed_by = null, last_error = $2 where id = $1 and status = 'doing'",
-        job_id,
-        error,
+        f"update jobs set status = 'done', claimed_by = null where id = $1 and {_held(2)}", job_id, owner or ""
     )
 
 
-async def retry(tx: Tx, job_id: str, at: int, error: str) -> None:
-    """A job that was being done is to be tried again at that moment."""
+async def fail(tx: Tx, job_id: str, error: str, owner: str | None = None) -> None:
+    """A job that was being done has failed for good. With `owner`: only while it is this owner's."""
     await tx.execute(
-        """
+        f"update jobs set status = 'failed', claimed_by = null, last_error = $2 where id = $1 and {_held(3)}",
+        job_id,
+        error,
+        owner or "",
+    )
+
+
+async def retry(tx: Tx, job_id: str, at: int, error: str, owner: str | None = None) -> None:
+    """A job that was being done is to be tried again at that moment. With `owner`: only while it is this owner's."""
+    await tx.execute(
+        f"""
         update jobs set status = 'todo', claimed_by = null, scheduled_at = $2, last_error = $3
-        where id = $1 and status = 'doing'
+        where id = $1 and {_held(4)}
         """,
         job_id,
         at,
         error,
+        owner or "",
+    )
+
+
+def _held(number: int) -> str:
+    """The condition that a job is being done, by the owner that is this argument where it is not empty."""
+    return f"status = 'doing' and ${number} in ('', claimed_by)"
+
+
+async def keep(tx: Tx, owner: str, until: int, job_ids: list[str]) -> int:
+    """Hold claims of this owner for longer: the jobs are still being done; how many of them are its own."""
+    return await tx.execute(
+        f"update jobs set claimed_until = $2 where status = 'doing' and claimed_by = $1 and {tx.any_of('id', 3)}",
+        owner,
+        until,
+        tx.array(job_ids),
     )
 
 
@@ -111,6 +130,12 @@ async def release(tx: Tx, owner: str) -> int:
     return await tx.execute(
         "update jobs set status = 'todo', claimed_by = null where status = 'doing' and claimed_by = $1", owner
     )
+
+
+async def next_expiry(reader: Reader) -> int | None:
+    """When the next claim expires that is not kept, perhaps long ago; None: nothing is being done."""
+    row = await reader.fetch_one("select min(claimed_until) from jobs where status = 'doing'")
+    return None if row is None else row[0]
 
 
 async def next_due(reader: Reader) -> int | None:

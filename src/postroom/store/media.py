@@ -92,9 +92,16 @@ async def remove_of_group(tx: Tx, workspace_id: str, group_id: str) -> list[str]
     return [row[0] for row in rows if row[0] is not None]
 
 
-async def remove(tx: Tx, workspace_id: str, media_id: str) -> None:
-    """Remove one row. Its blob, if any, is another matter."""
-    await tx.execute("delete from media_items where workspace_id = $1 and id = $2", workspace_id, media_id)
+async def remove_awaiting(tx: Tx, workspace_id: str, media_id: str) -> bool:
+    """Remove the row of a file whose bytes never came. False: they came, or there is no such row."""
+    return (
+        await tx.execute(
+            "delete from media_items where workspace_id = $1 and id = $2 and status = 'awaiting'",
+            workspace_id,
+            media_id,
+        )
+        > 0
+    )
 
 
 async def stored_keys(reader: Reader) -> set[str]:

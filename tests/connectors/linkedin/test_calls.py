@@ -108,9 +108,9 @@ RECALLS = {
     ),
     "too many": (answer(429), RateLimited, ErrorCode.TOO_MANY_REQUESTS, Kind.GENERAL),
     "cannot use": (answer(422), Unprocessable, ErrorCode.UNPROCESSABLE_ENTITY, Kind.GENERAL),
-    "broken": (answer(500), OutcomeUnknown, ErrorCode.REQUEST_TIMEOUT, Kind.GENERAL),
-    "bad gateway": (answer(502), OutcomeUnknown, ErrorCode.REQUEST_TIMEOUT, Kind.GENERAL),
-    "out of order": (answer(503), OutcomeUnknown, ErrorCode.REQUEST_TIMEOUT, Kind.GENERAL),
+    "broken": (answer(500), OutcomeUnknown, ErrorCode.PROVIDER_ERROR, Kind.GENERAL),
+    "bad gateway": (answer(502), OutcomeUnknown, ErrorCode.PROVIDER_ERROR, Kind.GENERAL),
+    "out of order": (answer(503), OutcomeUnknown, ErrorCode.PROVIDER_ERROR, Kind.GENERAL),
     "bot block": (answer(999), ActionRequired, ErrorCode.ACTION_REQUIRED, Kind.GENERAL),
     "connection lost": (breaks(httpx.ReadError), OutcomeUnknown, ErrorCode.REQUEST_TIMEOUT, Kind.GENERAL),
     "no connection": (breaks(httpx.ConnectError), ProviderDown, ErrorCode.PROVIDER_ERROR, Kind.GENERAL),
@@ -183,8 +183,8 @@ async def test_a_recalled_message_is_read_back_as_recalled() -> None:
 
 
 async def test_a_message_that_is_not_shown_is_none() -> None:
-    assert await opened(Wire(anchor(fixture("message-reply")))).read_message(CHAT, MESSAGE) is None
-    assert await opened(Wire(anchor())).read_message(CHAT, MESSAGE) is None
+    older = fixture("message-reply") | {"deliveredAt": 1}
+    assert await opened(Wire(anchor(older))).read_message(CHAT, MESSAGE) is None
 
 
 UNREADABLE = {
@@ -193,6 +193,7 @@ UNREADABLE = {
     "no JSON": answer(200, body=b"<html>"),
     "no elements": answer(200, {"data": {"messengerMessagesByAnchorTimestamp": {"elements": None}}}),
     "an element nobody understands": anchor(fixture("message-nameless")),
+    "a page that ends before the message's place": anchor(),
 }
 
 
@@ -271,7 +272,9 @@ async def test_a_quote_that_is_named_only_is_read_first() -> None:
     assert (quoted["messageBody"]["text"], quoted["originalSendAt"]) == ("The hive is full.", 1760773310429)
 
 
-@pytest.mark.parametrize("shown", [anchor(), anchor(fixture("message-recalled"))])
+@pytest.mark.parametrize(
+    "shown", [anchor(fixture("message-reply") | {"deliveredAt": 1}), anchor(fixture("message-recalled"))]
+)
 async def test_a_message_that_is_gone_cannot_be_answered(shown: Any) -> None:
     wire = Wire(shown)
     with pytest.raises(Unprocessable):
@@ -546,7 +549,7 @@ async def test_an_unknown_query_id_is_refused_at_once() -> None:
 
 
 async def test_a_query_id_can_be_replaced() -> None:
-    wire = Wire(anchor())
+    wire = Wire(anchor(fixture("message-new")))
     await opened(wire, query_ids={"messages_anchor": "messengerMessages.new"}).read_message(CHAT, MESSAGE)
     assert "queryId=messengerMessages.new&" in str(wire.last.url)
 

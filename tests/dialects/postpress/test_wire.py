@@ -7,7 +7,7 @@ import pytest
 
 from postroom.dialects.postpress import mailbox, wire
 from postroom.domain.accounts import Account, AccountStatus
-from postroom.domain.chats import Attendee, AttendeeContent, Chat, ChatContent, ChatKind
+from postroom.domain.chats import Attendee, AttendeeContent, Chat, ChatContent, ChatKind, Speaker
 from postroom.domain.messages import (
     NO_CONTENT,
     Audio,
@@ -95,7 +95,10 @@ def attendee(provider_id: str, *, is_self: bool = False, distance: int | None = 
     )
 
 
-PEOPLE = wire.people({each.id: each for each in (attendee(BEA), attendee(ME, is_self=True, distance=-1))})
+PEOPLE: wire.People = {
+    (f"acc_{ULID}", BEA): Speaker(id=f"att_{BEA}", kind="member", member_urn="urn:li:member:1", distance=1),
+    (f"acc_{ULID}", ME): Speaker(id=f"att_{ME}", kind="member", member_urn="urn:li:member:2", distance=-1),
+}
 
 
 def shown(value: Any) -> Any:
@@ -216,12 +219,6 @@ def test_what_is_known_of_an_inmail_and_its_sender_is_shown() -> None:
     }
     assert found == SEED | extra
     check("Message", found)
-
-
-def test_the_people_that_are_asked_for_are_senders_and_whom_they_answer() -> None:
-    quote = Quote(provider_id="x", key="x", sender_id=ME)
-    asked = wire.speakers([changed(content=Content(quote=quote)), MESSAGE])
-    assert [each.sender_id for each in asked] == [BEA, BEA, ME]
 
 
 def test_an_account_a_chat_and_an_attendee_are_what_the_pages_show() -> None:
