@@ -71,7 +71,8 @@ def main() -> None:
     if not given.no_plot:
         from bench import plots
 
-        plots.draw(found, described, given.results / "figures.svg")
+        for measured in found:
+            plots.draw(measured, described, given.results / f"{measured.name}.svg")
     missed = [ratio for measured in found for ratio in measured.ratios if not ratio.reached]
     print(f"written to {given.results}" + (f"; {len(missed)} not reached" if missed else ""), file=sys.stderr)
 

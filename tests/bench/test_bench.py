@@ -30,6 +30,8 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_smallest_size_runs_and_writes_figures_ratios_and_the_machine(open_folder: Path, tmp_path: Path) -> None:
     names = ["read", "delete", "ingest", "start"]
     done = bench(
