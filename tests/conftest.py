@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.crash.harness import Ground, Prepared, prepare
 from tests.crash.operations import furnish
+from tests.desk import Desk
 from tests.parts.faultproxy import FaultProxy
 from tests.parts.loopback import only_loopback
 from tests.parts.pds import Pds, PdsAccount, running_pds
 from tests.parts.postgres import PostgresServer, running_postgres
+from tests.servers import built
 from tests.size import Size, size
 
 hypothesis.settings.register_profile(
@@ -50,6 +53,14 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create()
     yield url
     postgres_server.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A furnished house on each database, with what tests about posts, files and accounts want of it."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    async with built(tmp_path / "data", url) as found:
+        yield Desk(found)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])

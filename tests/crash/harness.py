@@ -305,6 +305,7 @@ def _environment(operation: Operation, log: Path, at: str = "") -> dict[str, str
 def count(operation: Operation, prepared: Prepared, folder: Path) -> list[str]:
     """Perform the operation undisturbed, check it, and name its steps in order."""
     log = folder / "steps"
+    log.unlink(missing_ok=True)
     with (
         _copied(prepared, folder / "counted") as copy,
         _served(copy, _environment(operation, log)) as house,
@@ -327,7 +328,7 @@ def chosen(steps: Sequence[str], every_nth: int) -> list[tuple[int, str]]:
 def survive(operation: Operation, prepared: Prepared, folder: Path, number: int, side: str) -> None:
     """Kill the server at this step while it performs the operation, start it again, and check."""
     with _copied(prepared, folder / f"{number}-{side}") as copy:
-        log = folder / f"{number}-{side}.steps"
+        log = folder / "survived"
         with _served(copy, _environment(operation, log, f"{number} {side}")) as house:
             with contextlib.suppress(httpx.TransportError, Died):
                 operation.perform(house)

@@ -21,7 +21,7 @@ async def append(
 ) -> None:
     """Log an event with the change that it tells of, in one transaction. `user_id`: whose things it is about."""
     position, place = tx.next_position(7)
-    await tx.execute(
+    tx.later(
         f"""
         insert into events (position, id, workspace_id, type, data, created_at, user_id)
         values ({position}, $1, $2, $3, $4, $5, $6)
