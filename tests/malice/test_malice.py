@@ -139,7 +139,7 @@ BODIES: dict[str, bytes] = {
     "NUL": rb'{"text": "a\u0000b", "content": "a\u0000b", "platforms": ["bluesky-x"], "provider": "a\u0000", "flow": "a"}',
     "a bare NUL": b'{"text": "a\0b", "content": "a\0b", "platforms": ["bluesky-x"], "provider": "a", "flow": "\0"}',
     "invalid UTF-8": b'{"text": "\xff\xfe", "content": "\xff", "platforms": ["bluesky-x"], "provider": "\xff", "flow": "a"}',
-    "a lone surrogate": rb'{"text": "\ud800", "content": "\ud800", "platforms": ["bluesky-x"], "provider": "\udfff", "flow": "a"}',
+    "a lone surrogate": rb'{"text": "\ud800", "content": "\ud800", "platforms": ["bluesky-x"], "provider": "\udfff", "flow": "a"}',  # noqa: E501
     "UTF-16": '{"text": "x", "content": "x", "platforms": ["bluesky-x"]}'.encode("utf-16"),
     "ten megabytes": b'{"text": "' + b"a" * 10_000_000 + b'"}',
     "a huge number": b'{"text": 1' + b"0" * 5_000 + b"}",
@@ -222,7 +222,7 @@ def test_a_path_that_is_wrong_is_refused(place: Place) -> None:
         for method in methods:
             for segment in SEGMENTS:
                 target = (base + segment).replace(" ", "%20")
-                head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-KEY: {key}\r\nAuthorization: Bearer {key}\r\n\r\n"
+                head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-KEY: {key}\r\nAuthorization: Bearer {key}\r\n\r\n"  # noqa: E501
                 status, headers, body = place.raw(head.encode())
                 answer = httpx.Response(
                     status or 400, headers={"content-type": headers.get("content-type", "")}, content=body
@@ -347,8 +347,8 @@ def forged() -> list[str]:
     }  # fmt: skip
     good["filters"] = filters
     texts = [
-        {**good, "limit": 0}, {**good, "limit": -1}, {**good, "limit": 10**9}, {**good, "limit": "10"}, {**good, "limit": 2**70},
-        {**good, "cursor": None}, {**good, "cursor": ["x", 1]}, {**good, "cursor": [2**63, "x"]}, {**good, "cursor": [-(2**70), "x"]},
+        {**good, "limit": 0}, {**good, "limit": -1}, {**good, "limit": 10**9}, {**good, "limit": "10"}, {**good, "limit": 2**70},  # noqa: E501
+        {**good, "cursor": None}, {**good, "cursor": ["x", 1]}, {**good, "cursor": [2**63, "x"]}, {**good, "cursor": [-(2**70), "x"]},  # noqa: E501
         {**good, "cursor": [1, "a\0b"]}, {**good, "cursor": [1.5, "x"]}, {**good, "filters": None}, {**good, "filters": []},
         {**good, "filters": {**filters, "before": 2**64}}, {**good, "filters": {**filters, "after": "x"}},
         {**good, "filters": {**filters, "account_ids": [1]}}, {**good, "filters": {**filters, "account_ids": ["a\0"]}},
@@ -399,7 +399,7 @@ def test_headers_that_are_wrong_are_refused(place: Place) -> None:
         "a host that begins alike": get + b"Host: 127.0.0.1.evil.example\r\n" + good + b"\r\n",
         "a host with a user": get + b"Host: 127.0.0.1@evil.example\r\n" + good + b"\r\n",
         "two hosts": get + host + b"Host: evil.example\r\n" + good + b"\r\n",
-        "another host in the address": f"GET http://evil.example{path} HTTP/1.1\r\n".encode() + b"Host: evil.example\r\n" + good + b"\r\n",
+        "another host in the address": f"GET http://evil.example{path} HTTP/1.1\r\n".encode() + b"Host: evil.example\r\n" + good + b"\r\n",  # noqa: E501
         "a huge header": get + host + good + b"X-Big: " + b"a" * 3_000_000 + b"\r\n\r\n",
         "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500 + b"\r\n\r\n",
         "a bad length": get.replace(b"GET", b"POST") + host + good + b"Content-Length: -5\r\n\r\n",

@@ -83,11 +83,11 @@ class Follower:
         """Read for so long; a server that is gone is a lost connection as well."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            with contextlib.suppress(OSError, websockets.exceptions.WebSocketException, TimeoutError):
-                with stream_of(server, self.position) as socket:
-                    self.connections += 1
-                    for _ in range(self.source.randrange(1, 12)):
-                        self.take(socket.recv(timeout=self.source.uniform(0.05, 0.3)))
+            lost = contextlib.suppress(OSError, websockets.exceptions.WebSocketException, TimeoutError)
+            with lost, stream_of(server, self.position) as socket:
+                self.connections += 1
+                for _ in range(self.source.randrange(1, 12)):
+                    self.take(socket.recv(timeout=self.source.uniform(0.05, 0.3)))
 
     def take(self, text: str | bytes) -> None:
         event = json.loads(text)
