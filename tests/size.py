@@ -25,7 +25,7 @@ class Size:
 
 
 SIZES = {
-    "small": Size(name="small", traces=300, examples=50, fuzz_examples=20, rounds=10, every_nth=1, rows=10_000),
+    "small": Size(name="small", traces=300, examples=50, fuzz_examples=20, rounds=10, every_nth=6, rows=10_000),
     "long": Size(
         name="long", traces=10_000, examples=1_000, fuzz_examples=300, rounds=200, every_nth=1, rows=1_000_000
     ),

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -175,12 +176,18 @@ class House:
     def ask(self, method: str, dialect: str, path: str, **named: Any) -> httpx.Response:
         return self.client.request(method, self.url(dialect, path), **named)
 
-    def counted(self, name: str, method: str, url: str, **named: Any) -> httpx.Response:
-        """A request whose steps are counted; noted as acknowledged when it succeeds. Else it must be a lost connection."""
+    def counted(
+        self, name: str, method: str, url: str, *, in_doubt: tuple[int, ...] = (), **named: Any
+    ) -> httpx.Response:
+        """A request whose steps are counted; noted as acknowledged when it succeeds.
+
+        Else it must be a lost connection, or one of the statuses that say that the outcome is in doubt.
+        """
         headers = {"x-crash-counted": "1", **named.pop("headers", {})}
         answer = self.client.request(method, url, headers=headers, **named)
-        assert answer.status_code == 200, answer.text
-        self.acknowledged.append(name)
+        if answer.status_code not in in_doubt:
+            assert answer.status_code == 200, answer.text
+            self.acknowledged.append(name)
         return answer
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -253,6 +260,11 @@ class Operation:
     tasks: Sequence[str] = ()
     """The jobs that belong to it: their steps are counted as well."""
 
+    @property
+    def id(self) -> str:
+        """The name without blanks, as a test's id."""
+        return re.sub(r"[^a-z]+", "-", self.name).strip("-")
+
 
 @contextlib.contextmanager
 def _served(copy: Prepared, environment: dict[str, str]) -> Iterator[House]:
@@ -319,10 +331,14 @@ def count(operation: Operation, prepared: Prepared, folder: Path) -> list[str]:
 
 
 def chosen(steps: Sequence[str], every_nth: int) -> list[tuple[int, str]]:
-    """The (step, side) pairs to try: all, or every nth and the first of each name on both sides."""
+    """The (step, side) pairs to try: all, or every nth, and for each name just after its first."""
     pairs = [(number, side) for number in range(1, len(steps) + 1) for side in ("before", "after")]
     first = {steps.index(name) + 1 for name in steps}
-    return [pair for place, pair in enumerate(pairs) if place % every_nth == 0 or pair[0] in first]
+    return [
+        (number, side)
+        for place, (number, side) in enumerate(pairs)
+        if place % every_nth == 0 or (number in first and side == "after")
+    ]
 
 
 def survive(operation: Operation, prepared: Prepared, folder: Path, number: int, side: str) -> None:

@@ -11,7 +11,7 @@ from tests.size import Size
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("operation", [*DELETES, *RECALLS, *UNLINKS, *UPLOADS], ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", [*DELETES, *RECALLS, *UNLINKS, *UPLOADS], ids=lambda operation: operation.id)
 def test_a_kill_at_any_step_leaves_what_was_acknowledged(
     operation: Operation, crash_house: Prepared, tmp_path: Path, size: Size
 ) -> None:

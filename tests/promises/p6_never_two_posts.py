@@ -24,7 +24,7 @@ LOST = {"commit_then_lose": True}
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("operation", PUBLISHES, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", PUBLISHES, ids=lambda operation: operation.id)
 def test_a_kill_at_any_step_leaves_one_post(
     operation: Operation, crash_house: Prepared, tmp_path: Path, size: Size
 ) -> None:
