@@ -39,6 +39,7 @@ def _arguments() -> argparse.Namespace:
         default=os.environ.get("POSTROOM_BENCH_SIZE") or "full",
         help="how much (or POSTROOM_BENCH_SIZE); full is what the project's bars speak of",
     )
+    parser.add_argument("--data", type=Path, default=seeding.FOLDER, help="where to keep what is stored for it")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where to write them")
     parser.add_argument("--no-plot", action="store_true", help="write the figures only")
     given = parser.parse_args()
@@ -52,6 +53,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = _arguments()
+    seeding.FOLDER = given.data
     size, names = SIZES[given.size], given.names or list(NAMES)
     described = machine.described()
     print(f"{described['cpu']}, {described['cores']} cores, Python {described['python']}; size {size.name}\n")
@@ -69,7 +71,8 @@ def main() -> None:
     if not given.no_plot:
         from bench import plots
 
-        plots.draw(found, described, given.results / "figures.svg")
+        for measured in found:
+            plots.draw(measured, described, given.results / f"{measured.name}.svg")
     missed = [ratio for measured in found for ratio in measured.ratios if not ratio.reached]
     print(f"written to {given.results}" + (f"; {len(missed)} not reached" if missed else ""), file=sys.stderr)
 

@@ -25,23 +25,29 @@ _POSTS = (
 )
 _MEDIA = "delete from media_items where workspace_id = ?1 and group_id = ?2 returning blob_key"
 _GROUP = "delete from post_groups where workspace_id = ?1 and user_id = ?1 and id = ?2 returning status"
-_RECEIPT = "insert into receipts values (?1, ?3, 'post_group.deleted', ?2, ?4, ?5)"
-_EVENT = "insert into events (id, workspace_id, type, data, created_at) values (?2, ?1, 'post_group.deleted', ?3, ?4)"
+_RECEIPT = (
+    "insert into receipts (workspace_id, id, kind, target_id, document, created_at, user_id) "
+    "values (?1, ?3, 'post_group.deleted', ?2, ?4, ?5, ?1)"
+)
+_EVENT = (
+    "insert into events (id, workspace_id, type, data, created_at, user_id) "
+    "values (?2, ?1, 'post_group.deleted', ?3, ?4, ?1)"
+)
 
 _ALL_IN_ONE = """
 with gone as (delete from post_groups where workspace_id = $1 and user_id = $1 and id = $2 returning status),
 files as (delete from media_items where workspace_id = $1 and group_id = $2 returning blob_key),
 receipt as (
-    insert into receipts (workspace_id, id, kind, target_id, document, created_at)
-    select $1, $3, 'post_group.deleted', $2, json_build_object(
+    insert into receipts (workspace_id, user_id, id, kind, target_id, document, created_at)
+    select $1, $1, $3, 'post_group.deleted', $2, json_build_object(
         'status', status, 'files', (select count(blob_key) from files), 'targets', (
             select json_agg(json_build_object('platform', platform, 'platform_id', platform_id, 'status', p.status,
                 'provider_id', provider_id, 'url', url) order by position)
             from posts p where p.workspace_id = $1 and p.group_id = $2)
     )::text, $5 from gone
 )
-insert into events (id, workspace_id, type, data, created_at)
-select $4, $1, 'post_group.deleted', $6, $5 from gone
+insert into events (position, id, workspace_id, user_id, type, data, created_at)
+select (pg_current_xact_id()::text::bigint << 16) + $7, $4, $1, $1, 'post_group.deleted', $6, $5 from gone
 """
 
 
@@ -66,7 +72,12 @@ class _Shared:
     async def _work(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            await self._do([group_id for group_id, _ in batch])
+            try:
+                await self._do([group_id for group_id, _ in batch])
+            except Exception as error:  # noqa: BLE001 - those who wait are told
+                for _, done in batch:
+                    done.set_exception(error)
+                continue
             for _, done in batch:
                 done.set_result(None)
         self._free += 1
@@ -107,7 +118,10 @@ async def _postgres(url: str, workspace_id: str, connections: int) -> Callable[[
         # One transaction, its statements sent without waiting for each other.
         await connection.executemany(
             _ALL_IN_ONE,
-            [(workspace_id, each, f"rcp_{new_ulid(now)}", f"evt_{new_ulid(now)}", at, _data(each)) for each in ids],
+            [
+                (workspace_id, each, f"rcp_{new_ulid(now)}", f"evt_{new_ulid(now)}", at, _data(each), place)
+                for place, each in enumerate(ids)
+            ],
         )
         free.append(connection)
 

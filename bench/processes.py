@@ -59,7 +59,7 @@ def started(
             stderr=errors,
             stdin=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **(environment or {})},
+            env={**_environment(), **(environment or {})},
             preexec_fn=lambda: os.sched_setaffinity(0, chosen),
         )
         assert process.stdout is not None
@@ -78,6 +78,11 @@ def started(
                 process.kill()
                 process.wait()
             process.stdout.close()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what would be taken for settings of the server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
 
 
 def postroom(data: Path, database_url: str = "") -> contextlib.AbstractContextManager[Served]:

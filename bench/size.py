@@ -30,6 +30,6 @@ SIZES = {
         name="small", messages=50_000, few=10_000, rounds=3, reads=6_000, deletes=1_000, pages=10, idle_seconds=5
     ),
     "full": Size(
-        name="full", messages=1_000_000, few=10_000, rounds=9, reads=12_000, deletes=3_000, pages=10, idle_seconds=30
+        name="full", messages=1_000_000, few=10_000, rounds=5, reads=6_000, deletes=1_500, pages=10, idle_seconds=30
     ),
 }

@@ -223,10 +223,12 @@ def _allowed_hosts(settings: Settings, public_url: str) -> frozenset[bytes] | No
 
 
 def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
+    # All of them: which of two a proxy before us went by is not known here.
     for name, value in scope["headers"]:
         if name == b"host":
             host, colon, port = value.rpartition(b":")
-            return (host if colon and port.isdigit() else value) in hosts
+            if (host if colon and port.isdigit() else value) not in hosts:
+                return False
     return True
 
 

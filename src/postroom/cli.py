@@ -55,7 +55,7 @@ def serve(in_sandbox: bool, port: int | None, host: str | None, data: Path | Non
     if in_sandbox and data is None:
         data = Path(".data/sandbox")
     settings = load(os.environ, port=port, host=host, data=data)
-    logs.configure(settings.log_level if not in_sandbox else "WARNING", settings.log_json)
+    logs.configure(settings.log_level or ("WARNING" if in_sandbox else "INFO"), settings.log_json)
     with own_folder(settings.data):
         _run(_sandbox(settings, as_json) if in_sandbox else _live(settings, as_json))
 
@@ -121,7 +121,7 @@ def key() -> None:
 def create_key(data: Path | None, workspace: str | None, name: str, admin: bool) -> None:
     """Make a live key and print it."""
     settings = load(os.environ, data=data)
-    logs.configure(settings.log_level, settings.log_json)
+    logs.configure(settings.log_level or "INFO", settings.log_json)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     _run(_create_key(settings, workspace, name, admin))
 

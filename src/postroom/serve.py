@@ -11,12 +11,15 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from postroom.app import House
 from postroom.errors import PostroomError
 from postroom.settings import Settings
 
 log = structlog.get_logger()
+
+_MOST_HEAD_BYTES = 256 << 10
 
 
 class FolderInUse(PostroomError):
@@ -62,6 +65,28 @@ def listen(settings: Settings) -> socket.socket:
     return opened
 
 
+class _Http(HttpToolsProtocol):
+    """Refuses a request whose head does not end: the parser would go on collecting it."""
+
+    _head_bytes: int | None = None
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_bytes is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MOST_HEAD_BYTES:
+                self._head_bytes = None
+                self.send_400_response("Invalid HTTP request received.")
+
+
 class _Server(uvicorn.Server):
     """Says when it listens, and leaves signals to whoever runs it."""
 
@@ -84,7 +109,7 @@ async def run(house: House, settings: Settings, opened: socket.socket, ready: Ca
     config = uvicorn.Config(
         house.app,
         loop="none",
-        http="httptools",
+        http=_Http,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=65_536,
@@ -117,6 +142,7 @@ async def _background(house: House) -> AsyncIterator[None]:
     alone = house.database.dialect == "sqlite"
     if alone:
         await house.worker.take_over()
+        await house.listeners.take_over()
     await house.services.recalls.resume(older_than_seconds=0 if alone else 60)
     await house.upkeep.schedule(timedelta(seconds=5))
     tasks = [

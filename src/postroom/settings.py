@@ -63,8 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long receipts are kept, in days; 0: for good."""
     keep_idempotency_hours: _Positive = 24.0
     """How long an Idempotency-Key gives its first answer again, in hours."""
-    log_level: str = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
+    log_level: str = ""
+    """DEBUG, INFO, WARNING or ERROR; if not said, INFO, and WARNING in the sandbox."""
     log_json: bool = False
     """Logs as JSON, a line each."""
     linkedin_origin: str = "https://www.linkedin.com"
@@ -121,7 +121,7 @@ def _check(settings: Settings) -> None:
         raise WrongSetting("POSTROOM_DATABASE_URL: only postgresql:// is known; leave it empty for SQLite.")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise WrongSetting("POSTROOM_PUBLIC_URL: http:// or https:// is needed.")
-    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 
 

@@ -12,7 +12,8 @@ from postroom.store.keyring import Keyring
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from tests import opened
-from tests.promises.traces import Trace
+from tests.promises.traces import Trace, everything_said
+from tests.scene import Scene, staged
 from tests.size import Size
 
 pytestmark = pytest.mark.promise("P1")
@@ -23,7 +24,7 @@ _SHARE_ON_POSTGRES = 10
 
 @asynccontextmanager
 async def kept_in(folder: Path, url: str) -> AsyncIterator[Database]:
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240
     keyring = Keyring(folder / "keyring.db", bytes(32))
     database: Database
     database = await PostgresDatabase.connect(url, keyring) if url else SqliteDatabase(folder / "postroom.db", keyring)
@@ -77,3 +78,78 @@ async def test_no_order_of_news_brings_a_recalled_message_back_on_postgresql(
     await tell(range(first, first + size.traces // _SHARE_ON_POSTGRES), tmp_path / "stories", postgres_url)
     logged = capfd.readouterr()
     assert "canary" not in logged.out + logged.err
+
+
+# The whole path, from the network to the answers.
+
+
+SECRET = "canary in the lantern room"
+
+
+async def nowhere(scene: Scene) -> None:
+    """The words are in no row, no answer, no file; and nothing else was lost with them."""
+    found = await scene.rows()
+    assert opened.where(found, SECRET) == []
+    assert len(found["messages"]) > 100
+    for caller in (scene.caller, scene.built.other):
+        assert SECRET not in await everything_said(scene.services, caller)
+    assert opened.files_with(scene.built.data, SECRET) == []
+
+
+async def everything_comes_again(scene: Scene, message_id: str) -> None:
+    """All that was ever pushed, shuffled and doubled; the message as it was first written; and the whole mailbox."""
+    async with scene.listening():
+        late = await scene.built.sim.post("/_sim/network/linkedin/late_frame", json={"message_id": message_id})
+        assert late.status_code == 200
+        for seed in (1, 2):
+            await scene.built.sim.post("/_sim/replay", json={"shuffle_seed": seed, "duplicates": 2})
+        await asyncio.sleep(0.5)
+    for account in (await scene.services.accounts.list(scene.caller, provider="linkedin")).items:
+        await scene.sync(account, full=True)
+        await scene.sync(account)
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgres"])
+@pytest.mark.parametrize("by", ["us", "its sender in LinkedIn"])
+async def test_on_the_whole_path_nothing_brings_a_recalled_message_back(
+    tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str], where: str, by: str
+) -> None:
+    url = "" if where == "sqlite" else request.getfixturevalue("postgres_url")
+    async with staged(tmp_path / "data", url) as scene:
+        chat = await scene.shared()
+        bea = await scene.link("user_second")
+        message = await scene.services.messages.send(scene.caller, chat.chat_id, f"{SECRET}, first")
+        bare = message.provider_id.removeprefix("urn:li:msg:")
+        async with scene.listening():
+            await scene.write_at_linkedin(message.chat_provider_id, "My own words.", reply_to=bare)
+            await scene.at_linkedin(message, "edit", text=f"{SECRET}, and better")
+            await asyncio.sleep(0.5)
+        for account in (await scene.services.accounts.list(scene.caller, provider="linkedin")).items:
+            await scene.sync(account, full=True)
+        assert len(opened.where(await scene.rows(), SECRET)) >= 4  # two copies, two quotes
+        if by == "us":
+            await scene.recall(message)
+        else:
+            await scene.at_linkedin(message, "recall")
+            await scene.sync(bea)
+        other = await scene.linkedin(scene.built.other)
+        await scene.sync(other)
+        await nowhere(scene)
+
+        await everything_comes_again(scene, bare)
+        await nowhere(scene)
+
+        await scene.forget_calls()
+        urn = f"urn:li:msg_message:(urn:li:fsd_profile:{bea.provider_id},{bare})"
+        await scene.services.recalls.recall_by_key(scene.caller, "linkedin", message.chat_provider_id, urn, None)
+        assert await scene.calls() == []
+        await scene.services.accounts.unlink(scene.caller, bea.id)
+        await scene.link("user_second~again")
+        await nowhere(scene)
+
+    async with staged(tmp_path / "data", url) as scene:  # started again
+        await everything_comes_again(scene, bare)
+        await nowhere(scene)
+        assert (await scene.get(message)).is_tombstone
+    logged = capfd.readouterr()
+    assert SECRET not in logged.out + logged.err

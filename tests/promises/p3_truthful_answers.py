@@ -1,12 +1,17 @@
 """P3. Truthful answers: done, refused or in doubt; never success for an unknown outcome, never a blind repeat."""
 
 import asyncio
+import base64
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from postroom.domain.events import EventType
+from postroom.domain.media import MediaKind
 from postroom.domain.messages import Message
+from postroom.domain.posts import GroupStatus
 from postroom.errors import ErrorCode, OutcomeUnknown, PostroomError, ProviderDown
 from postroom.ids import new_ulid
 from tests.scene import Scene
@@ -14,6 +19,7 @@ from tests.scene import the_scene as the_scene
 
 pytestmark = pytest.mark.promise("P3")
 
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 HOUR = 60 * 60.0
 # What becomes of a call that was carried out and whose answer never comes.
 LOST = [
@@ -205,15 +211,20 @@ async def test_a_message_that_was_lost_on_its_way_is_never_sent_again_by_us(scen
     assert "Never arrived." not in {message.content.text for message in await scene.messages()}
 
 
-async def published(scene: Scene) -> Any:
-    """Post a text to Bluesky now, and wait until its fate is known."""
+async def published(scene: Scene, *, picture: bool = False) -> Any:
+    """Post to Bluesky now, and wait until its fate is known."""
     account = (await scene.services.accounts.list(scene.caller, provider="bluesky")).items[0]
     group = await scene.services.posts.create(
         scene.caller,
         content=f"Only once {new_ulid(scene.now())}",
         platforms=[f"bluesky-{account.provider_id}"],
-        scheduled_at=scene.now_ms(),
+        scheduled_at=None,
         platform_settings={},
+    )
+    if picture:
+        await with_picture(scene, group.id)
+    await scene.services.posts.update(
+        scene.caller, group.id, status=GroupStatus.SCHEDULED, scheduled_at=scene.now_ms() + 1
     )
 
     async def ended() -> Any:
@@ -222,6 +233,29 @@ async def published(scene: Scene) -> Any:
 
     async with scene.working():
         return await scene.until(ended, seconds=30)
+
+
+async def with_picture(scene: Scene, group_id: str) -> None:
+    media = scene.services.media
+    address = await media.upload_address(
+        scene.caller, group_id, file_name="dot.png", content_type="image/png", kind=MediaKind.IMAGE
+    )
+    query = parse_qs(urlsplit(address.upload_url).query)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield base64.b64decode(_DOT)
+
+    await media.receive(address.media_id, int(query["expires"][0]), query["signature"][0], "image/png", chunks())
+
+
+async def test_a_picture_whose_answer_is_lost_leaves_one_post_or_none_and_says_which(scene: Scene) -> None:
+    before = len((await scene.built.sim.get("/_sim/network/bluesky/posts")).json()["posts"])
+    await scene.fault("uploadBlob", network="bluesky", do={"commit_then_lose": True})
+    await scene.forget_calls()
+    post = await published(scene, picture=True)
+    now = len((await scene.built.sim.get("/_sim/network/bluesky/posts")).json()["posts"])
+    made = len(await scene.calls("createRecord"))
+    assert (post.status, now - before, made) in (("published", 1, 1), ("failed", 0, 0))
 
 
 @pytest.mark.parametrize("do", LOST)

@@ -79,7 +79,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     url, postgres, began = "", None, time.time() - 2
     if request.param == "postgres":
         url, postgres = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_server")
-    environment = {"POSTROOM_DATABASE_URL": url} if url else {}
+    environment = {"POSTROOM_LOG_LEVEL": "DEBUG"} | ({"POSTROOM_DATABASE_URL": url} if url else {})
     data = tmp_path / "data"
     with running_server(data, environment=environment) as server:
         base = server.line["postpress"].removesuffix("/postpress")

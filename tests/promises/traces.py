@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from postroom.clock import Clock, now, to_ms
 from postroom.connectors.registry import Registry
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
+from postroom.domain.messages import Message
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
@@ -102,7 +103,7 @@ class Trace:
         await self._begin()
         steps = self._steps()
         burials = [place for place, (_, buries) in enumerate(steps) if buries]
-        look = self.chance.random() < 0.1
+        look = self.chance.random() < 0.3
         seen = False
         place = 0
         while place < len(steps):
@@ -154,8 +155,7 @@ class Trace:
         chance = self.chance
         steps: list[tuple[Step, bool]] = []
         for member in MEMBERS:
-            for _ in range(chance.randint(3, 9)):
-                steps.append((self._news(member, self._event(member)), False))
+            steps += [(self._news(member, self._event(member)), False) for _ in range(chance.randint(3, 9))]
             if chance.random() < 0.5:
                 steps.append((lambda member=member: self._sync(member), False))  # type: ignore[misc]
             if chance.random() < 0.3:
@@ -163,8 +163,7 @@ class Trace:
         for step, likely in ((self._send, 0.3), (self._restart, 0.3), (self._ask_by_key, 0.4), (self._ask_by_id, 0.6)):
             if chance.random() < likely:
                 steps.append((step, False))
-        for _ in range(chance.randint(1, 3)):
-            steps.append((self._news(chance.choice(MEMBERS), None), True))
+        steps += [(self._news(chance.choice(MEMBERS), None), True) for _ in range(chance.randint(1, 3))]
         chance.shuffle(steps)
         return steps
 
@@ -178,7 +177,11 @@ class Trace:
             if self.chance.random() < 0.3:
                 news += [self._event(member) for _ in range(self.chance.randint(1, 4))]
                 self.chance.shuffle(news)
+            account = self.linked[member]
             await self._take(member, news)
+            # Heard by an account that stayed, whatever stood beside it.
+            if buried and account is not None and self.linked[member] is account:
+                assert await self._is_buried(), f"seed {self.seed}: the news was not believed"
             if self.chance.random() < 0.3:
                 await self._take(member, news)
 
@@ -278,12 +281,14 @@ class Trace:
             if intent.workspace_id == self.caller.workspace_id:
                 await self.rooms.recalls.settle(intent.workspace_id, intent.id)
 
-    async def _be_sure(self) -> None:
-        """The news may have come while the account was away, and the network may have refused."""
+    async def _is_buried(self) -> bool:
         target = BORDER.message_key(self.world.target_id)
         async with self.database.read() as reader:
-            buried = await burials.is_buried(reader, self.caller.workspace_id, "linkedin", target)
-        if not buried:
+            return await burials.is_buried(reader, self.caller.workspace_id, "linkedin", target)
+
+    async def _be_sure(self) -> None:
+        """The news may have come while the account was away, and the network may have refused."""
+        if not await self._is_buried():
             self.world.recalled = True
             await self._take(self.chance.choice(MEMBERS), [self._gone("ada")])
 
@@ -294,28 +299,48 @@ class Trace:
 
     async def _check(self) -> None:
         assert await self._places() == [], f"seed {self.seed}"
-        assert self.world.secret not in await self._everything_said(), f"seed {self.seed}"
+        assert self.world.secret not in await everything_said(self.rooms, self.caller), f"seed {self.seed}"
         target = BORDER.message_key(self.world.target_id)
         for held in (await self.rooms.messages.list(self.caller)).items:
             assert held.key != target or held.is_tombstone, f"seed {self.seed}"
 
-    async def _everything_said(self) -> str:
-        """All that a caller can be told: lists, single objects, the log from its start with what it is about."""
-        rooms, caller = self.rooms, self.caller
-        messages = (await rooms.messages.list(caller, limit=250)).items
-        chats = (await rooms.chats.list(caller, limit=250)).items
-        log = await rooms.events.after(caller, 0, 10_000)
-        said = [
-            messages,
-            [await rooms.messages.get(caller, message.id) for message in messages],
-            chats,
-            [await rooms.chats.get(caller, chat.id) for chat in chats],
-            await rooms.chats.latest(caller, chats),
-            await rooms.chats.people(caller, chats),
-            await rooms.events.join(caller.workspace_id, log),
-            (await rooms.receipts.list(caller)).items,
-        ]
-        return msgspec.json.encode(said).decode()
+
+class Speakers(Protocol):
+    """Those of the services that tell a caller something about messages."""
+
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def chats(self) -> Chats: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def receipts(self) -> Receipts: ...
+
+
+async def everything_said(services: Speakers, caller: Caller) -> str:
+    """All that a caller can be told: lists, single objects, the log from its start with what it is about."""
+    messages: list[Message] = []
+    cursor = None
+    while True:
+        page = await services.messages.list(caller, limit=250, cursor=cursor)
+        messages += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+    chats = (await services.chats.list(caller, limit=250)).items
+    log = await services.events.after(caller, 0, 10_000)
+    said = [
+        messages,
+        [await services.messages.get(caller, message.id) for message in messages],
+        chats,
+        [await services.chats.get(caller, chat.id) for chat in chats],
+        await services.chats.latest(caller, chats),
+        await services.chats.people(caller, chats),
+        await services.events.join(caller.workspace_id, log),
+        (await services.receipts.list(caller)).items,
+    ]
+    return msgspec.json.encode(said).decode()
 
 
 async def _as_may_be(asked: Awaitable[T]) -> T | None:

@@ -415,8 +415,11 @@ async def test_without_an_account_and_unheld_the_mailbox_that_the_urn_names_is_t
 
 async def test_a_tombstone_is_kept_while_its_account_is_unlinked_and_linked_again(scene: Scene) -> None:
     message = await scene.own()
+    await scene.advance(5 * MINUTE)
     await scene.recall(message)
     await scene.services.accounts.unlink(scene.caller, message.account_id)
+    # The network's replicas may be late: this one has not heard of the recall.
+    await scene.fault("messages", do={"stale_read": 3 * MINUTE}, times=None)
     again = await scene.link("user_good~again")
     assert again.id != message.account_id
     held = await scene.messages(account_id=again.id)

@@ -144,12 +144,7 @@ async def test_an_older_copy_does_not_undo_an_edit(scene: Scene) -> None:
 async def test_reactions_come_and_go_and_tell_who(scene: Scene) -> None:
     message = await scene.own()
     reaction = ReactionChanged(
-        key=MessageKey(message.key),
-        chat_key=None,
-        emoji="👍",
-        sender_id="somebody",
-        is_sender=False,
-        added=True,
+        key=MessageKey(message.key), chat_key=None, emoji="👍", sender_id="somebody", is_sender=False, added=True
     )
     await take(scene, reaction, reaction)
     assert [(held.value, held.sender_id) for held in (await scene.get(message)).content.reactions] == [

@@ -196,6 +196,37 @@ async def test_one_who_is_cancelled_while_it_waits_for_its_turn_holds_nobody_up(
     assert await names(sqlite) == ["0", "1", "2"]
 
 
+async def test_one_who_is_cancelled_as_its_turn_comes_leaves_those_before_committed(sqlite: SqliteDatabase) -> None:
+    go = asyncio.Event()
+
+    async def first() -> None:
+        async with sqlite.begin() as tx:
+            await put(tx, "first")
+            await go.wait()
+
+    async def second() -> None:
+        async with sqlite.begin() as tx:
+            await put(tx, "second")
+
+    before, after = asyncio.create_task(first()), asyncio.create_task(second())
+    await asyncio.sleep(0.01)
+    go.set()
+    await asyncio.sleep(0)
+    after.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(before, after, return_exceptions=True)
+    assert after.cancelled()
+    assert await names(sqlite) == ["first"]
+
+
+async def test_a_transaction_can_begin_right_after_the_log_was_scrubbed(sqlite: SqliteDatabase) -> None:
+    scrubbing = [asyncio.create_task(sqlite.scrub()) for _ in range(3)]
+    await asyncio.gather(*scrubbing)
+    async with sqlite.begin() as tx:
+        await put(tx, "after")
+    assert await names(sqlite) == ["after"]
+
+
 class FailsToCommit:
     """A connection whose commit fails, as on a full disk."""
 

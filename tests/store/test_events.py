@@ -125,6 +125,7 @@ async def test_positions_go_on_in_a_restored_copy(postgres: PostgresDatabase, po
     """Transaction numbers begin again in a new cluster: what was written in the old one is of the future."""
     async with postgres.begin() as tx:
         old = await append(tx)
+    async with postgres.begin() as tx:
         await tx.execute("update events set position = position + 1000000000000")
     assert await ids_after(postgres) == []
     found: list[Event] = []

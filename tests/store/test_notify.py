@@ -19,6 +19,16 @@ async def test_who_waits_is_woken_and_others_are_not() -> None:
     await notifier.close()
 
 
+async def test_one_who_is_cancelled_as_it_is_woken_is_cancelled() -> None:
+    notifier = Notifier()
+    waiting = asyncio.create_task(notifier.wait("jobs", 5))
+    await asyncio.sleep(0)
+    notifier.wake("jobs")
+    waiting.cancel()
+    await asyncio.wait([waiting], timeout=5)
+    assert waiting.cancelled()
+
+
 async def test_other_processes_are_woken(postgres_url: str) -> None:
     here, there = Notifier(postgres_url), Notifier(postgres_url)
     await here.start()

@@ -178,7 +178,8 @@ class Application:
         node.operations[operation.method] = (operation, tuple(names))
 
     def _find(self, request: Request) -> tuple[Operation, list[tuple[str, bytes]]]:
-        raw = request.raw_path[len(self._base) :].strip(b"/")
+        # A client whose base URL ends in a slash sends `//`.
+        raw = request.raw_path[len(self._base) :].lstrip(b"/").removesuffix(b"/")
         node: _Node | None = self._root
         values: list[bytes] = []
         for segment in raw.split(b"/"):

@@ -22,8 +22,8 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
-_STRICT_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
-_INTEGER = re.compile(r"-?\d{1,18}\Z")
+_STRICT_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 

@@ -3,11 +3,13 @@
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from postroom.errors import ErrorCode, InvalidParameters, Kind
+
+_HIGHEST = 2**53
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -43,9 +45,27 @@ def decode_cursor(text: str, filters: type[F]) -> Cursor[F]:
         InvalidParameters: (kind CURSOR) this is none.
     """
     try:
-        return msgspec.json.decode(b64decode(text, validate=True), type=Cursor[filters])  # type: ignore[valid-type]
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raw = b64decode(text, validate=True)
+        cursor: Cursor[F] = msgspec.json.decode(raw, type=Cursor[filters])  # type: ignore[valid-type]
+        if not _storable(msgspec.to_builtins(cursor)):
+            raise ValueError("no value of ours")
+    except (binascii.Error, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise InvalidParameters("The cursor is not one that was given out.", kind=Kind.CURSOR) from error
+    return cursor
+
+
+def _storable(value: Any) -> bool:
+    """Whether both databases take every number and text in it."""
+    match value:
+        case int():
+            return abs(value) <= _HIGHEST
+        case str():
+            return "\0" not in value
+        case dict():
+            return all(map(_storable, value.values()))
+        case list() | tuple():
+            return all(map(_storable, value))
+    return True
 
 
 def check_limit(limit: int, most: int) -> int:

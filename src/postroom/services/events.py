@@ -1,5 +1,6 @@
 """The log of what happened: announced in the transaction that made it happen, read by position, joined when delivered."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -17,6 +18,7 @@ from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
 _MOST_REMEMBERED = 10_000
+_UNSETTLED_SECONDS = 0.05
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,9 +88,35 @@ class Events:
             # Who is there already is up to date, also where all of it was removed since.
             return max(position, await events.trimmed(reader))
 
-    async def wait(self, workspace_id: str, timeout_seconds: float) -> bool:
-        """Wait until something happens in the workspace; False: nothing did."""
-        return await self._notifier.wait(f"events:{workspace_id}", timeout_seconds)
+    async def wait(self, caller: Caller, position: int, timeout_seconds: float) -> bool:
+        """Wait until it is worth reading again after this position; False: nothing happened."""
+        topic = f"events:{caller.workspace_id}"
+        # It waits already while it looks: what happens meanwhile wakes it.
+        waiting = asyncio.ensure_future(self._notifier.wait(topic, timeout_seconds))
+        try:
+            await asyncio.sleep(0)
+            async with self._database.read() as reader:
+                logged, settled = await events.what_follows(reader, caller.workspace_id, position, caller.only_user)
+            if settled:
+                return True
+            if logged:
+                # On PostgreSQL it shows once all older transactions have ended, and those may wake nobody.
+                await asyncio.wait({waiting}, timeout=_UNSETTLED_SECONDS)
+                return True
+            return await waiting
+        finally:
+            waiting.cancel()
+
+    async def follow(self, caller: Caller, position: int, limit: int, timeout_seconds: float) -> Sequence[Event]:
+        """What is after a position; where that is nothing, what happens first within so many seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_seconds
+        while True:
+            found = await self.after(caller, position, limit)
+            left = until - loop.time()
+            if found or left <= 0:
+                return found
+            await self.wait(caller, position, left)
 
     async def join(self, workspace_id: str, found: Sequence[Event]) -> Sequence[Joined]:
         """Each event with the content that it is about, as it now stands."""

@@ -39,6 +39,11 @@ class Listeners:
             name for name, connector in connections.connectors().items() if connector.capabilities.send is not None
         ]
 
+    async def take_over(self) -> None:
+        """Let go of what a process that died was following. Only where no other process can be at work."""
+        async with self._database.begin() as tx:
+            await accounts.release_leases(tx, None)
+
     async def run(self) -> None:
         """Take up accounts that nobody follows, and let go of those that are not ours any more; until cancelled."""
         try:

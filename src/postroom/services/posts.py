@@ -202,18 +202,17 @@ class Posts:
         """
         group_id = _checked(group_id)
         async with self._database.begin() as tx:
-            group = await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
-            if group is None:
+            gone = await posts.remove_whole(tx, caller.workspace_id, caller.user_id, group_id)
+            if gone is None:
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            held = (await posts.list_posts(tx, caller.workspace_id, [group_id])).get(group_id, [])
-            blobs = await media.remove_of_group(tx, caller.workspace_id, group_id)
-            await posts.remove_group(tx, caller.workspace_id, caller.user_id, group_id)
+            blobs = gone.blob_keys
             if blobs:
                 await self._media.purge_later(tx, caller.workspace_id, blobs)
-            document = {"status": group.status, "files": len(blobs), "targets": [_target(post) for post in held]}
-            await self._receipts.write(tx, caller.workspace_id, group.user_id, "post_group.deleted", group_id, document)
+            document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
+            user_id = caller.user_id
+            await self._receipts.write(tx, caller.workspace_id, user_id, "post_group.deleted", group_id, document)
             data = EventData(post_group_id=group_id, origin="api")
-            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data, group.user_id)
+            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
         """The account goes: what was scheduled there fails, and says why. The records stay.

@@ -303,11 +303,10 @@ async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -
 
 
 async def release_leases(tx: Tx, owner: str | None) -> None:
-    """Let others listen to all of this owner's accounts; None: to everybody's. For the worker."""
-    await tx.execute(
-        "update accounts set leased_by = null, leased_until = null where leased_by is not null and $1 in ('', leased_by)",
-        owner or "",
-    )
+    """Let others listen to all of this owner's accounts; None: to everybody's, where all owners are gone. For the worker."""
+    which = "leased_by is not null" if owner is None else "leased_by = $1"
+    args = () if owner is None else (owner,)
+    await tx.execute(f"update accounts set leased_by = null, leased_until = null where {which}", *args)
 
 
 def _account(row: Row, keyring: Keyring) -> Account:

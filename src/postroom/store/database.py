@@ -63,6 +63,10 @@ class Tx(Reader, Protocol):
         """Where the next event goes: SQL for its position, and the value of argument `$number` in that."""
         ...
 
+    def later(self, sql: str, *args: Any) -> None:
+        """Run one statement before the commit whose outcome this transaction does not need: such ones go together."""
+        ...
+
     def on_commit(self, call: Callable[[], None]) -> None:
         """Call this once the transaction is durable; never if it is not."""
         ...

@@ -21,7 +21,7 @@ async def append(
 ) -> None:
     """Log an event with the change that it tells of, in one transaction. `user_id`: whose things it is about."""
     position, place = tx.next_position(7)
-    await tx.execute(
+    tx.later(
         f"""
         insert into events (position, id, workspace_id, type, data, created_at, user_id)
         values ({position}, $1, $2, $3, $4, $5, $6)
@@ -70,6 +70,18 @@ async def newest(reader: Reader, workspace_id: str, user_id: str | None = None) 
     where = _where(reader, workspace_id, user_id)
     where.also(f"position < {reader.settled_position}")
     return await _position(reader, "desc", where)
+
+
+async def what_follows(
+    reader: Reader, workspace_id: str, position: int, user_id: str | None = None
+) -> tuple[bool, bool]:
+    """Whether anything is logged after this position, and whether `after` would show it."""
+    where = _where(reader, workspace_id, user_id)
+    where.also("position > {}", position)
+    row = await reader.fetch_one(
+        f"select position < {reader.settled_position} from events where {where} order by position limit 1", *where.args
+    )
+    return row is not None, row is not None and bool(row[0])
 
 
 async def oldest(reader: Reader, workspace_id: str) -> int:

@@ -49,7 +49,9 @@ class Notifier:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[topic].add(waiter)
         try:
-            await asyncio.wait_for(waiter, timeout)
+            # Not `wait_for`: before Python 3.12 that loses a cancellation which comes with the wake-up.
+            async with asyncio.timeout(timeout):
+                await waiter
         except TimeoutError:
             return False
         finally:

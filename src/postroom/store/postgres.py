@@ -1,9 +1,11 @@
 """PostgreSQL through asyncpg: a few connections held open, prepared statements, no pool bookkeeping on a read."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import asyncpg
@@ -62,6 +64,7 @@ class _Tx(_Reader):
     def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
         super().__init__(connection, keyring, event_base)
         self.committed: list[Callable[[], None]] = []
+        self._later: dict[str, list[tuple[Any, ...]]] = {}
         self._places = 0
 
     def next_position(self, number: int) -> tuple[str, Any]:
@@ -79,8 +82,34 @@ class _Tx(_Reader):
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await self._connection.executemany(sql, rows)
 
+    def later(self, sql: str, *args: Any) -> None:
+        self._later.setdefault(sql, []).append(args)
+
+    async def finish(self) -> None:
+        """Run what was left for later: in one statement, or all rows of a statement at once."""
+        if len(self._later) > 1 and all(len(rows) == 1 for rows in self._later.values()):
+            args = [arg for (row,) in self._later.values() for arg in row]
+            await self._connection.execute(_together(*((sql, len(row)) for sql, (row,) in self._later.items())), *args)
+            return
+        for sql, rows in self._later.items():
+            if len(rows) == 1:
+                await self._connection.execute(sql, *rows[0])
+            else:
+                await self._connection.executemany(sql, rows)
+
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
+
+
+@cache
+def _together(*statements: tuple[str, int]) -> str:
+    """Statements with so many arguments each, as one that takes all of them."""
+    parts, before = [], 0
+    for sql, count in statements:
+        parts.append(re.sub(r"\$(\d+)", lambda found, before=before: f"${int(found[1]) + before}", sql))  # type: ignore[misc]
+        before += count
+    named = ", ".join(f"part{number} as ({part})" for number, part in enumerate(parts[:-1]))
+    return f"with {named} {parts[-1]}"
 
 
 class _Borrowed:
@@ -178,6 +207,7 @@ class PostgresDatabase:
         try:
             async with connection.transaction():
                 yield tx
+                await tx.finish()
         finally:
             self.give_back(connection)
         for call in tx.committed:

@@ -13,7 +13,7 @@ _decode = msgspec.json.Decoder().decode
 
 async def add(tx: Tx, receipt: Receipt) -> None:
     """Keep a receipt."""
-    await tx.execute(
+    tx.later(
         f"insert into receipts ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)",
         receipt.id,
         receipt.workspace_id,

@@ -100,6 +100,9 @@ class _Tx(_Reader):
     def next_position(self, number: int) -> tuple[str, Any]:
         return f"${number}", None
 
+    def later(self, sql: str, *args: Any) -> None:
+        self._connection.execute(_numbered(sql), args)
+
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
 
@@ -156,8 +159,11 @@ class SqliteDatabase:
         self._waiting += 1
         try:
             await self._turn.acquire()
-        finally:
+        except BaseException:
             self._waiting -= 1
+            await self._commit_for_those_before()
+            raise
+        self._waiting -= 1
         try:
             batch = self._batch
             if batch is None:
@@ -182,6 +188,13 @@ class SqliteDatabase:
         await asyncio.shield(batch.done)
         for call in tx.committed:
             call()
+
+    async def _commit_for_those_before(self) -> None:
+        """Who waited left the commit to whoever came next; if that one goes away and nobody follows, it is due now."""
+        if self._waiting == 0 and not self._turn.locked():
+            async with self._turn:
+                if self._batch is not None:
+                    await self._commit(self._batch)
 
     async def _commit(self, batch: _Batch) -> None:
         """Make the batch durable. A caller that is cancelled meanwhile does not leave it half done."""

@@ -126,7 +126,7 @@ class _Feed:
             while True:
                 found = await self.read(self.position)
                 if not found:
-                    await self._services.events.wait(self._caller.workspace_id, WAIT_SECONDS)
+                    await self._services.events.wait(self._caller, self.position, WAIT_SECONDS)
                     continue
                 # No await between the two: whoever joins sees both or neither.
                 self.position = found[-1][0]

@@ -17,7 +17,7 @@ MOST = 250
 
 _RECALL = frozenset({400, 401, 404, 500})
 _ACCOUNT_ID = Parameter(name="accountId", summary="The LinkedIn account; if not said, the one used last.")
-_MILLISECONDS = re.compile(r"\d{1,15}\Z")
+_MILLISECONDS = re.compile(r"[0-9]{1,15}\Z")
 
 
 async def authenticate(services: Services, request: Request) -> Caller:

@@ -117,9 +117,7 @@ async def list_events(services: Services, request: Request) -> wire.Events:
     after = request.integer("after", 0, 0, _HIGHEST_POSITION)
     limit = request.integer("limit", 100, 1, MOST)
     wait = request.integer("wait_seconds", 0, 0, LONGEST_WAIT_SECONDS)
-    found = await services.events.after(caller, after, limit)
-    if not found and wait and await services.events.wait(caller.workspace_id, wait):
-        found = await services.events.after(caller, after, limit)
+    found = await services.events.follow(caller, after, limit, wait)
     return wire.events(await services.events.join(caller.workspace_id, found), after)
 
 
