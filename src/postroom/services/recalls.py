@@ -149,13 +149,14 @@ class Recalls:
             return Retry(after=next_attempt(waited // 10_000), reason="in_doubt")
 
     async def resume(self, older_than_seconds: float) -> None:
-        """Queue what a process that died had asked for: its outcome is unknown."""
+        """Queue what a process that died had asked for: its outcome is unknown. What is in doubt is queued already."""
         moment = to_ms(self._now()) - int(older_than_seconds * 1000)
         async with self._database.read() as reader:
             left = await recalls.list_open(reader, moment)
         for intent in left:
-            async with self._database.begin() as tx:
-                await self._queue(tx, intent)
+            if intent.outcome is RecallOutcome.ASKED:
+                async with self._database.begin() as tx:
+                    await self._queue(tx, intent)
 
     async def _recall(self, account: Account, chat: str, chat_key: str, key: str, message: Message | None) -> None:
         intent = Recall(
