@@ -80,7 +80,11 @@ async def test_where_nobody_else_can_be_at_work_it_is_taken_over_at_once(desk: D
     await desk.work()
     group = await desk.due("Taken over")
     assert len(await desk.claim()) == 1
+    leased = "select id from accounts where leased_by is not null"
+    async with desk.house.database.begin() as tx:
+        await tx.execute("update accounts set leased_by = 'dead', leased_until = $1", desk.now_ms() + 20_000)
     await desk.house.worker.take_over()
+    assert await desk.rows(leased) == []
     await desk.work()
     assert await desk.status(group) is PostStatus.PUBLISHED
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -61,6 +62,10 @@ class Blobs:
             if failure is not None:
                 raise failure from None
             raise
+        if self._folder is not None:
+            # As durable as the row that will speak of it.
+            with _unavailable():
+                await asyncio.to_thread(_flush, self._folder / key)
         return size
 
     async def read(self, key: str) -> bytes:
@@ -114,6 +119,15 @@ class Blobs:
             async for batch in obstore.list(self._store, prefix or None):
                 found += [meta["path"] for meta in batch]
         return found
+
+
+def _flush(file: Path) -> None:
+    for path in (file, file.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:
