@@ -16,7 +16,7 @@ from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
 from postroom.services.sync import Sync
 from postroom.services.upkeep import Upkeep
-from postroom.store import accounts, jobs
+from postroom.store import jobs
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
@@ -86,13 +86,9 @@ class Worker:
                 await jobs.release(tx, self._owner)
 
     async def take_over(self) -> None:
-        """Give back all jobs that are being done and all accounts that are listened to, whoever did that.
-
-        Only where no other process can be at work.
-        """
+        """Give back all jobs that are being done, whoever did them. Only where no other process can be at work."""
         async with self._database.begin() as tx:
             await jobs.rescue(tx, _NEVER_MS)
-            await accounts.release_leases(tx, None)
 
     async def _claim(self, room: int) -> list[Job]:
         """Take what is due, give back what others let expire, and keep what is being done here."""
