@@ -86,7 +86,7 @@ class Worker:
                 await jobs.release(tx, self._owner)
 
     async def take_over(self) -> None:
-        """Give back all jobs that are being done, whoever did them: only where no other process can be at work."""
+        """Give back all jobs that are being done, whoever did them. Only where no other process can be at work."""
         async with self._database.begin() as tx:
             await jobs.rescue(tx, _NEVER_MS)
 

@@ -85,7 +85,7 @@ class Notifier:
     def _heard(
         self, connection: "Connection[Any] | PoolConnectionProxy[Any]", sender: int, channel: str, payload: object
     ) -> None:
-        if sender != connection.get_server_pid():
+        if connection.is_closed() or sender != connection.get_server_pid():
             self._wake_here(str(payload))
 
     async def _run(self, url: str, connection: "Connection[Any]") -> None:

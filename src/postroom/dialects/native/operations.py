@@ -122,8 +122,9 @@ async def list_events(services: Services, request: Request) -> wire.Events:
 
 
 async def health(services: Services, request: Request) -> Answer:
-    found = msgspec.convert(await services.health.ready(), wire.Health)
-    return Answer(200 if found.status == "ok" else 503, msgspec.json.encode(found))
+    ready = await services.health.ready()
+    found = wire.Health(status="ok" if ready else "failing")
+    return Answer(200 if ready else 503, msgspec.json.encode(found))
 
 
 async def metrics(services: Services, request: Request) -> Answer:

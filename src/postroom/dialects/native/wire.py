@@ -209,9 +209,9 @@ class Done(msgspec.Struct, kw_only=True):
 
 
 class Health(msgspec.Struct, kw_only=True):
+    """`ok`, or `failing`: the database does not answer, or work has been due for a minute."""
+
     status: str
-    jobs: dict[str, int] = {}
-    oldest_due_job_seconds_late: float = 0
 
 
 def key(found: access.ApiKey, secret: str | None = None) -> Key:
