@@ -248,7 +248,7 @@ async def test_a_client_that_does_not_read_is_let_go_and_resumes_where_it_was(ho
     slow, quick = Socket(house, (await whole_log(house))[-1], reads=False), Socket(house, 0)
     await quick.until(1)
     await asyncio.sleep(0.2)
-    for _ in range(12):
+    for _ in range(25):
         await announce(house, 100)
     assert await slow.closed() == stream.TOO_SLOW
     assert len(await quick.until(1201)) == 1201

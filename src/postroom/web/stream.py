@@ -31,6 +31,8 @@ AUTH_SECONDS = 5.0
 RECHECK_SECONDS = 3.0
 WAIT_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
+CATCH_UP_SECONDS = 10.0
+"""For each batch, while a client catches up."""
 BATCH = 100
 MOST_WAITING = 1_000
 MOST_WAITING_BYTES = 4 << 20
@@ -226,7 +228,7 @@ class Stream:
         feed.join(client)
         try:
             while position < until:
-                position = await _give(send, await _checked(feed.read(position)), position)
+                position = await _give_in_time(send, await _checked(feed.read(position)), position)
             sender = asyncio.create_task(_drain(client, position, send))
             await _until_failed(client, sender)
         finally:
@@ -239,7 +241,7 @@ class Stream:
             found = await _checked(feed.read(position))
             if not found:
                 return position
-            position = await _give(send, found, position)
+            position = await _give_in_time(send, found, position)
 
     async def _watch_key(self, secret: str) -> None:
         while True:
@@ -268,6 +270,15 @@ async def _drain(client: _Client, position: int, send: Send) -> None:
     while True:
         await client.changed.wait()
         position = await _give(send, client.take(), position)
+
+
+async def _give_in_time(send: Send, events: Sequence[tuple[int, bytes | None]], position: int) -> int:
+    """The same for a client that catches up: nothing waits for it that could grow, so it is let go by the clock."""
+    try:
+        async with asyncio.timeout(CATCH_UP_SECONDS):
+            return await _give(send, events, position)
+    except TimeoutError:
+        raise Closing(TOO_SLOW, "too slow: resume from the last position") from None
 
 
 async def _give(send: Send, events: Sequence[tuple[int, bytes | None]], position: int) -> int:
