@@ -251,9 +251,9 @@ async def test_a_client_that_does_not_read_is_let_go_and_resumes_where_it_was(ho
     for _ in range(25):
         await announce(house, 100)
     assert await slow.closed() == stream.TOO_SLOW
-    assert len(await quick.until(1201)) == 1201
+    assert len(await quick.until(2501)) == 2501
     back = Socket(house, 0)
-    assert [each["position"] for each in await back.until(1201)] == await whole_log(house)
+    assert [each["position"] for each in await back.until(2501)] == await whole_log(house)
     for socket in (slow, quick, back):
         await socket.leave()
 
