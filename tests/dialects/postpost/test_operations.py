@@ -48,6 +48,7 @@ GOOD = {"content": "a", "platforms": ["twitter-1"]}
         (GOOD | {"scheduledTime": "2026-03-15"}, "Invalid scheduled time format"),
         (GOOD | {"scheduledTime": "March 15, 2026"}, "Invalid scheduled time format"),
         (GOOD | {"scheduledTime": "2026-13-15T00:00:00Z"}, "Invalid scheduled time format"),
+        (GOOD | {"scheduledTime": "9999-12-31T23:59:59-12:00"}, "Invalid scheduled time format"),
         (GOOD | {"scheduledTime": {}, "platformSettings": 5}, "platformSettings must be an object"),
         (GOOD | {"platformSettings": "{"}, "Invalid platformSettings JSON"),
         (GOOD | {"platformSettings": "[]"}, "platformSettings must be an object"),

@@ -191,7 +191,8 @@ def _date(value: str | None, sentence: str) -> int | None:
 def _moment(value: str, sentence: str) -> int:
     try:
         moment = datetime.fromisoformat(value)
-        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        # In UTC it must be a date too: a zone can carry the last hours of the year 9999 beyond it.
+        return to_ms(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise InvalidParameters(sentence, kind=Kind.SCHEDULED_TIME) from None
 
