@@ -1,6 +1,7 @@
 """Who is asking: keys issued, revoked, and resolved to a caller; workspaces and the users they act for."""
 
 import secrets
+import time
 from collections.abc import Sequence
 
 from postroom.clock import Clock, to_ms
@@ -26,7 +27,7 @@ async def seen_accounts(reader: Reader, caller: Caller, wanted: Sequence[str] | 
     return own if wanted is None else [account_id for account_id in own if account_id in wanted]
 
 
-_REMEMBERED_MS = 1_000
+_REMEMBERED_SECONDS = 1.0
 _MOST_REMEMBERED = 10_000
 
 
@@ -37,7 +38,7 @@ class Access:
         self._database = database
         self._now = now
         self._sandbox = sandbox
-        self._remembered: dict[str, tuple[int, Caller]] = {}
+        self._remembered: dict[str, tuple[float, Caller]] = {}
 
     async def resolve(self, secret: str | None) -> Caller:
         """The caller that a key stands for.
@@ -47,9 +48,9 @@ class Access:
         """
         if not secret:
             raise NotAuthenticated("Send your API key.", code=ErrorCode.MISSING_CREDENTIALS, kind=Kind.KEY_MISSING)
-        now = to_ms(self._now())
+        now = time.monotonic()
         remembered = self._remembered.get(secret)
-        if remembered is not None and now - remembered[0] < _REMEMBERED_MS:
+        if remembered is not None and now - remembered[0] < _REMEMBERED_SECONDS:
             return remembered[1]
         async with self._database.read() as reader:
             found = await access.find_by_secret(reader, reader.keyring.hash(secret))
