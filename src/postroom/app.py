@@ -176,7 +176,8 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
             if mounted is None:
                 await _plain(scope, receive, send, 404, _WHERE)
             else:
-                await mounted(scope, _in_time(receive, patience), send)
+                # Media take their own time: their addresses expire.
+                await mounted(scope, receive if first == "media" else _in_time(receive, patience), send)
 
     if not settings.cors_origins:
         return app
@@ -190,14 +191,16 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
 
 
 def _in_time(receive: Receive, seconds: float) -> Receive:
-    """A caller who sends nothing for so long has gone away."""
+    """A caller whose request has not arrived after so long has gone away, however it drips."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
 
     async def waited() -> MutableMapping[str, Any]:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 return await receive()
         except TimeoutError:
-            return {"type": "http.disconnect"}
+            return {"type": "http.disconnect", "late": True}
 
     return waited
 
@@ -219,7 +222,7 @@ def _allowed_hosts(settings: Settings, public_url: str) -> frozenset[bytes] | No
     if "*" in settings.allowed_hosts:
         return None
     own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
-    return frozenset(name.encode() for name in own | set(settings.allowed_hosts))
+    return frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
 
 
 def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
@@ -227,7 +230,7 @@ def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
     for name, value in scope["headers"]:
         if name == b"host":
             host, colon, port = value.rpartition(b":")
-            if (host if colon and port.isdigit() else value) not in hosts:
+            if (host if colon and port.isdigit() else value).lower() not in hosts:
                 return False
     return True
 

@@ -61,6 +61,7 @@ def serve(in_sandbox: bool, port: int | None, host: str | None, data: Path | Non
 
 
 async def _live(settings: Settings, as_json: bool) -> None:
+    sandbox.refuse_folder(settings.data)
     opened = listen(settings)
     base = f"http://{settings.host}:{opened.getsockname()[1]}"
     house = await build(settings, public_url=settings.public_url or base, now=now, sandbox=False)
@@ -127,6 +128,7 @@ def create_key(data: Path | None, workspace: str | None, name: str, admin: bool)
 
 
 async def _create_key(settings: Settings, workspace_id: str | None, name: str, admin: bool) -> None:
+    sandbox.refuse_folder(settings.data)
     house = await build(settings, public_url="http://localhost", now=now, sandbox=False)
     try:
         access = house.services.access

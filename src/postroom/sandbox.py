@@ -41,6 +41,18 @@ class Kept(msgspec.Struct, kw_only=True):
 _FILE = "sandbox.json"
 
 
+class SandboxFolder(PostroomError):
+    """The folder is a sandbox's: its accounts are simulated."""
+
+
+def refuse_folder(folder: Path) -> None:
+    """Raises:
+    SandboxFolder: a server for real must not open this folder, nor speak to real networks for its accounts.
+    """
+    if (folder / _FILE).exists():
+        raise SandboxFolder(f"{folder} is a sandbox's folder: serve it with --sandbox, or choose another --data.")
+
+
 def _kept(folder: Path) -> Kept | None:
     file = folder / _FILE
     return msgspec.json.decode(file.read_bytes(), type=Kept) if file.exists() else None

@@ -5,12 +5,14 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from postroom.errors import PostroomError
 
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
+_NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -57,9 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a network may take to answer, in seconds."""
     keep_events_days: _Positive = 30.0
     """How long events are kept, in days: as far back as a cursor may be."""
-    keep_tombstones_days: float = 0.0
+    keep_tombstones_days: _NotNegative = 0.0
     """How long tombstones are kept, in days; 0: for good, which is what keeps a recalled message from coming back."""
-    keep_receipts_days: float = 0.0
+    keep_receipts_days: _NotNegative = 0.0
     """How long receipts are kept, in days; 0: for good."""
     keep_idempotency_hours: _Positive = 24.0
     """How long an Idempotency-Key gives its first answer again, in hours."""
@@ -119,8 +121,10 @@ def _check(settings: Settings) -> None:
         raise WrongSetting("POSTROOM_MASTER_KEY: 64 hexadecimal digits are needed.")
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "postgres://")):
         raise WrongSetting("POSTROOM_DATABASE_URL: only postgresql:// is known; leave it empty for SQLite.")
-    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise WrongSetting("POSTROOM_PUBLIC_URL: http:// or https:// is needed.")
+    for name in ("public_url", "linkedin_origin", "bluesky_service"):
+        address = urlsplit(getattr(settings, name))
+        if getattr(settings, name) and (address.scheme not in ("http", "https") or not address.hostname):
+            raise WrongSetting(f"POSTROOM_{name.upper()}: http:// or https:// and a host are needed.")
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 

@@ -157,28 +157,37 @@ def decoded_segment(raw: bytes) -> str:
     return text
 
 
+_DRAINED_BYTES = 32 << 20
+
+
 async def read_body(request: Request, receive: Receive, limit_bytes: int) -> bytes:
     """The whole body.
 
     Raises:
         InvalidParameters: (content_too_large, kind BODY) it is longer than `limit_bytes`.
+        InvalidParameters: (kind BODY) it took too long to arrive.
         ClientGone: the client hung up.
     """
     announced = request.header(b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > limit_bytes:
+    if announced is not None and announced.isdigit() and int(announced) > _DRAINED_BYTES:
         raise _too_large(limit_bytes)
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
+        if message.get("late"):
+            raise InvalidParameters("The body took too long to arrive; nothing was done.", kind=Kind.BODY)
         if message["type"] != "http.request":
             raise ClientGone
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size > limit_bytes:
+        if size <= limit_bytes:
+            chunks.append(chunk)
+        ended = not message.get("more_body", False)
+        # Many clients read the answer only once they have sent all: what is somewhat too long is read to its end.
+        if size > limit_bytes and (ended or size > _DRAINED_BYTES):
             raise _too_large(limit_bytes)
-        chunks.append(chunk)
-        if not message.get("more_body", False):
+        if ended:
             return b"".join(chunks)
 
 

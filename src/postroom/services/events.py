@@ -108,11 +108,17 @@ class Events:
             waiting.cancel()
 
     async def follow(self, caller: Caller, position: int, limit: int, timeout_seconds: float) -> Sequence[Event]:
-        """What is after a position; where that is nothing, what happens first within so many seconds."""
+        """What is after a position; where that is nothing, what happens first within so many seconds.
+
+        Raises:
+            InvalidParameters: (kind CURSOR) nothing has that position yet; else as for `after`.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_seconds
         while True:
             found = await self.after(caller, position, limit)
+            if not found and position > await self.newest(caller):
+                raise InvalidParameters("The position is ahead of the log.", kind=Kind.CURSOR)
             left = until - loop.time()
             if found or left <= 0:
                 return found

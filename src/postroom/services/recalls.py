@@ -45,6 +45,12 @@ _LONGEST_CALL_MS = 90_000
 _UNREADABLE = "The network did not say whether the message is gone, and cannot be read now: ask again."
 
 
+_NO_ANSWER = (
+    "The network took the request and did not answer, so the message may or may not be gone. It is being read back: "
+    "ask again to learn how it ended; asking again is safe."
+)
+
+
 class Recalls:
     """Taking messages back at their network, and burying them here."""
 
@@ -109,9 +115,9 @@ class Recalls:
         mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:
             linked = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
-            copies = {
-                copy.account_id: copy for copy in await messages.find_copies(reader, caller.workspace_id, provider, key)
-            }
+            seen = {account.id for account in linked}
+            held = await messages.find_copies(reader, caller.workspace_id, provider, key)
+            copies = {copy.account_id: copy for copy in held if copy.account_id in seen}
         linked = [
             account
             for account in linked
@@ -232,7 +238,7 @@ class Recalls:
         except OutcomeUnknown as error:
             if error.code is not ErrorCode.PROVIDER_ERROR:
                 await self._doubt(intent, error.code)
-                raise
+                raise OutcomeUnknown(_NO_ANSWER, code=error.code) from error
         except Refused as error:
             if error.kind is not Kind.RECALL_REFUSED:
                 await self._finish(intent, RecallOutcome.REFUSED, error.code, None)

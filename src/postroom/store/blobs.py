@@ -32,7 +32,7 @@ class Blobs:
             self._folder: Path | None = None
             if isinstance(store_url, Path) or "://" not in store_url:
                 self._folder = Path(store_url)
-                self._store: Any = LocalStore(self._folder, mkdir=True)
+                self._store: Any = LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
             else:
                 self._store = from_url(store_url, **(options or {}))
 

@@ -10,6 +10,7 @@ from postroom.dialects.operation import Application, Dialect, Operation, Paramet
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
 from postroom.domain.accounts import Account
+from postroom.domain.pages import Listing
 from postroom.errors import InvalidParameters
 from postroom.services.house import Services
 
@@ -39,6 +40,9 @@ async def list_conversations(services: Services, request: Request) -> wire.Conve
     caller = request.caller
     wanted = request.listed("linkedinAccountIds") or request.listed("accountId") or []
     accounts = wire.chosen(await _accounts(services, caller), wanted)
+    if request.text("labelId") is not None or request.flag("labeledOnly"):
+        # No conversation has a label here.
+        return wire.conversations(Listing(items=[], next=None), accounts, {}, {})
     found = await services.chats.list(
         caller,
         account_ids=[account.id for account in accounts],
@@ -130,6 +134,8 @@ OPERATIONS = (
             Parameter(name="count", summary=f"How many at most: 1 to {MOST}, 20 if not said.", kind=int),
             Parameter(name="nextCursor", summary="Where the page before ended."),
             Parameter(name="unreadOnly", summary="Only those with unread messages.", kind=bool),
+            Parameter(name="labelId", summary="Only those with this label: none, as there are no labels here."),
+            Parameter(name="labeledOnly", summary="Only those with any label: none.", kind=bool),
         ),
     ),
     Operation(
