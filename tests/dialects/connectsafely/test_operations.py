@@ -60,6 +60,13 @@ def test_a_urn_that_was_encoded_up_to_three_times_too_often_is_understood(
     assert (answer.status_code, answer.json()["messageUrn"]) == (200, message)
 
 
+def test_no_conversation_has_a_label(client: httpx.Client, base: str) -> None:
+    for query in ("labelId=x", "labeledOnly=true"):
+        found = client.get(f"{base}/conversations?{query}").json()
+        assert (found["success"], found["conversations"], found["hasMore"]) == (True, [], False)
+    assert client.get(f"{base}/conversations?labeledOnly=false").json()["conversations"]
+
+
 def test_one_that_was_encoded_four_times_too_often_is_refused(client: httpx.Client, base: str) -> None:
     message = "urn:li:messagingMessage:2-MTc2MDc3MzMxMDQyOWI2OTc1NC0xMDA="
     for _ in range(5):

@@ -104,6 +104,8 @@ async def test_the_log_is_polled_from_any_position(admin: httpx.AsyncClient) -> 
     assert empty == {"items": [], "position": rest["position"]}
     assert (await admin.get("/events?after=-1")).status_code == 400
     assert (await admin.get("/events?wait_seconds=31")).status_code == 400
+    ahead = await admin.get(f"/events?after={rest['position'] + 1_000_000_000}")
+    assert (ahead.status_code, ahead.json()["detail"]) == (400, "The position is ahead of the log.")
 
 
 async def test_metrics_are_for_this_machine_or_an_administrator(admin: httpx.AsyncClient, house: Built) -> None:
