@@ -49,8 +49,10 @@ def test_a_body_that_drips_is_refused_in_the_dialects_shape(server: Server) -> N
         dripping.settimeout(0.2)
         answer = b""
         end = time.monotonic() + _SECONDS * 5
-        while b"\r\n\r\n" not in answer and time.monotonic() < end:
-            dripping.sendall(b"x")
+        while b"too long" not in answer and time.monotonic() < end:
+            # Head and body of the answer may come apart, and nothing is taken any more once it is given.
+            with contextlib.suppress(OSError):
+                dripping.sendall(b"x")
             with contextlib.suppress(TimeoutError):
                 answer += dripping.recv(4096)
     assert answer.startswith(b"HTTP/1.1 400")

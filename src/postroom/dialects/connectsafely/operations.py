@@ -10,7 +10,6 @@ from postroom.dialects.operation import Application, Dialect, Operation, Paramet
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
 from postroom.domain.accounts import Account
-from postroom.domain.pages import Listing
 from postroom.errors import InvalidParameters
 from postroom.services.house import Services
 
@@ -40,12 +39,11 @@ async def list_conversations(services: Services, request: Request) -> wire.Conve
     caller = request.caller
     wanted = request.listed("linkedinAccountIds") or request.listed("accountId") or []
     accounts = wire.chosen(await _accounts(services, caller), wanted)
-    if request.text("labelId") is not None or request.flag("labeledOnly"):
-        # No conversation has a label here.
-        return wire.conversations(Listing(items=[], next=None), accounts, {}, {})
+    # No conversation has a label here.
+    labeled = request.text("labelId") is not None or request.flag("labeledOnly")
     found = await services.chats.list(
         caller,
-        account_ids=[account.id for account in accounts],
+        account_ids=[] if labeled else [account.id for account in accounts],
         unread=request.flag("unreadOnly") or None,
         cursor=request.text("nextCursor"),
         limit=request.integer("count", 20, 1, MOST),
