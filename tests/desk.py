@@ -14,9 +14,11 @@ from postroom.domain.posts import GroupStatus, Post, PostGroup, PostStatus
 from postroom.services.media import UploadAddress
 from postroom.services.posts import PostGroupView
 from postroom.store import jobs
+from tests.pictures import encoded, noise, png
 from tests.servers import Built
 
-PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+PICTURE = encoded(noise((12, 10)))
+ANOTHER = png()
 PNG = "image/png"
 
 
@@ -94,9 +96,17 @@ class Desk:
     async def status(self, group: PostGroup) -> PostStatus:
         return (await self.post(group)).status
 
-    async def address(self, group: PostGroup, name: str = "a.png", *, alt_text: str = "") -> UploadAddress:
+    async def address(
+        self,
+        group: PostGroup,
+        name: str = "a.png",
+        *,
+        alt_text: str = "",
+        kind: MediaKind = MediaKind.IMAGE,
+        caller: Caller | None = None,
+    ) -> UploadAddress:
         return await self.services.media.upload_address(
-            self.caller, group.id, file_name=name, content_type=PNG, kind=MediaKind.IMAGE, alt_text=alt_text
+            caller or self.caller, group.id, file_name=name, content_type=PNG, kind=kind, alt_text=alt_text
         )
 
     async def upload(
@@ -115,6 +125,10 @@ class Desk:
         address = await self.address(group, alt_text=alt_text)
         await self.upload(address, content)
         return address
+
+    async def read(self, address: UploadAddress) -> bytes:
+        file = await self.services.media.open(address.media_id, address.file_url.rpartition("=")[2])
+        return b"".join([chunk async for chunk in file.chunks()])
 
     def files(self) -> set[str]:
         """Everything in the media folder, whatever its name."""

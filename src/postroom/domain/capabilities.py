@@ -30,11 +30,26 @@ class Recalling(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the network can be asked if the message is gone."""
 
 
+class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Images of one post. What is larger, or of another type, is re-encoded until it fits."""
+
+    max_count: int
+    types: frozenset[str]
+    """Content types that the network takes, such as `image/jpeg`."""
+    max_bytes: int
+    max_width: int | None = None
+    max_height: int | None = None
+    min_aspect: float | None = None
+    """Width over height, at least; an image outside of that cannot be posted."""
+    max_aspect: float | None = None
+
+
 class Publishing(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
     measure: Measure = Measure.CHARACTERS
     max_bytes: int | None = None
     """The longest text in UTF-8 bytes, where the network counts those as well."""
+    images: ImageLimits | None = None
     max_images: int = 0
     image_types: frozenset[str] = frozenset()
     max_image_bytes: int = 0
