@@ -75,7 +75,7 @@ class Rooms:
             public_url="http://here",
             limits=MediaLimits(most_bytes=1000, most_image_bytes=1000),
         )
-        posts = Posts(database, notifier, media, self.events, self.receipts, clock)
+        posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, clock)
         self.accounts = Accounts(
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock
         )
