@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     media_url: str = ""
     """Where media are kept: a folder, or s3://bucket/prefix; empty: media in the data folder."""
     media_endpoint: str = ""
-    """The address of an S3 service that is not Amazon's, such as https://s3.example.org; empty: AWS_ENDPOINT_URL, or Amazon."""
+    """The address of an S3 service that is not Amazon's, such as https://s3.example.org; empty: Amazon."""
     media_region: str = ""
     """The bucket's region; empty: AWS_REGION."""
     media_access_key: str = ""

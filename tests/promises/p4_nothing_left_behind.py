@@ -41,6 +41,7 @@ class _Life:
         self._addresses: list[UploadAddress] = []
         self._stored: dict[str, bytes] = {}
         """What every file must hold in the end, unless its group is gone."""
+        self._urls: dict[str, str] = {}
 
     async def step(self) -> None:
         happening = (self._create, self._address, self._address, self._upload, self._upload, self._upload)
@@ -49,9 +50,9 @@ class _Life:
 
     async def hold(self) -> None:
         """Every file that is stored has the bytes that were put there last."""
-        for media_id, name in await self._desk.rows("select id, blob_key from media_items where status = 'stored'"):
+        for (media_id,) in await self._desk.rows("select id from media_items where status = 'stored'"):
             if media_id in self._stored:
-                assert (self._desk.built.data / "media" / name).read_bytes() == self._stored[media_id]
+                assert await self._desk.read_at(self._urls[media_id]) == self._stored[media_id]
 
     def _group(self) -> tuple[Caller, PostGroup] | None:
         return self._random.choice(self._groups) if self._groups else None
@@ -97,6 +98,7 @@ class _Life:
         try:
             await self._desk.upload(address, content)
             self._stored[address.media_id] = content
+            self._urls[address.media_id] = address.file_url
         except (NotFound, NotPermitted):
             # Its group was deleted, or its hour is over.
             self._addresses.remove(address)
@@ -134,6 +136,16 @@ async def test_whatever_happens_to_files_none_is_left_behind(desk: Desk, size: S
             await life.step()
         await desk.settle()
         await nothing_left_behind(desk)
+        await life.hold()
+
+
+async def test_whatever_happens_to_files_in_an_s3_bucket_none_is_left_behind(s3_desk: Desk, size: Size) -> None:
+    for seed in range(1 + size.rounds // 20):
+        life = _Life(s3_desk, seed)
+        for _ in range(25):
+            await life.step()
+        await s3_desk.settle()
+        await nothing_left_behind(s3_desk)
         await life.hold()
 
 

@@ -132,7 +132,7 @@ def _decoding(data: bytes, most_pixels: int) -> Iterator[Image.Image]:
                     kind=Kind.MEDIA,
                 )
             if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > _MOST_SCANS:
-                raise ValueError("more scans than any camera writes")
+                raise InvalidParameters("The image is read in more scans than any camera writes.", kind=Kind.MEDIA)
             yield image
     except _BROKEN as error:
         raise InvalidParameters("The image is damaged or cut short.", kind=Kind.MEDIA) from error
@@ -273,7 +273,7 @@ def _moving(data: bytes, image: Image.Image, limits: ImageLimits) -> Fitted:
 
 
 def _bare_gif(data: bytes) -> bytes:
-    """The GIF without comments and what applications wrote into it; ValueError or IndexError where it is cut short.
+    """The GIF without comments and what applications wrote into it; IndexError where it is cut short.
 
     Source: GIF89a, sections 18 to 27, checked 2026-11-21.
     """
@@ -291,7 +291,7 @@ def _bare_gif(data: bytes) -> bytes:
             keep = label == 0xF9 or (label == 0xFF and repeats)
             at += 2
         else:
-            raise ValueError("no block of a GIF")
+            raise InvalidParameters("The image is damaged: a GIF has no such block.", kind=Kind.MEDIA)
         while data[at]:
             at += 1 + data[at]
         at += 1

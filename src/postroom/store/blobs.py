@@ -141,7 +141,7 @@ class Blobs:
 def _s3(url: str, options: dict[str, Any]) -> Any:
     # Without encryption only if that is what whoever runs this server wrote: such as for a store on the same machine.
     plain = options.get("endpoint", "").startswith("http://")
-    client: Any = {**_S3_CLIENT, "allow_http": plain}
+    client: Any = {**_S3_CLIENT, **({"allow_http": True} if plain else {})}
     return S3Store.from_url(url, client_options=client, retry_config=_S3_RETRIES, **options)
 
 
