@@ -21,6 +21,7 @@ from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpress import operations as postpress
+from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
@@ -30,9 +31,10 @@ from postroom.services.events import Events
 from postroom.services.health import Health
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
+from postroom.services.images import Images
 from postroom.services.ingest import Ingest
 from postroom.services.listeners import Listeners
-from postroom.services.media import Media
+from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
@@ -99,7 +101,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         database = SqliteDatabase(settings.data / "postroom.db", keyring)
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
-    blobs = Blobs(settings.media_url or settings.data / "media")
+    blobs = _blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
@@ -112,7 +114,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     connections = Connections(database, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
-    media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
+    media = Media(
+        database,
+        notifier,
+        blobs,
+        Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels),
+        connections.images_of,
+        now,
+        public_url=public_url,
+        limits=MediaLimits(most_bytes=settings.most_media_bytes, most_image_bytes=settings.most_image_bytes),
+    )
     posts = Posts(database, notifier, connections, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
@@ -134,7 +145,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     work = Work(
         accounts=accounts,
         media=media,
-        publishing=Publishing(database, blobs, media, connections, posts, events, receipts, now),
+        publishing=Publishing(database, media, connections, posts, events, receipts, now),
         recalls=recalls,
         sync=sync,
         upkeep=upkeep,
@@ -150,6 +161,21 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         upkeep=upkeep,
         app=_mounted(services, settings, public_url),
     )
+
+
+def _blobs(settings: Settings) -> Blobs:
+    options = {
+        "endpoint": settings.media_endpoint,
+        "region": settings.media_region,
+        "access_key_id": settings.media_access_key,
+        "secret_access_key": settings.media_secret_key,
+    }
+    try:
+        return Blobs(
+            settings.media_url or settings.data / "media", {name: value for name, value in options.items() if value}
+        )
+    except Unavailable as error:
+        raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
