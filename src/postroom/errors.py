@@ -118,6 +118,8 @@ class Kind(StrEnum):
     PLATFORM_SETTINGS = "platform_settings"
     SCHEDULED_TIME = "scheduled_time"
     STATUS = "status"
+    # an address that a caller gave
+    ADDRESS = "address"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"
