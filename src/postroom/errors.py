@@ -91,6 +91,7 @@ class Kind(StrEnum):
     POST_GROUP = "post_group"
     MEDIA = "media"
     RECEIPT = "receipt"
+    WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"
     CURSOR_TOO_OLD = "cursor_too_old"

@@ -117,3 +117,13 @@ def _reached(address: IpAddress) -> IpAddress:
     if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
+
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\x00-\x1f]+\Z", re.IGNORECASE)
+_WITH_HOST = re.compile(r"https?:/*[^/?#\\]", re.IGNORECASE)
+
+
+def is_url(text: str) -> bool:
+    """Whether this is shaped like a URL at all, of whatever scheme."""
+    web = text[:5].lower() in ("http:", "https")
+    return _URL.match(text) is not None and (not web or _WITH_HOST.match(text) is not None)
