@@ -10,11 +10,12 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import httpx
 
 from postroom.connectors.http import Http
-from postroom.domain.addresses import SENTENCES, IpAddress, IpNetwork, Why, why_not_address, why_not_host
+from postroom.domain.addresses import SENTENCES, IpAddress, IpNetwork, Why, literal, why_not_address, why_not_host
 from postroom.errors import ErrorCode, InvalidParameters, Kind
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -51,7 +52,7 @@ class Guard:
         try:
             parsed = httpx.URL(url)
         except (httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
-            raise AddressRefused(Why.FORMAT) from error
+            raise AddressRefused(_why_unreadable(url)) from error
         if parsed.scheme and parsed.scheme not in ("http", "https"):
             raise AddressRefused(Why.SCHEME)
         if not parsed.scheme or not parsed.host or parsed.userinfo or not 0 < _port(parsed) < 65536:
@@ -61,9 +62,7 @@ class Guard:
         except (OSError, TimeoutError):
             return
 
-    async def addresses(
-        self, host: str, port: int, timeout_seconds: float = _LOOK_UP_SECONDS
-    ) -> Sequence[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    async def addresses(self, host: str, port: int, timeout_seconds: float = _LOOK_UP_SECONDS) -> Sequence[IpAddress]:
         """The addresses of a host, each of which may be called. One that may not be refuses them all.
 
         Raises:
@@ -73,14 +72,17 @@ class Guard:
         why = why_not_host(host, self._allowed)
         if why is not None:
             raise AddressRefused(why)
+        given = literal(host)
+        if given is not None:
+            return [given]
         async with asyncio.timeout(timeout_seconds):
             found = [_address(each) for each in await self._resolve(host, port)]
+        if not found:
+            raise OSError("The name has no address.")
         for address in found:
             why = why_not_address(address, self._allowed)
             if why is not None:
                 raise AddressRefused(why)
-        if not found:
-            raise OSError("The name has no address.")
         return list(dict.fromkeys(found))
 
     def close(self) -> None:
@@ -148,6 +150,14 @@ def guarded_http(
         whole_seconds=whole_seconds,
         max_bytes=max_bytes,
     )
+
+
+def _why_unreadable(url: str) -> Why:
+    """Also where the client does not read it: a host in octal digits is this machine to others."""
+    try:
+        return why_not_host(urlsplit(url).hostname or "") or Why.FORMAT
+    except ValueError:
+        return Why.FORMAT
 
 
 def _host(url: httpx.URL) -> str:
