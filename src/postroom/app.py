@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,20 +14,26 @@ import msgspec
 from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
+from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
 from postroom.connectors.registry import RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
+from postroom.dialects.native.events import payload as native_payload
 from postroom.dialects.postpost import operations as postpost
+from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
+from postroom.domain.addresses import LOOPBACK
+from postroom.domain.webhooks import Format
 from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
+from postroom.services.deliveries import Deliveries
 from postroom.services.events import Events
 from postroom.services.health import Health
 from postroom.services.house import Services
@@ -42,6 +49,7 @@ from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
 from postroom.services.upkeep import Retention, Upkeep
+from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
@@ -67,16 +75,20 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     notifier: Notifier
     http: Http
+    guarded: Http
+    """For addresses that callers give."""
     services: Services
     sync: Sync
     worker: Worker
     listeners: Listeners
+    deliveries: Deliveries
     upkeep: Upkeep
     app: Asgi
 
     async def close(self) -> None:
         """Let go of everything; what was acknowledged is durable already."""
         await self.http.close()
+        await self.guarded.close()
         await self.notifier.close()
         await self.database.close()
         self.database.keyring.close()
@@ -103,6 +115,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     await notifier.start()
     blobs = _blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
+    guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
+    guarded = guarded_http(guard)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
         registry = installed(http, callback_url, now, settings.providers)
@@ -138,10 +152,11 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         events=events,
         receipts=receipts,
         idempotency=Idempotency(database, now),
+        webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
     sync = Sync(database, connections, ingest, events, now)
-    upkeep = Upkeep(database, accounts, _retention(settings), now)
+    upkeep = Upkeep(database, accounts, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
         media=media,
@@ -154,10 +169,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         database=database,
         notifier=notifier,
         http=http,
+        guarded=guarded,
         services=services,
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
+        deliveries=Deliveries(database, notifier, guarded, events, _PAYLOADS, now, owner),
         upkeep=upkeep,
         app=_mounted(services, settings, public_url),
     )
@@ -176,6 +193,9 @@ def _blobs(settings: Settings) -> Blobs:
         )
     except Unavailable as error:
         raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
+
+
+_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
