@@ -266,6 +266,7 @@ class Posts:
                     lock=f"publish:{row.account_id or row.id}",
                     attempts=0,
                     scheduled_at=moment,
+                    provider=row.platform,
                 )
             )
             data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, origin="api")
