@@ -64,11 +64,13 @@ class Worker:
         self._pause_seconds = 0.0
         self._deep_at = 0.0
         self._rests: dict[str, int] = {}
+        self._finished: set[str] = set()
+        """Jobs that were ended in the transaction which recorded what came of them."""
         self._tasks: dict[Task, Callable[[Job], Awaitable[Retry | None]]] = {
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
             Task.FINISH_UNLINK: self._finish_unlink,
-            Task.PUBLISH_POST: lambda job: work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts),
+            Task.PUBLISH_POST: self._publish_post,
             Task.PURGE_BLOBS: self._purge_blobs,
             Task.EXPIRE_UPLOAD: self._expire_upload,
             Task.CLEAN_UP: self._clean_up,
@@ -166,7 +168,7 @@ class Worker:
         except Exception as error:
             retry = Retry(after=next_attempt(job.attempts), reason=type(error).__name__)
             log.warning("job.failed", task=job.task, job=job.id, attempts=job.attempts, exc_info=True)
-        while True:
+        while job.id not in self._finished:
             try:
                 await self._over(job, retry)
                 break
@@ -174,6 +176,7 @@ class Worker:
                 # A job that stays claimed would wait for this process to end.
                 log.warning("job.not_recorded", task=job.task, job=job.id, exc_info=True)
                 await asyncio.sleep(_LOOK_SECONDS)
+        self._finished.discard(job.id)
         # Another job may have waited for this one's lock, or for its place.
         self._notifier.wake_here("jobs")
 
@@ -195,6 +198,17 @@ class Worker:
         now = to_ms(self._now())
         self._rests = {key: moment for key, moment in self._rests.items() if moment > now}
         self._rests[f"{holds} {job.lock if holds is Holds.LOCK else job.provider}"] = until
+
+    async def _publish_post(self, job: Job) -> Retry | None:
+        async def finish(tx: Tx, rest_seconds: float) -> None:
+            await jobs.finish(tx, job.id, self._owner)
+            tx.on_commit(lambda: self._finished.add(job.id))
+            if rest_seconds > 0 and job.lock is not None:
+                until = to_ms(self._now() + timedelta(seconds=rest_seconds))
+                await jobs.postpone(tx, job.lock, until)
+                self._rest(job, Holds.LOCK, until)
+
+        return await self._work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts, finish)
 
     async def _sync_account(self, job: Job) -> None:
         await self._work.sync.sync(_workspace(job), _arg(job, "account_id"))

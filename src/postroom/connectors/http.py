@@ -10,6 +10,8 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -232,9 +234,10 @@ class Http:
         *,
         headers: Headers,
         method: str = "POST",
-        content: bytes | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        seconds: float | None = None,
     ) -> Answer:
-        """Send once.
+        """Send once. `content` may come piece by piece (say its `content-length`); `seconds` is for large ones.
 
         Raises:
             ProviderDown: nothing was sent.
@@ -242,7 +245,7 @@ class Http:
         """
         started = time.perf_counter()
         try:
-            answer = await self._exchange(method, url, headers, content)
+            answer = await self._exchange(method, url, headers, content, seconds)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TooLarge, TimeoutError) as error:
             _record(provider, operation, started, 1, cause=error)
             raise failure(error, sent_matters=True) from error
@@ -272,8 +275,15 @@ class Http:
         """Close the pool."""
         await self._transport.aclose()
 
-    async def _exchange(self, method: str, url: str, headers: Headers, content: bytes | None) -> Answer:
-        async with asyncio.timeout(self._whole_seconds):
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        content: bytes | AsyncIterator[bytes] | None,
+        seconds: float | None = None,
+    ) -> Answer:
+        async with asyncio.timeout(seconds or self._whole_seconds):
             response = await self._send(method, url, headers, content, self._timeout)
             try:
                 return Answer(response.status_code, response.headers, await _bounded(response, self._max_bytes))
@@ -281,7 +291,12 @@ class Http:
                 await response.aclose()
 
     async def _send(
-        self, method: str, url: str, headers: Headers, content: bytes | None, timeout: dict[str, float]
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        content: bytes | AsyncIterator[bytes] | None,
+        timeout: dict[str, float],
     ) -> httpx.Response:
         request = httpx.Request(
             method,
@@ -328,3 +343,43 @@ def _record(
         _log.warning("provider.called", **facts)
     else:
         _log.info("provider.called", **facts)
+
+
+_LEFT = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+_EPOCH = 1_000_000_000
+
+
+def rest_seconds(answer: Answer) -> float:
+    """How long to send nothing more, where the answer says that its limit is used up; otherwise 0.
+
+    Source: the networks' rate headers as documented, checked 2026-11-21: Bluesky `RateLimit-Reset` and X
+    `x-rate-limit-reset` in Unix seconds, Mastodon `X-RateLimit-Reset` as a moment, others in seconds from now.
+    """
+    for name in _LEFT:
+        if answer.headers.get(name, "").strip() == "0":
+            return reset_seconds(answer) or 0.0
+    return 0.0
+
+
+def reset_seconds(answer: Answer) -> float | None:
+    """How long until the limit that an answer speaks of begins anew, by the network's own clock; None: it does not say."""
+    retry_after = answer.headers.get("retry-after", "").strip()
+    if retry_after.isdecimal():
+        return float(retry_after)
+    for name in _LEFT:
+        told = answer.headers.get(name.replace("remaining", "reset"), "").strip()
+        try:
+            moment = float(told) if told.isdecimal() else datetime.fromisoformat(told).timestamp()
+        except ValueError:
+            continue
+        if told.isdecimal() and moment < _EPOCH:
+            return moment
+        return max(0.0, moment - _answered_at(answer))
+    return None
+
+
+def _answered_at(answer: Answer) -> float:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError):
+        return time.time()
