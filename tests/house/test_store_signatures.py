@@ -33,6 +33,7 @@ EXEMPT = {
     "login_attempts.remove_expired_login_attempts": "upkeep removes by age, in every workspace",
     "media.find_any": "a signed address names the file: its holder has no key",
     "media.stored_keys": "the orphan figure compares the whole store with all rows",
+    "rates.*": "counters by account id or network: two numbers and no content",
     "recalls.list_open": "after a crash, what was left open in every workspace is settled",
     "receipts.remove_older": "upkeep removes by age, in every workspace",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",
