@@ -25,6 +25,7 @@ from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
+from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.health import Health
@@ -32,8 +33,10 @@ from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
 from postroom.services.ingest import Ingest
 from postroom.services.listeners import Listeners
+from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
@@ -111,14 +114,18 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
     posts = Posts(database, notifier, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
+    access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     services = Services(
-        access=Access(database, now, sandbox=sandbox),
+        access=access,
+        managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
         chats=Chats(database, connections),
         messages=messages,
         recalls=recalls,
         posts=posts,
+        post_logs=PostLogs(database, now),
+        checkups=Checkups(database, connections, now),
         media=media,
         events=events,
         receipts=receipts,

@@ -2,7 +2,8 @@
 
 A network is a `Connector`: stateless facts, the steps of linking, pure keys. `open` gives a `Connection` for one account;
 what more it can do is found by `isinstance`: `Messenger` (it has chats), `Publisher` (it takes posts), `Statistics` (it
-tells how they do) and `Engager` (it reacts and comments). A power that is missing inside a role is None in `Capabilities`, and is never called.
+tells how they do) and `Engager` (it reacts and comments). A power that is missing inside a role is None in `Capabilities`,
+and is never called.
 
 Every method that reaches the network raises `ProviderError`, in the class that says what Postroom does next.
 """

@@ -33,6 +33,10 @@ from postroom.errors import (
     Unprocessable,
 )
 
+# What the pages list; 400, 401 and 403 come from the headers that every operation takes.
+ANY = frozenset({400, 401, 403, 500})
+ONE = ANY | {404}
+
 
 class Error(msgspec.Struct, kw_only=True):
     """Every failure. `success` is there on success only."""
@@ -58,6 +62,8 @@ FAILURES = {
     "delete_post": "Failed to delete post group",
     "get_upload_url": "Failed to create upload URL",
     "platform_connections": "Failed to fetch platform connections",
+    "test_connection": "Failed to test connection",
+    "post_logs": "Failed to get post logs",
 }
 
 Row = tuple[int, str]
@@ -99,6 +105,19 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Row] = {
     (Conflict, Kind.KEY_REUSED): (422, OWN),
 }
 
+_NO_USER = (404, "User not found or not managed by this key")
+_OWNER_WITHOUT_API = (403, "API access is not enabled for this workspace owner")
+
+# Where one operation says it in other words than all others.
+OF_OPERATION: dict[tuple[str, type[PostroomError], Kind], Row] = {
+    ("test_connection", NotFound, Kind.ACCOUNT): (404, "Connection not found"),
+    ("create_workspace_user", Conflict, Kind.MANAGED_USER): (409, "User with this email already exists"),
+    ("detach_workspace_user", NotFound, Kind.MANAGED_USER): _NO_USER,
+    ("create_user_api_key", NotFound, Kind.MANAGED_USER): _NO_USER,
+    ("create_user_api_key", NotPermitted, Kind.API_ACCESS): _OWNER_WITHOUT_API,
+    ("create_connection_url", NotFound, Kind.MANAGED_USER): _NO_USER,
+}
+
 # Where a page lists no such status; else 500.
 NEAREST = {501: 400, 404: 400}
 
@@ -110,6 +129,7 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     inside = INTERNAL
     if operation is not None and request.begun:
         inside = FAILURES.get(operation.name, INTERNAL)
+        status, sentence = OF_OPERATION.get((operation.name, kind, error.kind), (status, sentence))
     if kind is NotFound and error.code is ErrorCode.INVALID_RESOURCE_IDENTIFIER:
         status, sentence = 500, FAILED
     if kind is InvalidParameters and error.kind is Kind.STATUS and "status" in error.context:

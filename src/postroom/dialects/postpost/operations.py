@@ -6,17 +6,14 @@ Publora's clients send the same under other names: `x-publora-key`, `x-publora-u
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
 from postroom.dialects.postpost import reading, wire
-from postroom.dialects.postpost.errors import Error, failure
+from postroom.dialects.postpost.errors import ANY, ONE, Error, failure
+from postroom.dialects.postpost.operations_workspace import WORKSPACE
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
 from postroom.errors import InvalidParameters, Kind
 from postroom.services.house import Services
 
 _USER_HEADERS = (b"x-postpost-user-id", b"x-publora-user-id")
-
-# What the pages list; 400, 401 and 403 come from the headers that every operation takes.
-_ANY = frozenset({400, 401, 403, 500})
-_ONE = _ANY | {404}
 
 
 async def authenticate(services: Services, request: Request) -> Caller:
@@ -81,8 +78,19 @@ async def get_upload_url(services: Services, request: Request) -> wire.UploadUrl
 
 
 async def platform_connections(services: Services, request: Request) -> wire.Connections:
-    found = await services.accounts.platform_accounts(request.caller)
-    return wire.Connections(connections=[wire.connection(*each) for each in found])
+    found = await services.checkups.standings(request.caller)
+    return wire.Connections(connections=[wire.connection(each) for each in found])
+
+
+async def test_connection(services: Services, request: Request) -> wire.ConnectionTest:
+    platform_id = request.path["platformId"]
+    found = await services.checkups.check(request.caller, *reading.compound(platform_id))
+    return wire.connection_test(platform_id, found)
+
+
+async def post_logs(services: Services, request: Request) -> wire.Logs:
+    found = await services.post_logs.list(request.caller, request.path["postGroupId"])
+    return wire.Logs(logs=[wire.log(each) for each in found])
 
 
 _GROUP_ID = {"postGroupId": "The post group's id: 24 hexadecimal digits."}
@@ -101,7 +109,7 @@ OPERATIONS = (
         body_docs=wire.NewPost,
         any_type=True,
         answer=wire.PostCreated,
-        errors=_ANY,
+        errors=ANY,
     ),
     Operation(
         name="get_post",
@@ -111,7 +119,7 @@ OPERATIONS = (
         docs="`error.code` OUTCOME_UNKNOWN: it may be live, and nobody can tell; look there before posting it again.",
         handler=get_post,
         answer=wire.PostGroup,
-        errors=_ONE,
+        errors=ONE,
         path_values=_GROUP_ID,
     ),
     Operation(
@@ -121,7 +129,7 @@ OPERATIONS = (
         summary="List post groups by pages.",
         handler=list_posts,
         answer=wire.PostList,
-        errors=_ANY,
+        errors=ANY,
         parameters=(
             Parameter(name="page", summary="From 1; what is lower is 1.", kind=int),
             Parameter(name="limit", summary="1 to 100, 20 if not said.", kind=int),
@@ -144,7 +152,7 @@ OPERATIONS = (
         body_docs=wire.Change,
         any_type=True,
         answer=wire.PostUpdated,
-        errors=_ONE,
+        errors=ONE,
         path_values=_GROUP_ID,
     ),
     Operation(
@@ -157,7 +165,7 @@ OPERATIONS = (
         scope=Scope.DELETE,
         handler=delete_post,
         answer=wire.Success,
-        errors=_ONE,
+        errors=ONE,
         path_values=_GROUP_ID,
     ),
     Operation(
@@ -172,7 +180,7 @@ OPERATIONS = (
         body_docs=wire.Upload,
         any_type=True,
         answer=wire.UploadUrl,
-        errors=_ONE,
+        errors=ONE,
     ),
     Operation(
         name="platform_connections",
@@ -181,8 +189,31 @@ OPERATIONS = (
         summary="List the linked accounts that take posts.",
         handler=platform_connections,
         answer=wire.Connections,
-        errors=_ANY,
+        errors=ANY,
     ),
+    Operation(
+        name="test_connection",
+        method="POST",
+        path="/test-connection/{platformId}",
+        summary="Ask the network whether a linked account can still be used.",
+        handler=test_connection,
+        answer=wire.ConnectionTest,
+        errors=ONE,
+        path_values={
+            "platformId": "The connection's id as platform-connections gives it, such as linkedin-Tz9W5i6ZYG."
+        },
+    ),
+    Operation(
+        name="post_logs",
+        method="GET",
+        path="/post-logs/{postGroupId}",
+        summary="Read what happened to a post group on its way out: the first hundred entries, oldest first.",
+        handler=post_logs,
+        answer=wire.Logs,
+        errors=ONE,
+        path_values=_GROUP_ID,
+    ),
+    *WORKSPACE,
 )
 
 DIALECT = Dialect(
@@ -196,10 +227,15 @@ DIALECT = Dialect(
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,
-    security={"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
+    security={
+        "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        "publora": {"type": "apiKey", "in": "header", "name": "x-publora-key"},
+    },
     headers=(
         Parameter(name="x-postpost-user-id", place="header", summary="The managed user to act for."),
         Parameter(name="x-postpost-client", place="header", summary="Who is calling; `mcp` needs that entitlement."),
+        Parameter(name="x-publora-user-id", place="header", summary="The same as `x-postpost-user-id`, from Publora."),
+        Parameter(name="x-publora-client", place="header", summary="The same as `x-postpost-client`, from Publora."),
     ),
 )
 

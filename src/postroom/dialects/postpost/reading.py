@@ -128,6 +128,14 @@ def change(body: Change) -> tuple[GroupStatus | None, int | None]:
     return status, scheduled_time(body.scheduled_time)
 
 
+def compound(platform_id: str) -> tuple[str, str]:
+    """Platform and account of an id such as `linkedin-Tz9W5i6ZYG`: all that is asked for is a dash."""
+    platform, dash, raw_id = platform_id.partition("-")
+    if not dash:
+        raise InvalidParameters("Invalid platformId format", kind=Kind.PLATFORM_ID)
+    return platform, raw_id
+
+
 def upload(body: Upload) -> dict[str, Any]:
     """What `upload_address` asks for, but for the post group."""
     name, content_type = body.file_name, body.content_type
