@@ -105,6 +105,7 @@ class Kind(StrEnum):
     WORKSPACE_ACCESS = "workspace_access"
     MANAGED_USER = "managed_user"
     MANAGED_USER_ID = "managed_user_id"
+    PLAN_LIMIT = "plan_limit"
     # a recall that is refused
     WINDOW_EXPIRED = "window_expired"
     NOT_OWN = "not_own"

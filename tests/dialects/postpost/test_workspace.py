@@ -87,7 +87,9 @@ def test_a_detached_user_is_managed_no_more_and_comes_back_under_its_email(
 
 
 @pytest.mark.parametrize(
-    ("method", "rest"), [("DELETE", ""), ("POST", "/api-key"), ("POST", "/connection-url")], ids=["detach", "key", "url"]
+    ("method", "rest"),
+    [("DELETE", ""), ("POST", "/api-key"), ("POST", "/connection-url")],
+    ids=["detach", "key", "url"],
 )
 def test_another_id_is_refused_and_a_users_of_nobody_or_another_is_not_found(
     client: httpx.Client, stranger: httpx.Client, base: str, user: dict[str, Any], method: str, rest: str
@@ -142,9 +144,7 @@ def test_a_page_is_the_same_until_it_is_rotated_and_ends_when_it_was_said(
     fresh = client.post(address, json={"expiresInDays": 0.5, "rotate": True}).json()
     assert fresh["url"] != first["url"]
     assert datetime.fromisoformat(fresh["tokenExpiresAt"]) - datetime.now(UTC) < timedelta(days=1)
-    (listed,) = [
-        each for each in client.get(f"{base}/workspace/users").json()["users"] if each["_id"] == user["_id"]
-    ]
+    (listed,) = [each for each in client.get(f"{base}/workspace/users").json()["users"] if each["_id"] == user["_id"]]
     assert (listed["connectionsPageUrl"], listed["connectionsPageTokenExpiresAt"]) == tuple(fresh.values())
 
 

@@ -6,12 +6,12 @@ Source: PostPost "Create post", "Update post", "List posts", "Upload media" (Mar
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
 from postroom.clock import to_ms
+from postroom.dialects.postpost import dates
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import GroupStatus
 from postroom.errors import InvalidParameters, Kind
@@ -19,7 +19,6 @@ from postroom.errors import InvalidParameters, Kind
 # The vendor's pattern, and beside it Bluesky's ids, which have colons: it would refuse its own connections.
 _PLATFORM_ID = re.compile(r"(?:[a-z]+-[a-zA-Z0-9_-]+|bluesky-did:[a-z]+:[a-zA-Z0-9._:%-]+)\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?\Z")
-_DAY_OR_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?\Z")
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d{1,9})")
 _UNWANTED = re.compile(r"[^A-Za-z0-9_.-]")
 _CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
@@ -187,13 +186,10 @@ def _integer(value: str | None) -> int:
 def _date(value: str | None, sentence: str) -> int | None:
     if not value:
         return None
-    if _DAY_OR_MOMENT.match(value):
-        return _moment(value, sentence)
-    try:
-        moment = parsedate_to_datetime(value)
-        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError, TypeError):
-        raise InvalidParameters(sentence) from None
+    moment = dates.parsed(value)
+    if moment is None:
+        raise InvalidParameters(sentence)
+    return to_ms(moment)
 
 
 def _moment(value: str, sentence: str) -> int:
