@@ -1,8 +1,13 @@
 """Writes the reference pages that come from the code; `--check` only says whether they are up to date."""
 
 import ast
+import inspect
 import sys
 from pathlib import Path
+
+import msgspec
+
+from postroom.connectors.registry import settings_types
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -28,7 +33,36 @@ def settings() -> str:
             assert field.value is not None
             default = ast.unparse(field.value).replace("Path(", "").replace(")", "").strip("'\"(") or "empty"
             lines.append(f"| `POSTROOM_{field.target.id.upper()}` | {default} | {text.value.value} |")
+    lines += [
+        "",
+        "## Networks",
+        "",
+        "In `postroom.toml` under `[providers.<network>]`.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, kind in sorted(settings_types().items()):
+        for own in msgspec.structs.fields(kind):
+            default = f"`{own.default}`" if own.default not in ("", msgspec.NODEFAULT) else "empty"
+            setting = f"POSTROOM_PROVIDER_{name.upper()}_{own.name.upper()}"
+            lines.append(f"| `{setting}` | {default} | {_words(kind, own.name)} |")
     return "\n".join(lines) + "\n"
+
+
+def _words(kind: type, field: str) -> str:
+    """What the source says under a field, here or in a class above."""
+    for each in kind.__mro__:
+        if field in vars(each).get("__annotations__", {}):
+            found = ast.parse(inspect.getsource(each)).body[0]
+            assert isinstance(found, ast.ClassDef)
+            for line, text in zip(found.body, found.body[1:], strict=False):
+                named = (
+                    isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id == field
+                )
+                if named and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                    return str(text.value.value)
+    return ""
 
 
 def main(check: bool) -> int:

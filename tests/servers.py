@@ -40,9 +40,8 @@ async def built(data: Path, database_url: str = "", *, furnished: bool = True) -
         settings = Settings(
             data=data,
             database_url=database_url,
-            linkedin_origin=networks.linkedin,
-            bluesky_service=networks.bluesky,
             provider_seconds=3.0,
+            providers=sandbox.providers(networks.sim),
         )
         now = offset_clock(sandbox.clock_file(data))
         house = await build(settings, public_url="http://127.0.0.1:1", now=now, sandbox=True)

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
 from postroom.connectors.http import Http
-from postroom.connectors.registry import installed
+from postroom.connectors.registry import RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.native import operations as native
@@ -50,6 +50,7 @@ from postroom.store.keyring import Keyring
 from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
+from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -103,8 +104,11 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     await notifier.start()
     blobs = Blobs(settings.media_url or settings.data / "media")
     http = Http(read_seconds=settings.provider_seconds)
-    origins = {"linkedin": {"origin": settings.linkedin_origin}, "bluesky": {"service": settings.bluesky_service}}
-    registry = installed(origins, http=http)
+    try:
+        callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
+        registry = installed(http, callback_url, now, settings.providers)
+    except RegistryError as error:
+        raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
     events = Events(database, notifier, now)
     receipts = Receipts(database, now)
@@ -112,7 +116,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
     media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
-    posts = Posts(database, notifier, media, events, receipts, now)
+    posts = Posts(database, notifier, connections, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
@@ -137,7 +141,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     work = Work(
         accounts=accounts,
         media=media,
-        publishing=Publishing(database, blobs, connections, posts, events, receipts, now),
+        publishing=Publishing(database, blobs, media, connections, posts, events, receipts, now),
         recalls=recalls,
         sync=sync,
         upkeep=upkeep,
@@ -168,6 +172,7 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "postpost": postpost.dialect(services, body_limit_bytes=most),
         "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),
+        "callbacks": callbacks_app(services),
     }
     hosts = _allowed_hosts(settings, public_url)
     patience = settings.request_seconds

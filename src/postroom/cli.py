@@ -94,9 +94,7 @@ async def _sandbox(settings: Settings, as_json: bool) -> None:
     port = opened.getsockname()[1]
     base = f"http://{settings.host}:{port}"
     async with sandbox.networks(settings.data, port + 1) as networks:
-        settings = msgspec.structs.replace(
-            settings, linkedin_origin=networks.linkedin, bluesky_service=networks.bluesky
-        )
+        settings = msgspec.structs.replace(settings, providers=sandbox.providers(networks.sim))
         moment = clock.offset_clock(sandbox.clock_file(settings.data))
         house = await build(settings, public_url=settings.public_url or base, now=moment, sandbox=True)
         try:

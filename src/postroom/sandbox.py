@@ -5,23 +5,36 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
 from postroom.app import House
 from postroom.clock import iso
+from postroom.connectors.contract import AppSettings, LoginStep, Visit
+from postroom.connectors.registry import settings_types
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
-from postroom.errors import PostroomError
+from postroom.domain.accounts import Account
+from postroom.errors import LoginFailed, PostroomError
 
 
 class Networks(msgspec.Struct, frozen=True, kw_only=True):
     """Where the simulated networks answer."""
 
     sim: str
-    linkedin: str
-    bluesky: str
+    """Each network answers below, by its name."""
+
+
+def providers(sim: str) -> dict[str, dict[str, str]]:
+    """The settings with which every connector speaks to its simulated network, whose app is registered there."""
+    made = {}
+    for name, kind in settings_types().items():
+        made[name] = {"origin": f"{sim}/{name}"}
+        if issubclass(kind, AppSettings):
+            made[name] |= {"client_id": "sandbox", "client_secret": "sandbox-secret"}
+    return made
 
 
 class NetworksFailed(PostroomError):
@@ -126,10 +139,17 @@ async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) ->
     if not link:
         return kept
     caller, other = await access.resolve(kept.key), await access.resolve(kept.other_key)
-    await _link(house, caller, "linkedin", "cookie", {"access_token": "user_good"})
-    await _link(house, caller, "bluesky", "app_password", {"identifier": "ada.test", "password": "app-ada-pass"})
-    await _link(house, other, "linkedin", "cookie", {"access_token": "user_second"})
+    for who, provider, flow, answers in _ACCOUNTS:
+        await _link(house, caller if who == "first" else other, provider, flow, answers)
     return kept
+
+
+# Whose, where, how, and what the owner answers; `login` is whom the simulated page takes them for.
+_ACCOUNTS: list[tuple[str, str, str, dict[str, str]]] = [
+    ("first", "linkedin", "cookie", {"access_token": "user_good"}),
+    ("first", "bluesky", "app_password", {"identifier": "ada.test", "password": "app-ada-pass"}),
+    ("other", "linkedin", "cookie", {"access_token": "user_second"}),
+]
 
 
 def _write(file: Path, text: bytes) -> None:
@@ -140,10 +160,34 @@ def _write(file: Path, text: bytes) -> None:
     temporary.replace(file)
 
 
-async def _link(house: House, caller: Caller, provider: str, flow: str, answers: dict[str, str]) -> None:
+async def link(house: House, caller: Caller, provider: str, flow: str, answers: Mapping[str, str]) -> Account:
+    """Link a simulated account. At a page that the owner is sent to, `answers["login"]` approves.
+
+    Raises:
+        PostroomError: it could not be linked.
+    """
+    accounts = house.services.accounts
+    if "login" not in answers:
+        return await accounts.link(caller, provider, flow, answers)
+    attempt, step = await accounts.start_link(caller, provider, flow)
+    found: LoginStep | Account = step
+    for _ in range(5):
+        if isinstance(found, Account):
+            return found
+        given = dict(answers)
+        if isinstance(found, Visit):
+            page = await house.http.read(
+                provider, "approve", f"{found.url}&login={quote(answers['login'])}", headers={}
+            )
+            given = dict(parse_qsl(urlsplit(page.headers.get("location", "")).query))
+        _, found = await accounts.answer_link(caller, attempt.id, given)
+    raise LoginFailed(f"The simulated {provider} asks without end.")
+
+
+async def _link(house: House, caller: Caller, provider: str, flow: str, answers: Mapping[str, str]) -> None:
     """Link an account unless the workspace has one of that network, and bring its messages up to date."""
     held = (await house.services.accounts.list(caller, provider=provider)).items
-    account = held[0] if held else await house.services.accounts.link(caller, provider, flow, answers)
+    account = held[0] if held else await link(house, caller, provider, flow, answers)
     if house.services.accounts.capabilities()[provider].send is not None:
         with contextlib.suppress(PostroomError):
             await house.sync.sync(caller.workspace_id, account.id)

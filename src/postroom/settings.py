@@ -69,10 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """DEBUG, INFO, WARNING or ERROR; if not said, INFO, and WARNING in the sandbox."""
     log_json: bool = False
     """Logs as JSON, a line each."""
-    linkedin_origin: str = "https://www.linkedin.com"
-    """Where LinkedIn is."""
-    bluesky_service: str = "https://bsky.social"
-    """The Bluesky service at which accounts sign in."""
+    providers: dict[str, dict[str, Any]] = {}
+    """What networks are told, by name: `[providers.mastodon]`, or POSTROOM_PROVIDER_MASTODON_... (see below)."""
 
 
 def load(environment: Mapping[str, str], **given: Any) -> Settings:
@@ -93,6 +91,10 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
         if not name.startswith("POSTROOM_") or name == "POSTROOM_SETTINGS":
             continue
         field = name.removeprefix("POSTROOM_").lower()
+        if field.startswith("provider_"):
+            provider, _, own = field.removeprefix("provider_").partition("_")
+            values.setdefault("providers", {}).setdefault(provider, {})[own] = value
+            continue
         if field not in known:
             raise WrongSetting(f"{name} is no setting; see docs/reference/settings.md.")
         many = known[field].type == tuple[str, ...]
@@ -121,10 +123,11 @@ def _check(settings: Settings) -> None:
         raise WrongSetting("POSTROOM_MASTER_KEY: 64 hexadecimal digits are needed.")
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "postgres://")):
         raise WrongSetting("POSTROOM_DATABASE_URL: only postgresql:// is known; leave it empty for SQLite.")
-    for name in ("public_url", "linkedin_origin", "bluesky_service"):
-        address = urlsplit(getattr(settings, name))
-        if getattr(settings, name) and (address.scheme not in ("http", "https") or not address.hostname):
-            raise WrongSetting(f"POSTROOM_{name.upper()}: http:// or https:// and a host are needed.")
+    origins = {f"PROVIDER_{name.upper()}_ORIGIN": own.get("origin", "") for name, own in settings.providers.items()}
+    for name, url in {"PUBLIC_URL": settings.public_url, **origins}.items():
+        address = urlsplit(url)
+        if url and (address.scheme not in ("http", "https") or not address.hostname):
+            raise WrongSetting(f"POSTROOM_{name}: http:// or https:// and a host are needed.")
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 

@@ -49,7 +49,8 @@ def _serve(options: argparse.Namespace) -> int:
     simulation.listen_at(origin)
 
     def announce() -> None:
-        print(json.dumps({"sim": origin, "linkedin": f"{origin}/linkedin", "bluesky": f"{origin}/bluesky"}), flush=True)
+        below = {name: f"{origin}/{name}" for name in simulation.names}
+        print(json.dumps({"sim": origin, **below}), flush=True)
 
     server = Server(simulation, on_listening=announce, on_stop=simulation.stop)
     if options.until_stdin_closes:

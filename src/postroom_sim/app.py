@@ -12,16 +12,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from postroom_sim import state
-from postroom_sim.bluesky.network import Bluesky
-from postroom_sim.bluesky.tables import SCHEMA as BLUESKY_SCHEMA
 from postroom_sim.clock import Clock
 from postroom_sim.control import control_plane
 from postroom_sim.database import Database
 from postroom_sim.faults import Faults
 from postroom_sim.journal import Journal
-from postroom_sim.linkedin.network import LinkedIn
-from postroom_sim.linkedin.tables import SCHEMA as LINKEDIN_SCHEMA
 from postroom_sim.network import Answer, Call, Ground, Network, Refused, json_answer
+from postroom_sim.networks import NETWORKS, SCHEMAS
 from postroom_sim.server import RESET
 from postroom_sim.switches import Switches
 from postroom_sim.world import World
@@ -31,17 +28,21 @@ class Simulation:
     """The ASGI application."""
 
     def __init__(self, *, data: Path, clock: Path, seed: int) -> None:
-        database = Database(data / "sim.db", [LINKEDIN_SCHEMA, BLUESKY_SCHEMA])
+        database = Database(data / "sim.db", SCHEMAS)
         ground = Ground(database, Clock(clock), Faults(database), Switches(database))
-        linkedin, bluesky = LinkedIn(ground), Bluesky(ground)
-        networks: dict[str, Network] = {network.name: network for network in (linkedin, bluesky)}
-        self.world = World(ground, Journal(database), networks, linkedin, bluesky)
+        networks: dict[str, Network] = {network.name: network for network in (make(ground) for make in NETWORKS)}
+        self.world = World(ground, Journal(database), networks)
         self._networks = networks
         self._control = control_plane(self.world)
         state.open_world(self.world, seed)
 
     def listen_at(self, origin: str) -> None:
         self.world.ground.origin = origin
+
+    @property
+    def names(self) -> list[str]:
+        """The networks, each below the origin by its name."""
+        return list(self._networks)
 
     def stop(self) -> None:
         for network in self._networks.values():

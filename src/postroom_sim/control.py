@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from operator import eq
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from postroom_sim import pages, state
 from postroom_sim.faults import MOST_COPIES
 from postroom_sim.moments import from_seconds
-from postroom_sim.network import BadRequest
+from postroom_sim.network import BadRequest, HasPosts
 from postroom_sim.world import World
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -121,15 +121,18 @@ class Control:
         return _json({"accounts": self._world.linkedin.streaming()})
 
     async def posts(self, request: Request) -> Response:
-        self._bluesky(request)
-        found = self._world.bluesky.posts(request.query_params.get("account"))
+        name = request.path_params["network"]
+        network: object = self._world.networks.get(name)
+        if not isinstance(network, HasPosts):
+            raise BadRequest("no network of this name has posts")
+        found = network.posts(request.query_params.get("account"))
         if _wants_page(request):
-            return HTMLResponse(pages.posts(found))
+            return HTMLResponse(pages.posts(name, found))
         return _json({"posts": found})
 
     async def blobs(self, request: Request) -> Response:
-        self._bluesky(request)
-        return _json({"blobs": self._world.bluesky.blobs(request.query_params.get("account"))})
+        bluesky = cast(Any, self._world.networks["bluesky"])
+        return _json({"blobs": bluesky.blobs(request.query_params.get("account"))})
 
     # faults
 
@@ -212,10 +215,6 @@ class Control:
         if request.path_params["network"] != "linkedin":
             raise BadRequest("only linkedin has chats")
 
-    def _bluesky(self, request: Request) -> None:
-        if request.path_params["network"] != "bluesky":
-            raise BadRequest("only bluesky has posts")
-
     def _changed(self, change: Callable[[], Any]) -> Response:
         """Do it, commit, then let the networks tell those who listen."""
         linkedin = self._world.linkedin
@@ -241,7 +240,7 @@ class Control:
             ("/_sim/network/linkedin/late_frame", self.late_frame, ["POST"]),
             ("/_sim/network/linkedin/streams", self.streams, ["GET"]),
             (network + "/posts", self.posts, ["GET"]),
-            (network + "/blobs", self.blobs, ["GET"]),
+            ("/_sim/network/bluesky/blobs", self.blobs, ["GET"]),
             ("/_sim/replay", self.replay, ["POST"]),
             ("/_sim/faults", self.faults, ["GET", "POST", "DELETE"]),
             ("/_sim/faults/{id}", self.fault, ["DELETE"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from starlette.datastructures import Headers
@@ -83,8 +83,16 @@ class Ground:
     seed: int = 1
 
 
+@runtime_checkable
+class HasPosts(Protocol):
+    """A network on which one publishes."""
+
+    def posts(self, account: str | None) -> list[Json]:
+        """What other people see, oldest first: {id, account, text, created_at, media, reply_to} at least."""
+
+
 class Network(Protocol):
-    """A folder of this package. Adding a network is adding a folder and naming it in `app`."""
+    """A folder of this package. Adding a network is adding a folder and naming it in `networks`."""
 
     name: str
 

@@ -70,15 +70,17 @@ def _attachment(item: Json) -> str:
     return f'<p class="quiet">[{escape(item["kind"])}] {escape(str(item.get("name") or item.get("title") or ""))}</p>'
 
 
-def posts(found: list[Json]) -> str:
+def posts(network: str, found: list[Json]) -> str:
     rows = "".join(
-        f'<li><p class="quiet">{escape(post["uri"])} · {escape(str(post["created_at"]))}</p>'
+        f'<li><p class="quiet">{escape(post["id"])} · {escape(str(post["created_at"]))}</p>'
         f"<p>{escape(post['text'])}</p>"
-        + "".join(f'<p class="quiet">[image] {escape(image["alt"])}</p>' for image in post["images"])
+        + "".join(
+            f'<p class="quiet">[{escape(item["type"])}] {escape(item.get("alt") or "")}</p>' for item in post["media"]
+        )
         + "</li>"
         for post in found
     )
-    return _page("Posts on the simulated Bluesky", f"<ol>{rows}</ol>" if found else '<p class="quiet">None.</p>')
+    return _page(f"Posts on the simulated {network}", f"<ol>{rows}</ol>" if found else '<p class="quiet">None.</p>')
 
 
 def front(paths: list[str]) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from postroom_sim.journal import Journal
+from postroom_sim.linkedin.network import LinkedIn
 from postroom_sim.network import Ground, Network
-
-if TYPE_CHECKING:
-    from postroom_sim.bluesky.network import Bluesky
-    from postroom_sim.linkedin.network import LinkedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +14,10 @@ class World:
     ground: Ground
     journal: Journal
     networks: dict[str, Network]
-    linkedin: LinkedIn
-    bluesky: Bluesky
+
+    @property
+    def linkedin(self) -> LinkedIn:
+        """The one with chats and a realtime stream."""
+        found = self.networks["linkedin"]
+        assert isinstance(found, LinkedIn)
+        return found

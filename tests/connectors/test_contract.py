@@ -12,6 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply
@@ -19,7 +20,7 @@ from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
 from postroom.errors import InvalidParameters, OutcomeUnknown, ProviderError, Refused
-from tests.connectors.wire import Wire, answer, breaks
+from tests.connectors.wire import Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
 
@@ -95,8 +96,8 @@ CALLS: dict[str, tuple[type, bool, Call]] = {
     "send_message": (Messenger, True, lambda it: it.send_message(CHAT, MessageDraft(text="Hello", token="t"))),
     "recall_message": (Messenger, True, lambda it: it.recall_message(ChatKey(CHAT), MessageKey(MESSAGE))),
     "read_message": (Messenger, False, lambda it: it.read_message(ChatKey(CHAT), MessageKey(MESSAGE))),
-    "publish": (Publisher, True, lambda it: it.publish(DRAFT, "token-1")),
-    "find": (Publisher, False, lambda it: it.find("token-1")),
+    "publish": (Publisher, True, lambda it: it.publish(DRAFT, Trying("token-1"))),
+    "find": (Publisher, False, lambda it: it.find(DRAFT, Trying("token-1"))),
     "unpublish": (Publisher, True, lambda it: it.unpublish("at://did:plc:ada/app.bsky.feed.post/3l472o4abllld")),
 }
 CALLS_OF = [
@@ -131,7 +132,7 @@ def test_names_are_unique_and_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         for name, case in CASES.items()
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
-    assert sorted(registry.installed(http=Wire(answer()).http())) == ["bluesky", "linkedin"]
+    assert sorted(registry.installed(Wire(answer()).http(), "", now)) == sorted(CASES)
 
 
 @EVERY
@@ -187,7 +188,7 @@ def test_limits_are_set_where_a_power_is_declared(case: Case) -> None:
         assert declared.send.max_length > 0
     if declared.publish is not None:
         assert declared.publish.max_length > 0
-        assert not declared.publish.image_types or declared.publish.max_image_bytes > 0
+        assert declared.publish.images is None or declared.publish.images.max_bytes > 0
 
 
 @EVERY

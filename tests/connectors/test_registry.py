@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
+from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.registry import Registry, RegistryError, installed
 
@@ -17,6 +19,10 @@ BLUESKY = "postroom.connectors.bluesky.connector:BlueskyConnector"
 def install(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
     found = [EntryPoint(name=name, value=value, group=registry.GROUP) for name, value in entries]
     monkeypatch.setattr(registry, "entry_points", lambda group: found)
+
+
+def made(values: Any = None) -> Registry:
+    return installed(Http(), "http://127.0.0.1:1/callbacks/oauth", now, values)
 
 
 def test_a_connector_is_found_by_its_name() -> None:
@@ -34,13 +40,13 @@ def test_two_connectors_of_one_name_are_refused_by_name() -> None:
 
 def test_installed_connectors_are_made_with_their_own_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, ("linkedin", LINKEDIN), ("bluesky", BLUESKY))
-    found = installed({"linkedin": {"origin": "http://127.0.0.1:1/linkedin"}})
+    found = made({"linkedin": {"origin": "http://127.0.0.1:1/linkedin"}})
     assert sorted(found) == ["bluesky", "linkedin"]
 
 
 def test_one_entry_point_that_two_paths_show_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, ("linkedin", LINKEDIN), ("linkedin", LINKEDIN))
-    assert list(installed()) == ["linkedin"]
+    assert list(made()) == ["linkedin"]
 
 
 @pytest.mark.parametrize(
@@ -55,10 +61,16 @@ def test_one_entry_point_that_two_paths_show_is_one(monkeypatch: pytest.MonkeyPa
 def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, entries: Any, words: str) -> None:
     install(monkeypatch, *entries)
     with pytest.raises(RegistryError, match=words):
-        installed()
+        made()
 
 
 def test_an_argument_that_no_connector_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, ("linkedin", LINKEDIN))
     with pytest.raises(RegistryError, match="colour"):
-        installed({"linkedin": {"colour": "red"}})
+        made({"linkedin": {"colour": "red"}})
+
+
+def test_settings_for_a_network_that_is_not_there_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, ("linkedin", LINKEDIN))
+    with pytest.raises(RegistryError, match="no connector 'mastodom'.*linkedin"):
+        made({"mastodom": {"origin": "http://127.0.0.1:1"}})

@@ -1,10 +1,12 @@
 """The far side of a call, scripted: what was asked is kept, what is answered was written before."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import msgspec
 
 from postroom.connectors.http import Http
 
@@ -53,3 +55,44 @@ class Wire:
 
     def paths(self) -> list[str]:
         return [request.url.path for request in self.requests]
+
+
+class Trying:
+    """The attempts at one post; what was written is kept in `notes`."""
+
+    def __init__(self, token: str = "token-1", note: Any = None, begun_at: datetime | None = None) -> None:
+        self.token = token
+        self.note = note
+        self.begun_at = begun_at or datetime.now(UTC)
+        self.notes: list[Any] = []
+
+    async def write(self, note: Any) -> None:
+        self.note = note
+        self.notes.append(note)
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A file to publish."""
+
+    content: bytes = b"\x89PNG"
+    content_type: str = "image/png"
+    alt_text: str = "A hive"
+    size: int | None = None
+    kind: str = "image"
+    width: int | None = None
+    height: int | None = None
+    address: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content) if self.size is None else self.size
+
+    async def read(self) -> bytes:
+        return self.content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.content), 65536):
+            yield self.content[start : start + 65536]
+
+    async def url(self) -> str:
+        return self.address

@@ -126,11 +126,11 @@ def _watch_blobs() -> None:
 def _watch_networks() -> None:
     exchange = Http._exchange
 
-    async def watched(self: Http, method: str, url: str, headers: Any, content: bytes | None) -> Any:
+    async def watched(self: Http, method: str, url: str, *rest: Any) -> Any:
         with _step(f"network {method} {urlsplit(url).path.rpartition('/')[2][:40]}"):
-            return await exchange(self, method, url, headers, content)
+            return await exchange(self, method, url, *rest)
 
-    Http._exchange = watched  # type: ignore[method-assign]
+    Http._exchange = watched  # type: ignore[assignment, method-assign]
 
 
 def _watch_keys() -> None:

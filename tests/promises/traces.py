@@ -65,7 +65,7 @@ class Rooms:
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)
         self.messages = Messages(database, self.connections, self.ingest, clock)
         media = Media(database, notifier, Blobs(folder / "media"), clock, public_url="http://here", most_bytes=1000)
-        posts = Posts(database, notifier, media, self.events, self.receipts, clock)
+        posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, clock)
         self.accounts = Accounts(
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock
         )

@@ -9,6 +9,7 @@ Every method that reaches the network raises `ProviderError`, in the class that 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
@@ -56,13 +57,17 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Ask the owner for these fields: name to description."""
 
     fields: Mapping[str, str]
+    choices: Mapping[str, Mapping[str, str]] = {}
+    """The values that a field can have, each with its label, where they are known."""
     state: Json
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """Send the owner to this page; it comes back to Postroom's callback."""
+    """Send the owner to this page; it comes back to Postroom's callback, with `code` or `error`."""
 
     url: str
+    nonce: str
+    """The `state` parameter in the address: by it the callback finds the attempt. Hard to guess, used once."""
     state: Json
 
 
@@ -93,8 +98,28 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 Keep = Callable[[Credentials], Awaitable[None]]
 
 
+class ConnectorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every network can be told: POSTROOM_PROVIDER_<NAME>_<FIELD>. Connectors add fields of their own."""
+
+    origin: str = ""
+    """One address that answers for all hosts of the network (a simulation, a proxy); empty: the network's own."""
+
+
+class AppSettings(ConnectorSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a network with OAuth needs to be told: the app that its owner registered there."""
+
+    client_id: str = ""
+    """The registered app's id; empty: accounts of this network cannot be linked."""
+    client_secret: str = ""
+    """The registered app's secret."""
+
+
 class Connector(Protocol):
-    """One network: what it can do, how to link an account, how to open one. It keeps no state."""
+    """One network: what it can do, how to link an account, how to open one. It keeps no state.
+
+    It is made by its class with `http`, `settings`, `callback_url` (where `Visit` returns to) and `now` (the one
+    clock). The class attribute `settings_type` names its settings, a subclass of `ConnectorSettings`.
+    """
 
     @property
     def name(self) -> str:
@@ -206,24 +231,59 @@ class Messenger(Connection, Protocol):
         ...
 
 
+class Attempt(Protocol):
+    """The attempts at one post: what they have in common, and what they leave for the next."""
+
+    @property
+    def token(self) -> str:
+        """The same on every attempt at the same post."""
+        ...
+
+    @property
+    def begun_at(self) -> datetime:
+        """When the first attempt began."""
+        ...
+
+    @property
+    def note(self) -> Json:
+        """What was written last, by this attempt or by one before; None at first."""
+        ...
+
+    async def write(self, note: Json) -> None:
+        """Keep what the next attempt needs. Durable when it returns: write before the call that publishes."""
+        ...
+
+
 @runtime_checkable
 class Publisher(Connection, Protocol):
     """A connection that can post."""
 
-    async def publish(self, draft: PostDraft, token: str) -> PublishedPost:
-        """Post now, once. `token` is the same on every attempt at the same post.
+    async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
+        """Post now, once.
 
         Raises:
             OutcomeUnknown: it may be live; ask `find` before trying again.
         """
         ...
 
-    async def find(self, token: str) -> PublishedPost | None:
-        """The post made with `token`; None: it was not made. Called only where `Publishing.findable`."""
+    async def find(self, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
+        """The post that an earlier attempt made; None: it surely was not made, and `publish` may be called again.
+
+        Called only where `Publishing.settles` says that it can be asked.
+
+        Raises:
+            NotSupported: nobody can tell, or not any more.
+            OutcomeUnknown, ProviderDown, RateLimited: ask again later.
+        """
         ...
 
     async def unpublish(self, provider_id: str) -> None:
-        """Take a live post down. Gone already is success. Called only where `Capabilities.unpublish`."""
+        """Take a live post down. Gone already is success. Called only where `Capabilities.unpublish`.
+
+        Raises:
+            NotSupported: not this post, or not with this account's permissions.
+            Refused: the network said no.
+        """
         ...
 
 

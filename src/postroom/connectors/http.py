@@ -177,9 +177,10 @@ class Http:
         *,
         headers: Headers,
         method: str = "POST",
-        content: bytes | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        seconds: float | None = None,
     ) -> Answer:
-        """Send once.
+        """Send once. `content` may come piece by piece (say its `content-length`); `seconds` is for large ones.
 
         Raises:
             ProviderDown: nothing was sent.
@@ -187,7 +188,7 @@ class Http:
         """
         started = time.perf_counter()
         try:
-            answer = await self._exchange(method, url, headers, content)
+            answer = await self._exchange(method, url, headers, content, seconds)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TooLarge, TimeoutError) as error:
             _record(provider, operation, started, 1, cause=error)
             raise failure(error, sent_matters=True) from error
@@ -217,8 +218,15 @@ class Http:
         """Close the pool."""
         await self._transport.aclose()
 
-    async def _exchange(self, method: str, url: str, headers: Headers, content: bytes | None) -> Answer:
-        async with asyncio.timeout(self._whole_seconds):
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        content: bytes | AsyncIterator[bytes] | None,
+        seconds: float | None = None,
+    ) -> Answer:
+        async with asyncio.timeout(seconds or self._whole_seconds):
             response = await self._send(method, url, headers, content, self._timeout)
             try:
                 return Answer(response.status_code, response.headers, await _bounded(response, self._max_bytes))
@@ -226,7 +234,12 @@ class Http:
                 await response.aclose()
 
     async def _send(
-        self, method: str, url: str, headers: Headers, content: bytes | None, timeout: dict[str, float]
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        content: bytes | AsyncIterator[bytes] | None,
+        timeout: dict[str, float],
     ) -> httpx.Response:
         request = httpx.Request(
             method,

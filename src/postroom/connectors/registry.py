@@ -1,10 +1,14 @@
 """Finds the networks this server speaks to."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from postroom.connectors.contract import Connector
+import msgspec
+
+from postroom.clock import Clock
+from postroom.connectors.contract import Connector, ConnectorSettings
+from postroom.connectors.http import Http
 from postroom.errors import PostroomError
 
 GROUP = "postroom.connectors"
@@ -43,11 +47,16 @@ class Registry(Mapping[str, Connector]):
             await connector.close()
 
 
-def installed(arguments: Mapping[str, Mapping[str, Any]] | None = None, **shared: Any) -> Registry:
-    """Every connector that is installed, made with the `arguments` for its name and those `shared` by all.
+def installed(
+    http: Http,
+    callback_url: str,
+    now: Clock,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Registry:
+    """Every connector that is installed, made with the setting `values` for its name.
 
     Raises:
-        RegistryError: two have one name, one cannot be imported, or one cannot be made of these arguments.
+        RegistryError: two have one name, one cannot be imported or made, or a value is for nobody, or not what it may be.
     """
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
@@ -57,14 +66,30 @@ def installed(arguments: Mapping[str, Mapping[str, Any]] | None = None, **shared
                 f"Two connectors are registered as {entry.name!r}: {known.value} and {entry.value}. "
                 "Uninstall one of them."
             )
-    return Registry(_make(entry, {**shared, **(arguments or {}).get(entry.name, {})}) for entry in found.values())
+    values = values or {}
+    for name in values:
+        if name not in found:
+            raise RegistryError(f"There is no connector {name!r} to be set; there are: {', '.join(sorted(found))}.")
+    shared = {"http": http, "callback_url": callback_url, "now": now}
+    return Registry(_make(entry, values.get(entry.name, {}), **shared) for entry in found.values())
 
 
-def _make(entry: EntryPoint, arguments: Mapping[str, Any]) -> Connector:
+def settings_types() -> dict[str, type[ConnectorSettings]]:
+    """The settings of every installed connector, by name."""
+    return {entry.name: entry.load().settings_type for entry in entry_points(group=GROUP)}
+
+
+def _make(entry: EntryPoint, values: Mapping[str, Any], **shared: Any) -> Connector:
     try:
-        factory: Callable[..., Connector] = entry.load()
-        connector = factory(**arguments)
-    except (ImportError, AttributeError, TypeError) as error:
+        factory: Any = entry.load()
+        settings = msgspec.convert(values, factory.settings_type, strict=False)
+    except (ImportError, AttributeError) as error:
+        raise RegistryError(f"The connector {entry.name!r} ({entry.value}) cannot be used: {error}") from error
+    except msgspec.ValidationError as error:
+        raise RegistryError(f"POSTROOM_PROVIDER_{entry.name.upper()}_...: {error}") from error
+    try:
+        connector: Connector = factory(settings=settings, **shared)
+    except (TypeError, ValueError) as error:
         raise RegistryError(f"The connector {entry.name!r} ({entry.value}) cannot be used: {error}") from error
     if connector.name != entry.name:
         raise RegistryError(f"The connector registered as {entry.name!r} calls itself {connector.name!r}.")

@@ -48,3 +48,5 @@ class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):
     state: Json
     created_at: int
     expires_at: int
+    nonce: str | None = None
+    """What the owner comes back with from a page that was visited. Only its hash is kept: None when read."""

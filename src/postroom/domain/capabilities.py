@@ -14,6 +14,24 @@ class Measure(StrEnum):
     CHARACTERS = "characters"
     GRAPHEMES = "graphemes"
     UTF8_BYTES = "utf8_bytes"
+    UTF16_UNITS = "utf16_units"
+    WEIGHTED = "weighted"
+    """Latin and its like count 1, everything else 2, an emoji 2, an address 23."""
+    SHORT_LINKS = "short_links"
+    """Characters, but an address counts 23, and of `@user@host` only `@user`."""
+    EMOJI_BYTES = "emoji_bytes"
+    """Characters, but an emoji counts its UTF-8 bytes."""
+
+
+class Settles(StrEnum):
+    """Whether a network can be asked what became of a post whose outcome is unknown."""
+
+    ALWAYS = "always"
+    """Then there is exactly one post in the end."""
+    PARTLY = "partly"
+    """It is found where the network shows it; otherwise it stays unconfirmed."""
+    NEVER = "never"
+    """Then there is at most one, and its owner looks."""
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +48,46 @@ class Recalling(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the network can be asked if the message is gone."""
 
 
+class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Images of one post. What is larger, or of another type, is re-encoded until it fits."""
+
+    max_count: int
+    types: frozenset[str]
+    """Content types that the network takes, such as `image/jpeg`."""
+    max_bytes: int
+    max_width: int | None = None
+    max_height: int | None = None
+    min_aspect: float | None = None
+    """Width over height, at least; an image outside of that cannot be posted."""
+    max_aspect: float | None = None
+
+
+class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Videos of one post. They go out as they are."""
+
+    types: frozenset[str]
+    max_bytes: int
+    max_count: int = 1
+    min_seconds: float | None = None
+    max_seconds: float | None = None
+
+
 class Publishing(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
+    """Of one post; where there are `threads`, a longer text becomes several."""
     measure: Measure = Measure.CHARACTERS
     max_bytes: int | None = None
     """The longest text in UTF-8 bytes, where the network counts those as well."""
-    max_images: int = 0
-    image_types: frozenset[str] = frozenset()
-    max_image_bytes: int = 0
-    findable: bool = False
-    """Whether an attempt with an unknown outcome can be looked up: then at most and exactly one post."""
+    max_caption_length: int | None = None
+    """The longest text beside media, where that is another."""
+    images: ImageLimits | None = None
+    video: VideoLimits | None = None
+    mixed: bool = False
+    """Whether one post may have images and videos."""
+    media_required: bool = False
+    threads: bool = False
+    """Whether a post can answer one's own, so that a long text goes out in parts."""
+    settles: Settles = Settles.NEVER
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,6 +61,12 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     error: PostError | None
     attempts: int
     position: int
+    part: int = 0
+    """Which part of a thread, from 0; each answers the part before."""
+    content: str | None = None
+    """This part's text; None: the group's."""
+    begun_at: int | None = None
+    """When the first attempt began."""
 
 
 class PostGroup(msgspec.Struct, frozen=True, kw_only=True):

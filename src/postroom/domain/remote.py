@@ -1,6 +1,6 @@
 """Things as a network tells them, and what we hand to it. Ids are the network's own, opaque to all but its connector."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, NewType, Protocol
 
@@ -162,7 +162,12 @@ class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MediaSource(Protocol):
-    """A file to publish: read, not located."""
+    """A file to publish, as the network takes it: read, not located."""
+
+    @property
+    def kind(self) -> str:
+        """`image` or `video`."""
+        ...
 
     @property
     def content_type(self) -> str: ...
@@ -173,16 +178,40 @@ class MediaSource(Protocol):
     @property
     def alt_text(self) -> str: ...
 
-    async def read(self) -> bytes: ...
+    @property
+    def width(self) -> int | None:
+        """In pixels; None where it is not known."""
+        ...
+
+    @property
+    def height(self) -> int | None: ...
+
+    async def read(self) -> bytes:
+        """All of it: for images."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Piece by piece, in order, in sizes of the store's choosing."""
+        ...
+
+    async def url(self) -> str:
+        """A signed public address of it at our server, good for an hour: for networks that fetch."""
+        ...
 
 
 class PostDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """One post, or one part of a thread."""
+
     text: str
     created_at: datetime
     media: tuple[MediaSource, ...] = ()
     settings: Mapping[str, Json] = {}
+    """PostPost's `platformSettings` of this platform."""
+    reply_to: str | None = None
+    """The provider id of the part before, which this one answers."""
 
 
 class PublishedPost(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str
+    """What `unpublish` takes: where one post is several things at the network, it names them all."""
     url: str | None

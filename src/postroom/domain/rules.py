@@ -1,15 +1,13 @@
 """Pure decisions: whether a message may be recalled, whether a draft fits a network, when to try again."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-import regex
-
 from postroom.clock import iso
-from postroom.domain.capabilities import Capabilities, Measure, Publishing
+from postroom.domain.capabilities import Capabilities, Publishing
 from postroom.domain.messages import Message
+from postroom.domain.texts import text_length
 from postroom.errors import Kind, NotSupported, Refused
-
-_GRAPHEME = regex.compile(r"\X")
 
 
 def check_recall(message: Message, capabilities: Capabilities, at_ms: int) -> None:
@@ -36,24 +34,38 @@ def check_recall(message: Message, capabilities: Capabilities, at_ms: int) -> No
             )
 
 
-def text_length(text: str, measure: Measure) -> int:
-    """How long a network counts this text to be."""
-    if measure is Measure.GRAPHEMES:
-        return len(_GRAPHEME.findall(text))
-    return len(text.encode()) if measure is Measure.UTF8_BYTES else len(text)
+def draft_problem(text: str, content_types: Sequence[str], publishing: Publishing) -> tuple[str, str] | None:
+    """Why this post, one part of a thread, cannot go to this network: (PostPost's error code, sentence). None: it can.
 
-
-def draft_problem(text: str, content_types: list[str], publishing: Publishing) -> tuple[str, str] | None:
-    """Why this draft cannot go to this network, as (PostPost's error code, sentence); None where it fits."""
+    Images of other types and sizes fit: they are re-encoded on their way.
+    """
+    limit = publishing.max_length
+    if content_types and publishing.max_caption_length is not None:
+        limit = publishing.max_caption_length
     length = text_length(text, publishing.measure)
-    if length > publishing.max_length:
-        return "CONTENT_TOO_LARGE", f"The text has {length} {publishing.measure}; the limit is {publishing.max_length}."
+    if length > limit:
+        return "CONTENT_TOO_LARGE", f"The text has {length} {publishing.measure}; the limit is {limit}."
     if publishing.max_bytes is not None and len(text.encode()) > publishing.max_bytes:
         return "CONTENT_TOO_LARGE", f"The text has more than {publishing.max_bytes} bytes."
-    if len(content_types) > publishing.max_images:
-        return "INVALID_CONTENT", f"{len(content_types)} files; the limit is {publishing.max_images}."
-    for content_type in content_types:
-        if content_type not in publishing.image_types:
+    return _media_problem(content_types, publishing)
+
+
+def _media_problem(content_types: Sequence[str], publishing: Publishing) -> tuple[str, str] | None:
+    images = [each for each in content_types if each.startswith("image/")]
+    videos = [each for each in content_types if each not in images]
+    if publishing.media_required and not content_types:
+        return "INVALID_CONTENT", f"A post there needs {'a video' if publishing.images is None else 'media'}."
+    if images and publishing.images is None:
+        return "INVALID_CONTENT", "Images cannot be published there."
+    if videos and publishing.video is None:
+        return "INVALID_CONTENT", f"Files of type {videos[0]} cannot be published there."
+    if images and videos and not publishing.mixed:
+        return "INVALID_CONTENT", "Images and videos cannot be published together there."
+    for files, limits in ((images, publishing.images), (videos, publishing.video)):
+        if limits is not None and len(files) > limits.max_count:
+            return "INVALID_CONTENT", f"{len(files)} files; the limit is {limits.max_count}."
+    for content_type in videos:
+        if publishing.video is not None and content_type not in publishing.video.types:
             return "INVALID_CONTENT", f"Files of type {content_type} cannot be published there."
     return None
 

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from postroom.clock import Clock, to_ms
-from postroom.connectors.contract import Linked, LoginStep, Reply
+from postroom.connectors.contract import Linked, LoginStep, Reply, Visit
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account, AccountStatus, LoginAttempt
 from postroom.domain.capabilities import Capabilities
@@ -28,6 +28,7 @@ from postroom.store.notify import Notifier
 
 MOST = 250
 _ATTEMPT_LIVES = timedelta(minutes=5)
+_NO_ATTEMPT = "No such attempt to link; it lives five minutes."
 _REVOKE_SECONDS = 5.0
 _REMOVED_AT_ONCE = 2_000
 
@@ -108,7 +109,7 @@ class Accounts:
         step = await self._connections.connector(provider).login(flow, Reply(state=None, answers=answers))
         if not isinstance(step, Linked):
             raise LoginFailed("The network asks for another step: link step by step.")
-        return await self._linked(caller, provider, step)
+        return await self._linked(caller.workspace_id, caller.user_id, provider, step)
 
     async def start_link(self, caller: Caller, provider: str, flow: str) -> tuple[LoginAttempt, LoginStep]:
         """Begin to link: what the owner is asked first. The attempt lives five minutes."""
@@ -123,6 +124,7 @@ class Accounts:
             state=None if isinstance(step, Linked) else step.state,
             created_at=to_ms(now),
             expires_at=to_ms(now + _ATTEMPT_LIVES),
+            nonce=step.nonce if isinstance(step, Visit) else None,
         )
         async with self._database.begin() as tx:
             await login_attempts.add_login_attempt(tx, caller.workspace_id, attempt)
@@ -139,16 +141,37 @@ class Accounts:
         """
         async with self._database.read() as reader:
             attempt = await login_attempts.find_login_attempt(reader, caller.workspace_id, attempt_id)
-        if attempt is None or attempt.user_id != caller.user_id or attempt.expires_at < to_ms(self._now()):
-            raise NotFound("No such attempt to link; it lives five minutes.", kind=Kind.ACCOUNT)
+        if attempt is None or attempt.user_id != caller.user_id:
+            raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
+        return await self._answered(attempt, answers, None)
+
+    async def come_back(self, nonce: str, answers: Mapping[str, str]) -> tuple[LoginAttempt, LoginStep | Account]:
+        """The owner is back from the page that a `Visit` sent them to, with what the network gave along.
+
+        Raises:
+            NotFound: nobody was sent away with this nonce, or the attempt's time is over, or it was used.
+            LoginFailed: this attempt is over; start again.
+        """
+        async with self._database.read() as reader:
+            attempt = await login_attempts.find_login_attempt_by_nonce(reader, nonce)
+        if attempt is None:
+            raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
+        return await self._answered(attempt, answers, nonce)
+
+    async def _answered(
+        self, attempt: LoginAttempt, answers: Mapping[str, str], nonce: str | None
+    ) -> tuple[LoginAttempt, LoginStep | Account]:
+        if attempt.expires_at < to_ms(self._now()):
+            raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
         reply = Reply(state=attempt.state, answers=answers)
         step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
         async with self._database.begin() as tx:
-            await login_attempts.remove_login_attempt(tx, caller.workspace_id, attempt_id)
+            if not await login_attempts.remove_login_attempt(tx, attempt.workspace_id, attempt.id):
+                raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
             if not isinstance(step, Linked):
-                await login_attempts.add_login_attempt(tx, caller.workspace_id, _with_state(attempt, step))
+                await login_attempts.add_login_attempt(tx, attempt.workspace_id, _with_state(attempt, step, nonce))
         if isinstance(step, Linked):
-            return attempt, await self._linked(caller, attempt.provider, step)
+            return attempt, await self._linked(attempt.workspace_id, attempt.user_id, attempt.provider, step)
         return attempt, step
 
     async def sync(self, caller: Caller, account_id: str) -> None:
@@ -229,33 +252,31 @@ class Accounts:
             return False
         return True
 
-    async def _linked(self, caller: Caller, provider: str, linked: Linked) -> Account:
+    async def _linked(self, workspace_id: str, user_id: str, provider: str, linked: Linked) -> Account:
         """Keep a fresh link, or give an account that is here already its new credentials. One at a time."""
         async with self._linking:
-            return await self._kept(caller, provider, linked)
+            return await self._kept(workspace_id, user_id, provider, linked)
 
-    async def _kept(self, caller: Caller, provider: str, linked: Linked) -> Account:
+    async def _kept(self, workspace_id: str, user_id: str, provider: str, linked: Linked) -> Account:
         now = to_ms(self._now())
         async with self._database.begin() as tx:
-            held = await accounts.find_by_provider_id(
-                tx, caller.workspace_id, caller.user_id, provider, linked.profile.provider_id
-            )
+            held = await accounts.find_by_provider_id(tx, workspace_id, user_id, provider, linked.profile.provider_id)
             if held is not None and held.status is not AccountStatus.UNLINKING:
-                await accounts.hold(tx, caller.workspace_id, held.id)
-                await accounts.set_credentials(tx, caller.workspace_id, held.id, linked.credentials)
-                await accounts.set_profile(tx, caller.workspace_id, held.id, linked.profile)
+                await accounts.hold(tx, workspace_id, held.id)
+                await accounts.set_credentials(tx, workspace_id, held.id, linked.credentials)
+                await accounts.set_profile(tx, workspace_id, held.id, linked.profile)
         if held is not None and held.status is AccountStatus.UNLINKING:
-            await self.finish_unlink(caller.workspace_id, held.id)
+            await self.finish_unlink(workspace_id, held.id)
         elif held is not None:
             self._connections.forget(held.id)
-            await self._connections.set_status(caller.workspace_id, held.id, AccountStatus.CONNECTED, None)
-            await self._ingest.queue_sync(caller.workspace_id, held.id)
+            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None)
+            await self._ingest.queue_sync(workspace_id, held.id)
             self._notifier.wake("accounts")
-            return await self.get(caller, held.id)
+            return await self._fresh(workspace_id, held.id)
         account = Account(
             id=new_id("acc", self._now()),
-            workspace_id=caller.workspace_id,
-            user_id=caller.user_id,
+            workspace_id=workspace_id,
+            user_id=user_id,
             provider=provider,
             provider_id=linked.profile.provider_id,
             status=AccountStatus.CONNECTED,
@@ -276,16 +297,15 @@ class Accounts:
         self._notifier.wake("accounts")
         return account
 
+    async def _fresh(self, workspace_id: str, account_id: str) -> Account:
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, workspace_id, account_id)
+        if account is None:
+            raise NotFound("No such account.", kind=Kind.ACCOUNT)
+        return account
 
-def _with_state(attempt: LoginAttempt, step: LoginStep) -> LoginAttempt:
+
+def _with_state(attempt: LoginAttempt, step: LoginStep, nonce: str | None) -> LoginAttempt:
     assert not isinstance(step, Linked)
-    return LoginAttempt(
-        id=attempt.id,
-        workspace_id=attempt.workspace_id,
-        user_id=attempt.user_id,
-        provider=attempt.provider,
-        flow=attempt.flow,
-        state=step.state,
-        created_at=attempt.created_at,
-        expires_at=attempt.expires_at,
-    )
+    nonce = step.nonce if isinstance(step, Visit) else nonce
+    return msgspec.structs.replace(attempt, state=step.state, nonce=nonce)

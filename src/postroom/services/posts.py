@@ -1,6 +1,6 @@
 """Post groups: created, scheduled, updated, listed, got, and deleted with everything that belongs to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -11,8 +11,10 @@ from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.media import MediaItem
 from postroom.domain.posts import FINAL, GroupStatus, Post, PostError, PostGroup, PostStatus, group_status
+from postroom.domain.texts import parts
 from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_id, new_object_id, new_ulid
+from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.media import Media
 from postroom.services.receipts import Receipts
@@ -20,6 +22,7 @@ from postroom.store import accounts, jobs, media, posts
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
+_NO_PART_BEFORE = "The part of the thread before this one was not published."
 _UNLINKED_MEANWHILE = "The account was unlinked while this was being published: it may be live."
 
 
@@ -35,10 +38,18 @@ class Posts:
     """What a caller may do with the posts of the user it acts for."""
 
     def __init__(
-        self, database: Database, notifier: Notifier, media: Media, events: Events, receipts: Receipts, now: Clock
+        self,
+        database: Database,
+        notifier: Notifier,
+        connections: Connections,
+        media: Media,
+        events: Events,
+        receipts: Receipts,
+        now: Clock,
     ) -> None:
         self._database = database
         self._notifier = notifier
+        self._connections = connections
         self._media = media
         self._events = events
         self._receipts = receipts
@@ -74,31 +85,42 @@ class Posts:
             updated_at=now_ms,
         )
         async with self._database.begin() as tx:
-            rows = []
-            for position, platform_id in enumerate(group.platforms):
-                platform, _, raw_id = platform_id.partition("-")
-                account = await accounts.find_by_provider_id(tx, caller.workspace_id, caller.user_id, platform, raw_id)
-                rows.append(
-                    Post(
-                        id=new_object_id(now),
-                        group_id=group.id,
-                        workspace_id=group.workspace_id,
-                        account_id=None if account is None else account.id,
-                        platform=platform,
-                        platform_id=raw_id,
-                        status=PostStatus.DRAFT if scheduled_at is None else PostStatus.PENDING,
-                        token=new_ulid(now),
-                        provider_id=None,
-                        url=None,
-                        error=None,
-                        attempts=0,
-                        position=position,
-                    )
-                )
+            rows = await self._rows(tx, group)
             await posts.add_group(tx, group, rows)
             if group.scheduled_at is not None:
                 await self._schedule(tx, group, rows, group.scheduled_at)
         return group
+
+    async def _rows(self, tx: Tx, group: PostGroup) -> list[Post]:
+        """What a group becomes at its platforms: a post for each, or the parts of a thread where its text is too long."""
+        now = self._now()
+        rows: list[Post] = []
+        for platform_id in group.platforms:
+            platform, _, raw_id = platform_id.partition("-")
+            account = await accounts.find_by_provider_id(tx, group.workspace_id, group.user_id, platform, raw_id)
+            connector = self._connections.connectors().get(platform)
+            limits = None if connector is None else connector.capabilities.publish
+            texts = [group.content] if limits is None else parts(group.content, limits)
+            for part, text in enumerate(texts):
+                post = Post(
+                    id=new_object_id(now),
+                    group_id=group.id,
+                    workspace_id=group.workspace_id,
+                    account_id=None if account is None else account.id,
+                    platform=platform,
+                    platform_id=raw_id,
+                    status=PostStatus.DRAFT if group.status is GroupStatus.DRAFT else PostStatus.PENDING,
+                    token=new_ulid(now),
+                    provider_id=None,
+                    url=None,
+                    error=None,
+                    attempts=0,
+                    position=len(rows),
+                    part=part,
+                    content=text if len(texts) > 1 else None,
+                )
+                rows.append(post)
+        return rows
 
     async def get(self, caller: Caller, group_id: str) -> PostGroupView:
         """Raises:
@@ -187,7 +209,8 @@ class Posts:
                 tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=now_ms
             )
             if becomes is GroupStatus.SCHEDULED and moment is not None:
-                await self._schedule(tx, group, waiting, moment)
+                published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
+                await self._schedule(tx, group, waiting, moment, published)
         return msgspec.structs.replace(group, status=becomes, scheduled_at=moment, updated_at=now_ms)
 
     async def delete(self, caller: Caller, group_id: str) -> None:
@@ -222,7 +245,7 @@ class Posts:
         now = to_ms(self._now())
         for found in await posts.list_unfinished_of_account(tx, workspace_id, account_id):
             held = await posts.hold_post(tx, workspace_id, found.id)
-            if held is None:
+            if held is None or held[1].status in FINAL:
                 continue
             group, post = held
             begun = post.status is PostStatus.PROCESSING
@@ -234,14 +257,19 @@ class Posts:
             )
             becomes = PostStatus.UNCONFIRMED if begun else PostStatus.FAILED
             await posts.set_post(tx, workspace_id, post.id, status=becomes, attempts=post.attempts, error=error)
-            await self.roll_up(tx, group)
+            await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
             data = EventData(post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code)
             await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
 
-    async def roll_up(self, tx: Tx, group: PostGroup) -> None:
-        """Give a group, which the caller holds, the status that its posts make."""
+    async def roll_up(self, tx: Tx, group: PostGroup, ended: Post | None = None) -> None:
+        """Give a group, which the caller holds, the status that its posts make.
+
+        `ended` is a post that has just come to its end: what follows it in its thread begins, or fails with it.
+        """
         workspace_id, group_id = group.workspace_id, group.id
         held = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
+        if ended is not None and len(held) > 1 and await self._go_on(tx, group, ended, held):
+            held = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
         scheduled = any(post.status in FINAL or post.status is not PostStatus.DRAFT for post in held)
         becomes = group_status(scheduled, [post.status for post in held])
         await posts.set_group(
@@ -253,21 +281,50 @@ class Posts:
             updated_at=to_ms(self._now()),
         )
 
-    async def _schedule(self, tx: Tx, group: PostGroup, rows: Sequence[Post], moment: int) -> None:
-        now = self._now()
+    async def _go_on(self, tx: Tx, group: PostGroup, post: Post, held: Sequence[Post]) -> bool:
+        """Have the next part of a thread published, or the later ones fail; whether any post changed."""
+        after = [
+            row
+            for row in held
+            if row.position > post.position
+            and row.position - post.position == row.part - post.part
+            and row.status is PostStatus.PENDING
+        ]
+        if post.status is PostStatus.PUBLISHED:
+            work = [self._job(row, to_ms(self._now())) for row in after[:1]]
+            await jobs.enqueue_many(tx, work)
+            tx.on_commit(lambda: self._notifier.wake("jobs"))
+            return False
+        for row in after:
+            error = PostError(
+                code="UNKNOWN_ERROR", message=_NO_PART_BEFORE, retryable=False, failed_at=to_ms(self._now())
+            )
+            await posts.set_post(
+                tx, group.workspace_id, row.id, status=PostStatus.FAILED, attempts=row.attempts, error=error
+            )
+            data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, reason=error.code)
+            await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
+        return bool(after)
+
+    def _job(self, post: Post, moment: int) -> Job:
+        return Job(
+            id=new_id("job", self._now()),
+            workspace_id=post.workspace_id,
+            task=Task.PUBLISH_POST,
+            args={"post_id": post.id},
+            lock=f"publish:{post.account_id or post.id}",
+            attempts=0,
+            scheduled_at=moment,
+        )
+
+    async def _schedule(
+        self, tx: Tx, group: PostGroup, rows: Sequence[Post], moment: int, published: Container[int] = ()
+    ) -> None:
+        """Have posts published at a moment; of a thread the first part only, the others follow one by one."""
         work = []
         for row in rows:
-            work.append(
-                Job(
-                    id=new_id("job", now),
-                    workspace_id=group.workspace_id,
-                    task=Task.PUBLISH_POST,
-                    args={"post_id": row.id},
-                    lock=f"publish:{row.account_id or row.id}",
-                    attempts=0,
-                    scheduled_at=moment,
-                )
-            )
+            if row.part == 0 or row.position - 1 in published:
+                work.append(self._job(row, moment))
             data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, origin="api")
             await self._events.announce(tx, group.workspace_id, EventType.POST_SCHEDULED, data)
         await jobs.enqueue_many(tx, work)

@@ -1,15 +1,18 @@
 """Publishing: one post, one attempt at a time; an unknown outcome is looked up, and never repeated blindly."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from postroom.clock import Clock, from_ms, to_ms
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import Publishing as PublishingLimits
+from postroom.domain.capabilities import Settles
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Retry
 from postroom.domain.media import MediaItem, MediaStatus
 from postroom.domain.posts import Post, PostError, PostGroup, PostStatus
-from postroom.domain.remote import PostDraft, PublishedPost
+from postroom.domain.remote import Json, PostDraft, PublishedPost
 from postroom.domain.rules import draft_problem, next_attempt
 from postroom.errors import (
     ActionRequired,
@@ -24,11 +27,13 @@ from postroom.errors import (
 )
 from postroom.services.connections import Connections
 from postroom.services.events import Events
+from postroom.services.media import Media
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
+from postroom.store.keyring import NoKey
 
 _MOST_ATTEMPTS = 12
 _MOST_LOOKS = 300
@@ -38,17 +43,64 @@ _MOST_LOOKS = 300
 class _File:
     """A stored file as a connector sees it: read, not located."""
 
-    def __init__(self, item: MediaItem, blobs: Blobs) -> None:
+    def __init__(self, item: MediaItem, blobs: Blobs, media: Media) -> None:
         assert item.blob_key is not None
         assert item.size_bytes is not None
+        self.kind = item.kind.value
         self.content_type = item.content_type
         self.size_bytes = item.size_bytes
         self.alt_text = item.alt_text
+        self.width: int | None = None
+        self.height: int | None = None
+        self._item = item
         self._key = item.blob_key
         self._blobs = blobs
+        self._media = media
 
     async def read(self) -> bytes:
         return await self._blobs.read(self._key)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self._blobs.stream(self._key)
+
+    async def url(self) -> str:
+        return self._media.file_url(self._item)
+
+
+class _Attempt:
+    """What a connector is told of the attempts at one post, and where it leaves what the next one needs."""
+
+    def __init__(self, database: Database, post: Post, account: Account, begun_at: int, note: Json) -> None:
+        self.token = post.token
+        self.begun_at = from_ms(begun_at)
+        self.note = note
+        self._database = database
+        self._post = post
+        self._account = account
+
+    async def write(self, note: Json) -> None:
+        """Raises Refused where the post is gone meanwhile, or CredentialsRejected where its account is."""
+        try:
+            async with self._database.begin() as tx:
+                kept = await posts.set_note(tx, self._post.workspace_id, self._post.id, self._account.id, note)
+        except NoKey as error:
+            raise CredentialsRejected("The account was unlinked meanwhile.") from error
+        if not kept:
+            raise Refused("The post was deleted while it was being published.")
+        self.note = note
+
+
+class _Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A post that is due, and what its attempt needs."""
+
+    group: PostGroup
+    post: Post
+    account: Account | None
+    files: list[MediaItem]
+    reply_to: str | None
+    note: Json
+    resumed: bool
+    """Whether an earlier attempt left no outcome."""
 
 
 class Publishing:
@@ -58,6 +110,7 @@ class Publishing:
         self,
         database: Database,
         blobs: Blobs,
+        media: Media,
         connections: Connections,
         posts: Posts,
         events: Events,
@@ -66,6 +119,7 @@ class Publishing:
     ) -> None:
         self._database = database
         self._blobs = blobs
+        self._media = media
         self._connections = connections
         self._posts = posts
         self._events = events
@@ -80,15 +134,16 @@ class Publishing:
         begun = await self._begin(workspace_id, post_id)
         if begun is None:
             return None
-        group, post, account, files, resumed = begun
-        if resumed:
-            return await self._settle(group, post, account, runs)
-        problem = self._problem(group, account, files)
+        group, post, account = begun.group, begun.post, begun.account
+        if begun.resumed:
+            return await self._settle(begun, runs)
+        problem = self._problem(begun)
         if problem is not None or account is None:
             await self._record(group, post, PostStatus.FAILED, error=problem)
             return None
         try:
-            return await self._attempt(group, post, account, files)
+            async with self._connections.publisher(account) as connection:
+                published = await connection.publish(self._draft(begun), self._attempt(begun, account))
         except OutcomeUnknown as error:
             return await self._unknown(group, post, account, error)
         except (ProviderDown, RateLimited, NoSession) as error:
@@ -96,24 +151,37 @@ class Publishing:
         except ProviderError as error:
             await self._record(group, post, PostStatus.FAILED, error=self._error(error))
             return None
+        await self._record(group, post, PostStatus.PUBLISHED, published=published)
+        return None
 
-    async def _begin(
-        self, workspace_id: str, post_id: str
-    ) -> tuple[PostGroup, Post, Account | None, list[MediaItem], bool] | None:
-        """Mark the attempt before anyone is called. The last value: whether an earlier attempt left no outcome."""
+    async def _begin(self, workspace_id: str, post_id: str) -> _Begun | None:
+        """Mark the attempt before anyone is called."""
         async with self._database.begin() as tx:
             held = await posts.hold_post(tx, workspace_id, post_id)
             if held is None:
                 return None
             group, post = held
-            due = group.scheduled_at is not None and group.scheduled_at <= to_ms(self._now())
+            now = to_ms(self._now())
+            due = group.scheduled_at is not None and group.scheduled_at <= now
             # What was begun is settled, also where its group was given another time meanwhile.
             resumed = post.status is PostStatus.PROCESSING
             if not resumed and not (post.status is PostStatus.PENDING and due):
                 return None
+            reply_to = None
+            if post.part > 0:
+                rows = (await posts.list_posts(tx, workspace_id, [group.id]))[group.id]
+                before = next(row for row in rows if row.position == post.position - 1)
+                reply_to = before.provider_id
+                if reply_to is None:
+                    # Its turn comes when the part before is published.
+                    return None
             if not resumed:
-                post = msgspec.structs.replace(post, attempts=post.attempts + 1)
-                await posts.set_post(tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts)
+                post = msgspec.structs.replace(
+                    post, attempts=post.attempts + 1, begun_at=post.begun_at if post.begun_at is not None else now
+                )
+                await posts.set_post(
+                    tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
+                )
             account = None
             if post.account_id is not None:
                 account = await accounts.find(tx, workspace_id, post.account_id)
@@ -121,54 +189,69 @@ class Publishing:
                 account = await accounts.find_by_provider_id(
                     tx, workspace_id, group.user_id, post.platform, post.platform_id
                 )
-            files = (await media.list_of_groups(tx, workspace_id, [group.id])).get(group.id, [])
-        return group, post, account, files, resumed
+            note = None
+            if account is not None and (resumed or post.attempts > 1):
+                note = await posts.find_note(tx, workspace_id, post_id, account.id)
+            files: list[MediaItem] = []
+            if post.part == 0:
+                files = (await media.list_of_groups(tx, workspace_id, [group.id])).get(group.id, [])
+        return _Begun(
+            group=group, post=post, account=account, files=files, reply_to=reply_to, note=note, resumed=resumed
+        )
 
-    def _problem(self, group: PostGroup, account: Account | None, files: list[MediaItem]) -> PostError | None:
+    def _problem(self, begun: _Begun) -> PostError | None:
+        account = begun.account
         if account is None or account.status is AccountStatus.UNLINKING:
             return self._fault("PLATFORM_AUTH_EXPIRED", "No linked account has this platform id.")
         limits = self._limits(account)
         if limits is None:
             return self._fault("INVALID_CONTENT", "This network takes no posts.")
-        if any(item.status is not MediaStatus.STORED for item in files):
+        if any(item.status is not MediaStatus.STORED for item in begun.files):
             return self._fault("INVALID_CONTENT", "A file was attached, and its bytes never arrived.")
-        found = draft_problem(group.content, [item.content_type for item in files], limits)
+        text = begun.post.content or begun.group.content
+        found = draft_problem(text, [item.content_type for item in begun.files], limits)
         return None if found is None else self._fault(*found)
 
-    async def _attempt(self, group: PostGroup, post: Post, account: Account, files: list[MediaItem]) -> Retry | None:
-        draft = PostDraft(
-            text=group.content,
+    def _draft(self, begun: _Begun) -> PostDraft:
+        group = begun.group
+        return PostDraft(
+            text=begun.post.content or group.content,
             created_at=from_ms(group.scheduled_at or group.created_at),
-            media=tuple(_File(item, self._blobs) for item in files),
-            settings=msgspec.json.decode(group.platform_settings).get(post.platform, {}),
+            media=tuple(_File(item, self._blobs, self._media) for item in begun.files),
+            settings=msgspec.json.decode(group.platform_settings).get(begun.post.platform, {}),
+            reply_to=begun.reply_to,
         )
-        async with self._connections.publisher(account) as connection:
-            published = await connection.publish(draft, post.token)
-        await self._published(group, post, published)
-        return None
 
-    async def _settle(self, group: PostGroup, post: Post, account: Account | None, runs: int) -> Retry | None:
+    def _attempt(self, begun: _Begun, account: Account) -> _Attempt:
+        begun_at = begun.post.begun_at if begun.post.begun_at is not None else to_ms(self._now())
+        return _Attempt(self._database, begun.post, account, begun_at, begun.note)
+
+    async def _settle(self, begun: _Begun, runs: int) -> Retry | None:
         """An earlier attempt left no outcome: look it up. Not made: begin anew, with the same token.
 
         As long as it cannot be looked up, nothing is tried again: it may be live.
         """
+        group, post, account = begun.group, begun.post, begun.account
         limits = None if account is None else self._limits(account)
-        if account is None or limits is None or not limits.findable or runs > _MOST_LOOKS:
+        if account is None or limits is None or limits.settles is Settles.NEVER or runs > _MOST_LOOKS:
             await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         try:
             async with self._connections.publisher(account) as connection:
-                found = await connection.find(post.token)
+                found = await connection.find(self._draft(begun), self._attempt(begun, account))
+        except NotSupported:
+            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+            return None
         except (ProviderError, NoSession) as error:
             return Retry(after=next_attempt(runs, error.retry_after_seconds or 0.0), reason=error.code)
         if found is not None:
-            await self._published(group, post, found)
+            await self._record(group, post, PostStatus.PUBLISHED, published=found)
             return None
         return await self._later(group, post, ProviderDown("It was looked up, and had not been made."))
 
     async def _unknown(self, group: PostGroup, post: Post, account: Account, error: OutcomeUnknown) -> Retry | None:
         limits = self._limits(account)
-        if limits is None or not limits.findable:
+        if limits is None or limits.settles is Settles.NEVER:
             await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         # It stays PROCESSING: the next run of the job looks it up.
@@ -186,9 +269,6 @@ class Publishing:
             await posts.set_post(tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts)
         after = next_attempt(post.attempts, error.retry_after_seconds or 0.0)
         return Retry(after=after, reason=error.code)
-
-    async def _published(self, group: PostGroup, post: Post, published: PublishedPost) -> None:
-        await self._record(group, post, PostStatus.PUBLISHED, published=published)
 
     async def _record(
         self,
@@ -228,7 +308,8 @@ class Publishing:
                 url=None if published is None else published.url,
                 error=error,
             )
-            await self._posts.roll_up(tx, held[0])
+            ended = msgspec.structs.replace(held[1], status=status)
+            await self._posts.roll_up(tx, held[0], ended)
             kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED
             data = EventData(
                 post_group_id=group.id,
@@ -263,6 +344,8 @@ class Publishing:
                 return self._fault("RATE_LIMITED", error.detail, retryable=True)
             case ProviderDown():
                 return self._fault("PLATFORM_SERVER_ERROR", error.detail, retryable=True)
+            case ProviderError() if error.context.get("too_large"):
+                return self._fault("CONTENT_TOO_LARGE", error.detail, detail=error.detail)
             case Refused() | NotSupported():
                 return self._fault("INVALID_CONTENT", error.detail, detail=error.detail)
             case _:

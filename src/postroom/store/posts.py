@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from postroom.domain.posts import GroupStatus, Post, PostError, PostGroup, PostStatus
+from postroom.domain.remote import Json
 from postroom.store import media
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.where import Where
@@ -17,11 +18,12 @@ _GROUP = (
 )
 _POST = (
     "p.id, p.group_id, p.workspace_id, p.account_id, p.platform, p.platform_id, p.status, p.token, p.provider_id, "
-    "p.url, p.error, p.attempts, p.position"
+    "p.url, p.error, p.attempts, p.position, p.part, p.content, p.begun_at"
 )
 _SORTED = {"createdAt": "created_at", "updatedAt": "updated_at", "scheduledTime": "scheduled_at"}
 _encode = msgspec.json.Encoder().encode
 _decode_platforms = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_note = msgspec.json.Decoder().decode
 _decode_error = msgspec.json.Decoder(PostError).decode
 
 
@@ -50,8 +52,8 @@ async def add_group(tx: Tx, group: PostGroup, posts: list[Post]) -> None:
             """
             insert into posts (
                 id, group_id, workspace_id, account_id, platform, platform_id, status, token, provider_id, url, error,
-                attempts, position
-            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                attempts, position, part, content
+            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
             """,
             [
                 (
@@ -68,6 +70,8 @@ async def add_group(tx: Tx, group: PostGroup, posts: list[Post]) -> None:
                     post.error and _encode(post.error).decode(),
                     post.attempts,
                     post.position,
+                    post.part,
+                    post.content,
                 )
                 for post in posts
             ],
@@ -227,12 +231,14 @@ async def set_post(
     provider_id: str | None = None,
     url: str | None = None,
     error: PostError | None = None,
+    begun_at: int | None = None,
 ) -> None:
-    """Record how a post stands; what the network called it stays once it is known."""
+    """Record how a post stands; what the network called it stays once it is known, as does when it was begun."""
     await tx.execute(
         """
         update posts set status = $3, attempts = $4, provider_id = coalesce($5, provider_id), url = coalesce($6, url),
-            error = $7
+            error = $7, begun_at = coalesce(begun_at, $8),
+            note_sealed = case when $3 in ('pending', 'processing') then note_sealed else null end
         where workspace_id = $1 and id = $2
         """,
         workspace_id,
@@ -242,7 +248,33 @@ async def set_post(
         provider_id,
         url,
         error and _encode(error).decode(),
+        begun_at,
     )
+
+
+async def find_note(reader: Reader, workspace_id: str, post_id: str, account_id: str) -> Json:
+    """What an attempt left for the next; None: nothing. It is the network's own, and sealed as the account's."""
+    row = await reader.fetch_one(
+        "select note_sealed from posts where workspace_id = $1 and id = $2", workspace_id, post_id
+    )
+    if row is None or row[0] is None:
+        return None
+    return _decode_note(reader.keyring.seal(account_id).open(row[0], f"posts.note:{post_id}"))
+
+
+async def set_note(tx: Tx, workspace_id: str, post_id: str, account_id: str, note: Json) -> bool:
+    """Leave something for the next attempt. False: there is no attempt under way (any more).
+
+    Raises:
+        NoKey: the account is gone.
+    """
+    changed = await tx.execute(
+        "update posts set note_sealed = $3 where workspace_id = $1 and id = $2 and status = 'processing'",
+        workspace_id,
+        post_id,
+        tx.keyring.seal(account_id).close(_encode(note), f"posts.note:{post_id}"),
+    )
+    return changed > 0
 
 
 async def set_posts_status(tx: Tx, workspace_id: str, group_id: str, status: PostStatus) -> None:
@@ -372,4 +404,7 @@ def _post(row: Row) -> Post:
         error=None if row[10] is None else _decode_error(row[10]),
         attempts=row[11],
         position=row[12],
+        part=row[13],
+        content=row[14],
+        begun_at=row[15],
     )

@@ -164,6 +164,7 @@ class Bluesky:
             embed = record.get("embed") or {}
             found.append(
                 {
+                    "id": f"at://{owner}/{posts.COLLECTION}/{rkey}",
                     "uri": f"at://{owner}/{posts.COLLECTION}/{rkey}",
                     "cid": cid,
                     "account": owner,
@@ -179,6 +180,11 @@ class Bluesky:
                     ],
                     "facets": record.get("facets", []),
                     "reply": record.get("reply"),
+                    "reply_to": ((record.get("reply") or {}).get("parent") or {}).get("uri"),
+                    "media": [
+                        {"type": "image", "alt": image.get("alt", ""), "size": image["image"]["size"]}
+                        for image in embed.get("images", [])
+                    ],
                 }
             )
         return found

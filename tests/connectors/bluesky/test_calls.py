@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from postroom.connectors.bluesky.connection import BlueskyConnection
@@ -26,7 +25,7 @@ from postroom.errors import (
     Refused,
     Unprocessable,
 )
-from tests.connectors.wire import Responder, Wire, answer, breaks
+from tests.connectors.wire import Picture, Responder, Trying, Wire, answer, breaks
 
 DID = "did:plc:ada"
 DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, 12, tzinfo=UTC))
@@ -34,22 +33,6 @@ URI = f"at://{DID}/app.bsky.feed.post/3l472o4abllld"
 EXPIRED = answer(400, {"error": "ExpiredToken", "message": "Token has expired"})
 ABSENT = answer(400, {"error": "RecordNotFound", "message": "Could not locate record: at://x"})
 SESSION = {"accessJwt": "access-2", "refreshJwt": "refresh-2", "did": DID, "handle": "ada.test"}
-
-
-class Picture(msgspec.Struct, frozen=True):
-    """A file to publish."""
-
-    content: bytes = b"\x89PNG"
-    content_type: str = "image/png"
-    alt_text: str = "A hive"
-    size: int | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self.content) if self.size is None else self.size
-
-    async def read(self) -> bytes:
-        return self.content
 
 
 def opened(wire: Wire, kept: list[Credentials] | None = None) -> BlueskyConnection:
@@ -69,7 +52,7 @@ def opened(wire: Wire, kept: list[Credentials] | None = None) -> BlueskyConnecti
 
 async def test_a_post_is_one_record_under_the_key_of_its_token() -> None:
     wire = Wire(answer(200, {"uri": URI, "cid": "bafy"}))
-    post = await opened(wire).publish(DRAFT, "token-1")
+    post = await opened(wire).publish(DRAFT, Trying("token-1"))
     assert (post.provider_id, post.url) == (URI, f"https://bsky.app/profile/{DID}/post/3l472o4abllld")
     assert str(wire.last.url) == "https://pds.example/xrpc/com.atproto.repo.createRecord"
     assert wire.last.headers["authorization"] == "Bearer access-1"
@@ -85,7 +68,9 @@ async def test_a_post_is_one_record_under_the_key_of_its_token() -> None:
 async def test_images_are_uploaded_before_the_post_that_shows_them() -> None:
     blob = {"$type": "blob", "ref": {"$link": "bafkrei"}, "mimeType": "image/png", "size": 4}
     wire = Wire(answer(200, {"blob": blob}), answer(200, {"uri": URI}))
-    await opened(wire).publish(PostDraft(text="Hello", created_at=DRAFT.created_at, media=(Picture(),)), "token-1")
+    await opened(wire).publish(
+        PostDraft(text="Hello", created_at=DRAFT.created_at, media=(Picture(),)), Trying("token-1")
+    )
     assert wire.paths() == ["/xrpc/com.atproto.repo.uploadBlob", "/xrpc/com.atproto.repo.createRecord"]
     assert wire.requests[0].headers["content-type"] == "image/png"
     assert wire.requests[0].content == b"\x89PNG"
@@ -101,7 +86,7 @@ async def test_images_are_uploaded_before_the_post_that_shows_them() -> None:
 async def test_files_that_bluesky_does_not_take_are_refused_before_any_call(media: Any) -> None:
     wire = Wire(answer(200))
     with pytest.raises(Unprocessable):
-        await opened(wire).publish(PostDraft(text="", created_at=DRAFT.created_at, media=media), "token-1")
+        await opened(wire).publish(PostDraft(text="", created_at=DRAFT.created_at, media=media), Trying("token-1"))
     assert wire.requests == []
 
 
@@ -115,7 +100,7 @@ async def test_a_mention_is_looked_up_and_one_of_nobody_stays_text() -> None:
 
     wire = Wire(resolve)
     draft = PostDraft(text="Hi @bea.test and @no.body.test", created_at=DRAFT.created_at)
-    await opened(wire).publish(draft, "token-1")
+    await opened(wire).publish(draft, Trying("token-1"))
     features = [feature for facet in wire.sent()["record"]["facets"] for feature in facet["features"]]
     assert features == [{"$type": "app.bsky.richtext.facet#mention", "did": "did:plc:bea"}]
 
@@ -130,7 +115,7 @@ async def test_a_mention_is_looked_up_and_one_of_nobody_stays_text() -> None:
 )
 async def test_a_key_that_is_taken_means_that_an_earlier_attempt_landed(collision: Responder) -> None:
     wire = Wire(collision, answer(200, {"uri": URI, "cid": "bafy", "value": {}}))
-    assert (await opened(wire).publish(DRAFT, "token-1")).provider_id == URI
+    assert (await opened(wire).publish(DRAFT, Trying("token-1"))).provider_id == URI
     assert wire.paths() == ["/xrpc/com.atproto.repo.createRecord", "/xrpc/com.atproto.repo.getRecord"]
 
 
@@ -156,7 +141,7 @@ FAILURES = {
 async def test_a_post_that_fails_says_what_may_have_happened(responder: Responder, kind: type[ProviderError]) -> None:
     wire = Wire(responder, ABSENT)
     with pytest.raises(ProviderError) as caught:
-        await opened(wire).publish(DRAFT, "token-1")
+        await opened(wire).publish(DRAFT, Trying("token-1"))
     assert type(caught.value) is kind
     assert wire.paths().count("/xrpc/com.atproto.repo.createRecord") == 1
     assert "access-1" not in repr(caught.value)
@@ -164,20 +149,20 @@ async def test_a_post_that_fails_says_what_may_have_happened(responder: Responde
 
 async def test_a_look_that_fails_leaves_the_outcome_unknown() -> None:
     with pytest.raises(OutcomeUnknown):
-        await opened(Wire(answer(500), answer(500))).publish(DRAFT, "token-1")
+        await opened(Wire(answer(500), answer(500))).publish(DRAFT, Trying("token-1"))
 
 
 async def test_an_upload_that_fails_published_nothing() -> None:
     draft = PostDraft(text="", created_at=DRAFT.created_at, media=(Picture(),))
     for responder in (answer(500), breaks(httpx.ReadError), answer(200, {"blob": None})):
         with pytest.raises(ProviderDown):
-            await opened(Wire(responder)).publish(draft, "token-1")
+            await opened(Wire(responder)).publish(draft, Trying("token-1"))
 
 
 async def test_a_rate_limit_says_when_to_come_back() -> None:
     headers = {"ratelimit-reset": "1795176120", "date": "Fri, 20 Nov 2026 12:00:00 GMT"}
     with pytest.raises(RateLimited) as caught:
-        await opened(Wire(answer(429, {"error": "RateLimitExceeded"}, headers=headers))).publish(DRAFT, "t")
+        await opened(Wire(answer(429, {"error": "RateLimitExceeded"}, headers=headers))).publish(DRAFT, Trying("t"))
     assert caught.value.retry_after_seconds == 120
 
 
@@ -186,7 +171,7 @@ async def test_a_rate_limit_says_when_to_come_back() -> None:
 
 async def test_a_post_is_found_by_its_token_without_signing_in() -> None:
     wire = Wire(answer(200, {"uri": URI, "value": {}}))
-    post = await opened(wire).find("token-1")
+    post = await opened(wire).find(DRAFT, Trying("token-1"))
     assert post is not None
     assert post.provider_id == URI
     assert "authorization" not in wire.last.headers
@@ -196,7 +181,7 @@ async def test_a_post_is_found_by_its_token_without_signing_in() -> None:
     "absent", [ABSENT, answer(400, {"error": "InvalidRequest", "message": "Could not locate record: at://x"})]
 )
 async def test_a_post_that_was_not_made_is_none(absent: Responder) -> None:
-    assert await opened(Wire(absent)).find("token-1") is None
+    assert await opened(Wire(absent)).find(DRAFT, Trying("token-1")) is None
 
 
 @pytest.mark.parametrize(
@@ -211,7 +196,7 @@ async def test_a_post_that_was_not_made_is_none(absent: Responder) -> None:
 )
 async def test_a_failed_look_never_means_that_a_post_was_not_made(responder: Responder) -> None:
     with pytest.raises(ProviderError):
-        await opened(Wire(responder)).find("token-1")
+        await opened(Wire(responder)).find(DRAFT, Trying("token-1"))
 
 
 async def test_a_post_is_taken_down_by_its_address() -> None:
@@ -236,7 +221,7 @@ async def test_what_is_no_post_of_this_account_is_never_deleted(uri: str) -> Non
 async def test_an_expired_token_is_renewed_kept_and_the_call_made_once_more() -> None:
     kept: list[Credentials] = []
     wire = Wire(EXPIRED, answer(200, SESSION), answer(200, {"uri": URI}))
-    await opened(wire, kept).publish(DRAFT, "token-1")
+    await opened(wire, kept).publish(DRAFT, Trying("token-1"))
     assert wire.paths()[1] == "/xrpc/com.atproto.server.refreshSession"
     assert [request.headers["authorization"] for request in wire.requests] == [
         "Bearer access-1",
@@ -266,7 +251,7 @@ async def test_calls_that_expire_together_renew_once() -> None:
     profile = Profile(provider_id=DID, username="ada.test", name="Ada")
     http = Http(transport=httpx.MockTransport(far))
     connection = BlueskyConnector(http=http).open(profile, Credentials(values=values), keep_nothing)
-    await asyncio.gather(*(connection.publish(DRAFT, f"token-{number}") for number in range(5)))
+    await asyncio.gather(*(connection.publish(DRAFT, Trying(f"token-{number}")) for number in range(5)))
     assert renewals == 1
 
 
@@ -282,7 +267,7 @@ async def test_a_session_that_cannot_be_kept_is_not_used() -> None:
     connection = opened(wire)
     connection._keep = fail
     with pytest.raises(RuntimeError):
-        await connection.publish(DRAFT, "token-1")
+        await connection.publish(DRAFT, Trying("token-1"))
     assert len(wire.requests) == 2
 
 
@@ -298,13 +283,13 @@ async def test_a_session_that_cannot_be_kept_is_not_used() -> None:
 )
 async def test_a_session_that_cannot_be_renewed_is_over(refusal: Responder) -> None:
     with pytest.raises(CredentialsRejected):
-        await opened(Wire(EXPIRED, refusal), []).publish(DRAFT, "token-1")
+        await opened(Wire(EXPIRED, refusal), []).publish(DRAFT, Trying("token-1"))
 
 
 @pytest.mark.parametrize("trouble", [answer(500), breaks(httpx.ReadError)])
 async def test_a_renewal_that_gets_no_answer_published_nothing(trouble: Responder) -> None:
     with pytest.raises(ProviderDown):
-        await opened(Wire(EXPIRED, trouble), []).publish(DRAFT, "token-1")
+        await opened(Wire(EXPIRED, trouble), []).publish(DRAFT, Trying("token-1"))
 
 
 @pytest.mark.parametrize("ended", [answer(200), EXPIRED, answer(401), answer(400, {"error": "InvalidToken"})])

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from postroom.connectors.bluesky.connection import BlueskyConnection
-from postroom.connectors.bluesky.connector import BlueskyConnector
+from postroom.connectors.bluesky.connector import BlueskyConnector, BlueskySettings
 from postroom.connectors.contract import Linked, Reply
 from postroom.connectors.http import Http
 from postroom.domain.remote import Credentials, PostDraft
 from postroom.errors import CredentialsRejected, LoginFailed, OutcomeUnknown, ProviderDown, RateLimited, Unprocessable
-from tests.connectors.bluesky.test_calls import Picture
+from tests.connectors.bluesky.test_calls import DRAFT
+from tests.connectors.wire import Picture, Trying
 from tests.parts.faultproxy import FaultProxy
 
 PNG = base64.b64decode(
@@ -36,7 +37,7 @@ class Server:
         self.kept.append(credentials)
 
     async def open(self, http: Http, url: str | None = None) -> BlueskyConnection:
-        connector = BlueskyConnector(url or self.url, http)
+        connector = BlueskyConnector(http=http, settings=BlueskySettings(origin=url or self.url))
         answers = {"identifier": self.handle, "password": self.password}
         linked = await connector.login("app_password", Reply(state=None, answers=answers))
         assert isinstance(linked, Linked)
@@ -74,31 +75,31 @@ async def http() -> AsyncIterator[Http]:
 async def test_a_post_goes_out_is_found_and_comes_down(server: Server, http: Http) -> None:
     connection = await server.open(http)
     draft = PostDraft(text="Grüße 🐝 https://example.com/a #蜂 @nobody.test", created_at=AT)
-    assert await connection.find("token-1") is None
-    post = await connection.publish(draft, "token-1")
+    assert await connection.find(DRAFT, Trying("token-1")) is None
+    post = await connection.publish(draft, Trying("token-1"))
     (record,) = server.records()
     assert (record["uri"], record["text"]) == (post.provider_id, draft.text)
     assert [facet["features"][0]["$type"].partition("#")[2] for facet in record["facets"]] == ["link", "tag"]
-    assert await connection.find("token-1") == post
+    assert await connection.find(DRAFT, Trying("token-1")) == post
     await connection.unpublish(post.provider_id)
     assert server.records() == []
-    assert await connection.find("token-1") is None
+    assert await connection.find(DRAFT, Trying("token-1")) is None
     await connection.unpublish(post.provider_id)
 
 
 async def test_a_post_that_is_tried_again_is_one_post(server: Server, http: Http) -> None:
     connection = await server.open(http)
     draft = PostDraft(text="Once", created_at=AT)
-    first = await connection.publish(draft, "token-1")
-    assert await connection.publish(draft, "token-1") == first
+    first = await connection.publish(draft, Trying("token-1"))
+    assert await connection.publish(draft, Trying("token-1")) == first
     assert len(server.records()) == 1
-    assert await connection.publish(draft, "token-2") != first
+    assert await connection.publish(draft, Trying("token-2")) != first
     assert len(server.records()) == 2
 
 
 async def test_a_post_shows_its_images(server: Server, http: Http) -> None:
     connection = await server.open(http)
-    await connection.publish(PostDraft(text="", created_at=AT, media=(Picture(PNG), Picture(PNG))), "token-1")
+    await connection.publish(PostDraft(text="", created_at=AT, media=(Picture(PNG), Picture(PNG))), Trying("token-1"))
     (record,) = server.records()
     images = record["images"] if "images" in record else record["embed"]["images"]
     assert [image["alt"] for image in images] == ["A hive", "A hive"]
@@ -107,13 +108,13 @@ async def test_a_post_shows_its_images(server: Server, http: Http) -> None:
 async def test_a_text_that_is_too_long_is_refused_in_the_networks_words(server: Server, http: Http) -> None:
     connection = await server.open(http)
     with pytest.raises(Unprocessable, match="grapheme"):
-        await connection.publish(PostDraft(text="x" * 301, created_at=AT), "token-1")
+        await connection.publish(PostDraft(text="x" * 301, created_at=AT), Trying("token-1"))
     assert server.records() == []
 
 
 async def test_three_hundred_families_fit(server: Server, http: Http) -> None:
     connection = await server.open(http)
-    await connection.publish(PostDraft(text="é" * 299 + "👩‍🌾", created_at=AT), "token-1")
+    await connection.publish(PostDraft(text="é" * 299 + "👩‍🌾", created_at=AT), Trying("token-1"))
     assert len(server.records()) == 1
 
 
@@ -132,8 +133,10 @@ async def test_a_session_is_renewed_and_works_on(server: Server, http: Http) -> 
     await connection._refresh(connection._credentials.values["accessJwt"])
     assert len(server.kept) == 1
     assert (await connection.profile()).username == server.handle
-    again = BlueskyConnector(server.url, http).open(await connection.profile(), server.kept[0], server.keep)
-    await again.publish(PostDraft(text="Renewed", created_at=AT), "token-1")
+    again = BlueskyConnector(http=http, settings=BlueskySettings(origin=server.url)).open(
+        await connection.profile(), server.kept[0], server.keep
+    )
+    await again.publish(PostDraft(text="Renewed", created_at=AT), Trying("token-1"))
     assert len(server.records()) == 1
 
 
@@ -150,16 +153,16 @@ async def test_an_answer_that_is_lost_leaves_one_post_that_is_found(server: Serv
     async with FaultProxy(host, int(port)) as proxy:
         through = Http(backoff_seconds=0.01, tries=1)
         values = dict(connection._credentials.values) | {"service": f"http://127.0.0.1:{proxy.port}/{path}".rstrip("/")}
-        broken = BlueskyConnector(server.url, through).open(
+        broken = BlueskyConnector(http=through, settings=BlueskySettings(origin=server.url)).open(
             connection._profile, Credentials(values=values), server.keep
         )
         proxy.faults.reset_after_bytes = 0
         with pytest.raises(OutcomeUnknown):
-            await broken.publish(PostDraft(text="Once", created_at=AT), "token-1")
+            await broken.publish(PostDraft(text="Once", created_at=AT), Trying("token-1"))
         await through.close()
-    found = await connection.find("token-1")
+    found = await connection.find(DRAFT, Trying("token-1"))
     assert found is not None
-    assert await connection.publish(PostDraft(text="Once", created_at=AT), "token-1") == found
+    assert await connection.publish(PostDraft(text="Once", created_at=AT), Trying("token-1")) == found
     assert len(server.records()) == 1
 
 
@@ -173,23 +176,23 @@ async def ada(simulation: Any, http: Http) -> BlueskyConnection:
 
 async def test_an_expired_session_is_renewed_by_itself(ada: BlueskyConnection, simulation: Any) -> None:
     simulation.fault("createRecord", {"expired_session": True}, network="bluesky")
-    await ada.publish(PostDraft(text="Hello", created_at=AT), "token-1")
+    await ada.publish(PostDraft(text="Hello", created_at=AT), Trying("token-1"))
     assert len(simulation.requests("refreshSession", "bluesky")) == 1
     assert len(simulation.get("network/bluesky/posts", account="ada.test")["posts"]) == 1
 
 
 async def test_a_lost_answer_is_settled_by_looking(ada: BlueskyConnection, simulation: Any) -> None:
     simulation.fault("createRecord", {"commit_then_lose": True}, network="bluesky")
-    post = await ada.publish(PostDraft(text="Hello", created_at=AT), "token-1")
-    assert await ada.find("token-1") == post
+    post = await ada.publish(PostDraft(text="Hello", created_at=AT), Trying("token-1"))
+    assert await ada.find(DRAFT, Trying("token-1")) == post
     assert len(simulation.requests("createRecord", "bluesky")) == 1
 
 
 async def test_a_request_that_never_arrived_leaves_the_outcome_unknown(ada: BlueskyConnection, simulation: Any) -> None:
     simulation.fault("createRecord", {"reset": True}, network="bluesky")
     with pytest.raises(OutcomeUnknown):
-        await ada.publish(PostDraft(text="Hello", created_at=AT), "token-1")
-    assert await ada.find("token-1") is None
+        await ada.publish(PostDraft(text="Hello", created_at=AT), Trying("token-1"))
+    assert await ada.find(DRAFT, Trying("token-1")) is None
 
 
 async def test_a_rate_limit_is_told_with_its_end(ada: BlueskyConnection, simulation: Any) -> None:
@@ -199,11 +202,11 @@ async def test_a_rate_limit_is_told_with_its_end(ada: BlueskyConnection, simulat
         network="bluesky",
     )
     with pytest.raises(RateLimited) as caught:
-        await ada.publish(PostDraft(text="Hello", created_at=AT), "token-1")
+        await ada.publish(PostDraft(text="Hello", created_at=AT), Trying("token-1"))
     assert caught.value.retry_after_seconds == 30
 
 
 async def test_an_upload_that_is_lost_published_nothing(ada: BlueskyConnection, simulation: Any) -> None:
     simulation.fault("uploadBlob", {"reset": True}, network="bluesky")
     with pytest.raises(ProviderDown):
-        await ada.publish(PostDraft(text="", created_at=AT, media=(Picture(PNG),)), "token-1")
+        await ada.publish(PostDraft(text="", created_at=AT, media=(Picture(PNG),)), Trying("token-1"))

@@ -9,7 +9,7 @@ import pytest
 
 from postroom.connectors.contract import Ask, Linked, Reply
 from postroom.connectors.linkedin.connection import LinkedInConnection
-from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
 from postroom.domain.messages import Quote
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, Profile
 from postroom.errors import (
@@ -43,7 +43,7 @@ async def never(credentials: Credentials) -> None:
 def opened(wire: Wire, **arguments: Any) -> LinkedInConnection:
     credentials = Credentials(values={"li_at": "AQED-secret", "jsessionid": "ajax:1234567890123456789"})
     profile = Profile(provider_id=A, username="ada", name="Ada Merino")
-    return LinkedInConnector(http=wire.http(), **arguments).open(profile, credentials, never)
+    return LinkedInConnector(http=wire.http(), settings=LinkedInSettings(**arguments)).open(profile, credentials, never)
 
 
 def collection(field: str, *elements: Any, **metadata: Any) -> Any:
@@ -545,7 +545,7 @@ async def test_another_way_to_link_is_refused() -> None:
 
 async def test_an_unknown_query_id_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="colour"):
-        LinkedInConnector(query_ids={"colour": "x.1"})
+        LinkedInConnector(settings=LinkedInSettings(query_ids={"colour": "x.1"}))
 
 
 async def test_a_query_id_can_be_replaced() -> None:

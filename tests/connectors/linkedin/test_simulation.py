@@ -11,7 +11,7 @@ import pytest
 from postroom.connectors.contract import Linked, Reply
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connection import LinkedInConnection
-from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
 from postroom.domain.remote import (
     Credentials,
     Gap,
@@ -32,7 +32,7 @@ async def keep(credentials: Credentials) -> None:
 
 @pytest.fixture
 async def connector(simulation: Any) -> AsyncIterator[LinkedInConnector]:
-    made = LinkedInConnector(simulation.linkedin, Http(backoff_seconds=0.01))
+    made = LinkedInConnector(http=Http(backoff_seconds=0.01), settings=LinkedInSettings(origin=simulation.linkedin))
     yield made
     await made.close()
 

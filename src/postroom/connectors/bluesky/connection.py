@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from postroom.connectors.bluesky import convert
 from postroom.connectors.bluesky.api import Absent, Json, Xrpc
-from postroom.connectors.contract import Keep
+from postroom.connectors.contract import Attempt, Keep
 from postroom.connectors.http import Http
 from postroom.domain.remote import Credentials, PostDraft, Profile, PublishedPost
 from postroom.errors import (
@@ -60,13 +60,14 @@ class BlueskyConnection:
         except CredentialsRejected:
             return
 
-    async def publish(self, draft: PostDraft, token: str) -> PublishedPost:
-        """Post under a key that follows from `token`: a second try at the same post meets the first one."""
-        rkey = convert.record_key(token)
+    async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
+        """Post under a key that follows from the token: a second try at the same post meets the first one."""
+        rkey = convert.record_key(attempt.token)
+        reply = await self._reply(draft.reply_to)
         images = await self._upload(draft)
         spans = convert.spans(draft.text)
         dids = await self._resolve({span.value for span in spans if span.kind == "mention"})
-        record = convert.record(draft, convert.facets(spans, dids), images)
+        record = convert.record(draft, convert.facets(spans, dids), images, reply)
         try:
             await self._authorised(
                 lambda access: self._api.create_record(access, self._did, convert.POSTS, rkey, record)
@@ -79,9 +80,9 @@ class BlueskyConnection:
             return earlier
         return convert.published(self._did, rkey)
 
-    async def find(self, token: str) -> PublishedPost | None:
-        """Look under the key that follows from `token`."""
-        rkey = convert.record_key(token)
+    async def find(self, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
+        """Look under the key that follows from the token."""
+        rkey = convert.record_key(attempt.token)
         try:
             await self._api.get_record(self._did, convert.POSTS, rkey)
         except Absent:
@@ -104,6 +105,19 @@ class BlueskyConnection:
             return None
         return convert.published(self._did, rkey)
 
+    async def _reply(self, parent: str | None) -> Json:
+        """How a post names the one that it answers, and the one that began the thread; None for a first post."""
+        if parent is None:
+            return None
+        parts = convert.split_uri(parent)
+        if parts is None:
+            raise Refused("The part before this one is no post of Bluesky's.", code=ErrorCode.MALFORMED_REQUEST)
+        try:
+            found = await self._api.get_record(*parts)
+        except Absent as error:
+            raise Unprocessable("The part before this one is gone.") from error
+        return convert.reply(parent, found)
+
     async def _upload(self, draft: PostDraft) -> list[Json]:
         if len(draft.media) > MAX_IMAGES:
             raise Unprocessable(f"Bluesky takes {MAX_IMAGES} images; there are {len(draft.media)}.")
@@ -118,7 +132,10 @@ class BlueskyConnection:
         images: list[Json] = []
         for item in draft.media:
             upload = partial(self._api.upload_blob, content_type=item.content_type, content=await item.read())
-            images.append({"alt": item.alt_text, "image": await self._authorised(upload)})
+            image = {"alt": item.alt_text, "image": await self._authorised(upload)}
+            if item.width and item.height:
+                image["aspectRatio"] = {"width": item.width, "height": item.height}
+            images.append(image)
         return images
 
     async def _resolve(self, handles: set[str]) -> dict[str, str]:

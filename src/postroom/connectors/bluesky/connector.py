@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from postroom.clock import Clock, now
 from postroom.connectors.bluesky import convert
 from postroom.connectors.bluesky.api import Xrpc
 from postroom.connectors.bluesky.connection import (
@@ -11,9 +12,9 @@ from postroom.connectors.bluesky.connection import (
     BlueskyConnection,
     about,
 )
-from postroom.connectors.contract import Ask, Keep, Linked, LoginStep, Reply
+from postroom.connectors.contract import Ask, ConnectorSettings, Keep, Linked, LoginStep, Reply
 from postroom.connectors.http import Http
-from postroom.domain.capabilities import Capabilities, Measure, Publishing
+from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -33,12 +34,13 @@ _CAPABILITIES = Capabilities(
         max_length=300,
         measure=Measure.GRAPHEMES,
         max_bytes=3000,
-        # Source: lexicon app.bsky.embed.images, checked 2026-11-20.
-        max_images=MAX_IMAGES,
-        image_types=IMAGE_TYPES,
-        max_image_bytes=MAX_IMAGE_BYTES,
+        # Source: lexicon app.bsky.embed.images, checked 2026-11-20; the web client shows no more than 2000 pixels a side.
+        images=ImageLimits(
+            max_count=MAX_IMAGES, types=IMAGE_TYPES, max_bytes=MAX_IMAGE_BYTES, max_width=2000, max_height=2000
+        ),
+        threads=True,
         # The record's key follows from the token.
-        findable=True,
+        settles=Settles.ALWAYS,
     ),
     # Source: lexicon com.atproto.repo.deleteRecord, checked 2026-11-20.
     unpublish=True,
@@ -50,16 +52,31 @@ _FIELDS = {
 }
 
 
+class BlueskySettings(ConnectorSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where accounts sign in, and whether they are followed from there."""
+
+    follow_pds: bool = True
+    """Whether an account's own server, as its DID document names it, is called after signing in."""
+
+
 class BlueskyConnector:
     """Posts on Bluesky, or on any other server of the AT Protocol."""
 
+    settings_type = BlueskySettings
+
     def __init__(
-        self, service: str = "https://bsky.social", http: Http | None = None, *, follow_pds: bool = True
+        self,
+        *,
+        http: Http | None = None,
+        settings: BlueskySettings | None = None,
+        callback_url: str = "",
+        now: Clock = now,
     ) -> None:
-        """`follow_pds`: whether an account's own server, as its DID document names it, is called after signing in."""
-        self._service = service.rstrip("/")
+        """`settings.origin` is the service at which accounts sign in; empty: bsky.social."""
+        settings = settings or BlueskySettings()
+        self._service = (settings.origin or "https://bsky.social").rstrip("/")
         self._http = http or Http()
-        self._follow_pds = follow_pds
+        self._follow_pds = settings.follow_pds
 
     @property
     def name(self) -> str:

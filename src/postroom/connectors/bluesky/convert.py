@@ -100,7 +100,16 @@ def facets(found: Sequence[Span], dids: Mapping[str, str]) -> list[Json]:
     return made
 
 
-def record(draft: PostDraft, found: Sequence[Json], images: Sequence[Json]) -> Json:
+def reply(parent: str, found: Json) -> Json:
+    """What a post says of the one that it answers, whose record was `found`: that one, and where the thread began."""
+    answered = {"uri": parent, "cid": found.get("cid")}
+    value = found.get("value")
+    above = value.get("reply") if isinstance(value, dict) else None
+    root = above.get("root") if isinstance(above, dict) else None
+    return {"root": root if isinstance(root, dict) else answered, "parent": answered}
+
+
+def record(draft: PostDraft, found: Sequence[Json], images: Sequence[Json], answered: Json = None) -> Json:
     """The record of a post."""
     at = draft.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     made: Json = {"$type": POSTS, "text": draft.text, "createdAt": at}
@@ -109,6 +118,8 @@ def record(draft: PostDraft, found: Sequence[Json], images: Sequence[Json]) -> J
         made["langs"] = [name for name in languages if isinstance(name, str) and _LANGUAGE.match(name)][:3]
     if found:
         made["facets"] = list(found)
+    if answered is not None:
+        made["reply"] = answered
     if images:
         made["embed"] = {"$type": "app.bsky.embed.images", "images": list(images)}
     return made

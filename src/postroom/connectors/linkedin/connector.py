@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from postroom.connectors.contract import Ask, Keep, Linked, LoginStep, Reply
+from postroom.clock import Clock, now
+from postroom.connectors.contract import Ask, ConnectorSettings, Keep, Linked, LoginStep, Reply
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin import keys, people
 from postroom.connectors.linkedin.api import QUERY_IDS, Session, Voyager, new_jsessionid
@@ -38,24 +39,37 @@ _FIELDS = {
 }
 
 
+class LinkedInSettings(ConnectorSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How LinkedIn is spoken to."""
+
+    user_agent: str = USER_AGENT
+    """The User-Agent of sessions whose owner named none."""
+    query_ids: Mapping[str, str] = {}
+    """Replaces some of the web client's query ids, which LinkedIn changes every few weeks. In postroom.toml only."""
+
+
 class LinkedInConnector:
     """LinkedIn's private messages, over the protocol of its web client."""
 
+    settings_type = LinkedInSettings
+
     def __init__(
         self,
-        origin: str = "https://www.linkedin.com",
+        *,
         http: Http | None = None,
-        query_ids: Mapping[str, str] | None = None,
-        user_agent: str = USER_AGENT,
+        settings: LinkedInSettings | None = None,
+        callback_url: str = "",
+        now: Clock = now,
     ) -> None:
-        """`query_ids` replaces some of the ids of `api.QUERY_IDS`, which LinkedIn changes every few weeks."""
-        unknown = set(query_ids or {}) - set(QUERY_IDS)
+        """Raises ValueError where `settings.query_ids` names one that is not in `api.QUERY_IDS`."""
+        settings = settings or LinkedInSettings()
+        unknown = set(settings.query_ids) - set(QUERY_IDS)
         if unknown:
             raise ValueError(f"unknown query ids: {', '.join(sorted(unknown))}; there are {', '.join(QUERY_IDS)}")
-        self._origin = origin
+        self._origin = settings.origin or "https://www.linkedin.com"
         self._http = http or Http()
-        self._query_ids = {**QUERY_IDS, **(query_ids or {})}
-        self._user_agent = user_agent
+        self._query_ids = {**QUERY_IDS, **settings.query_ids}
+        self._user_agent = settings.user_agent
 
     @property
     def name(self) -> str:

@@ -1,0 +1,15 @@
+"""The networks of this simulation. Adding one is adding a folder, and naming it here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from postroom_sim import feed, oauth
+from postroom_sim.bluesky import tables as bluesky_tables
+from postroom_sim.bluesky.network import Bluesky
+from postroom_sim.linkedin import tables as linkedin_tables
+from postroom_sim.linkedin.network import LinkedIn
+
+SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA]
+NETWORKS: list[Any] = [LinkedIn, Bluesky]
+"""Classes that are made of a Ground and are Networks."""
