@@ -21,6 +21,7 @@ from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpress import operations as postpress
+from postroom.domain.limits import Limits
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
@@ -28,6 +29,7 @@ from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
 from postroom.services.events import Events
+from postroom.services.fittings import Fittings
 from postroom.services.health import Health
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
@@ -36,9 +38,11 @@ from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
+from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
@@ -116,7 +120,9 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
     media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
-    posts = Posts(database, notifier, connections, media, events, receipts, now)
+    post_logs = PostLogs(database, now)
+    quota = Quota(_limits(settings), now)
+    posts = Posts(database, notifier, connections, media, events, receipts, post_logs, quota, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
@@ -128,7 +134,9 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         recalls=recalls,
         posts=posts,
-        post_logs=PostLogs(database, now),
+        post_lists=PostLists(database),
+        post_logs=post_logs,
+        fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
         events=events,
@@ -141,7 +149,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     work = Work(
         accounts=accounts,
         media=media,
-        publishing=Publishing(database, blobs, media, connections, posts, events, receipts, now),
+        publishing=Publishing(database, blobs, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,
         sync=sync,
         upkeep=upkeep,
@@ -264,6 +272,17 @@ def _master_key(settings: Settings) -> bytes:
     if len(key) != 32:
         raise WrongSetting(f"{file} holds no master key: 64 hexadecimal digits are needed.")
     return key
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        monthly_posts=settings.limit_monthly_posts or None,
+        scheduled_posts=settings.limit_scheduled_posts or None,
+        horizon_days=settings.limit_schedule_days or None,
+        platforms=frozenset(settings.limit_platforms),
+        connections=settings.limit_connections or None,
+        plan_name=settings.limit_plan_name,
+    )
 
 
 def _retention(settings: Settings) -> Retention:

@@ -116,9 +116,11 @@ class Kind(StrEnum):
     CONTENT = "content"
     PLATFORMS = "platforms"
     PLATFORM_ID = "platform_id"
+    PLATFORM_CONNECTION = "platform_connection"
     PLATFORM_SETTINGS = "platform_settings"
     SCHEDULED_TIME = "scheduled_time"
     STATUS = "status"
+    PUBLISHING = "publishing"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"

@@ -28,6 +28,7 @@ from postroom.errors import (
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.media import Media
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
@@ -115,6 +116,7 @@ class Publishing:
         posts: Posts,
         events: Events,
         receipts: Receipts,
+        logs: PostLogs,
         now: Clock,
     ) -> None:
         self._database = database
@@ -124,6 +126,7 @@ class Publishing:
         self._posts = posts
         self._events = events
         self._receipts = receipts
+        self._logs = logs
         self._now = now
 
     async def publish(self, workspace_id: str, post_id: str, runs: int = 1) -> Retry | None:
@@ -182,6 +185,7 @@ class Publishing:
                 await posts.set_post(
                     tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
                 )
+                await self._logs.attempted(tx, post)
             account = None
             if post.account_id is not None:
                 account = await accounts.find(tx, workspace_id, post.account_id)
@@ -267,6 +271,7 @@ class Publishing:
             if held is None or held[1].status is not PostStatus.PROCESSING:
                 return None
             await posts.set_post(tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts)
+            await self._logs.failed(tx, post, self._error(error))
         after = next_attempt(post.attempts, error.retry_after_seconds or 0.0)
         return Retry(after=after, reason=error.code)
 
@@ -308,6 +313,10 @@ class Publishing:
                 url=None if published is None else published.url,
                 error=error,
             )
+            if error is not None:
+                await self._logs.failed(tx, post, error)
+            else:
+                await self._logs.succeeded(tx, post)
             ended = msgspec.structs.replace(held[1], status=status)
             await self._posts.roll_up(tx, held[0], ended)
             kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED

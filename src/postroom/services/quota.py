@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.limits import LimitCode, LimitReached, Limits, month_of
@@ -26,9 +27,9 @@ class Quota:
         allowed = self._limits.platforms
         wrong = sorted({platform for each in platforms if (platform := each.partition("-")[0]) not in allowed})
         if allowed and wrong:
-            raise self._reached(
+            raise NotPermitted(**self._reached(
                 LimitCode.PLATFORM, 0, disallowed=tuple(wrong), allowed=tuple(sorted(allowed)), period=self._month()
-            )
+            ))
 
     async def take(self, tx: Tx, workspace_id: str, group_id: str, posts: int, scheduled_at: int) -> None:
         """Count a group that is scheduled with so many platform posts; again where its time or its platforms change.
@@ -46,13 +47,13 @@ class Quota:
         if limits.scheduled_posts is not None:
             waiting = await usage.count_waiting(tx, workspace_id, group_id)
             if waiting + posts > limits.scheduled_posts:
-                raise self._counted(LimitCode.SCHEDULED_POST, limits.scheduled_posts, waiting, posts)
+                raise NotPermitted(**self._counted(LimitCode.SCHEDULED_POST, limits.scheduled_posts, waiting, posts))
         if limits.monthly_posts is not None:
             start, end = self._month()
             used = await usage.count_scheduled_in(tx, workspace_id, start, end)
             more = posts - (await usage.find(tx, workspace_id, group_id) or 0)
             if more > 0 and used + more > limits.monthly_posts:
-                raise self._counted(LimitCode.POST, limits.monthly_posts, used, more)
+                raise NotPermitted(**self._counted(LimitCode.POST, limits.monthly_posts, used, more))
         await usage.set_used(tx, workspace_id, group_id, posts, to_ms(self._now()))
 
     async def give_back(self, tx: Tx, workspace_id: str, group_id: str) -> None:
@@ -70,7 +71,7 @@ class Quota:
             await usage.hold(tx, workspace_id)
             held = await usage.count_connections(tx, workspace_id)
             if held >= most:
-                raise self._counted(LimitCode.CHANNEL, most, held, 1)
+                raise NotPermitted(**self._counted(LimitCode.CHANNEL, most, held, 1))
 
     def _check_horizon(self, scheduled_at: int) -> None:
         days = self._limits.horizon_days
@@ -78,22 +79,22 @@ class Quota:
             return
         latest = to_ms(self._now() + days * _DAY)
         if scheduled_at > latest:
-            raise self._reached(LimitCode.HORIZON, days, scheduled_at=scheduled_at, latest_at=latest)
+            raise NotPermitted(**self._reached(LimitCode.HORIZON, days, scheduled_at=scheduled_at, latest_at=latest))
 
     async def _check_connections(self, tx: Tx, workspace_id: str) -> None:
         most = self._limits.connections
         if most is not None:
             held = await usage.count_connections(tx, workspace_id)
             if held > most:
-                raise self._reached(LimitCode.CONNECTIONS, most, used=held)
+                raise NotPermitted(**self._reached(LimitCode.CONNECTIONS, most, used=held))
 
-    def _counted(self, code: LimitCode, limit: int, used: int, requested: int) -> NotPermitted:
+    def _counted(self, code: LimitCode, limit: int, used: int, requested: int) -> dict[str, Any]:
         return self._reached(code, limit, used=used, requested=requested, period=self._month())
 
-    def _reached(self, code: LimitCode, limit: int, **told: object) -> NotPermitted:
-        reached = LimitReached(code=code, limit=limit, plan_name=self._limits.plan_name, **told)  # type: ignore[arg-type]
+    def _reached(self, code: LimitCode, limit: int, **told: Any) -> dict[str, Any]:
+        reached = LimitReached(code=code, limit=limit, plan_name=self._limits.plan_name, **told)
         detail = f"{code.replace('_', ' ').capitalize()}: {limit} on this server. Nothing was changed."
-        return NotPermitted(detail, kind=Kind.PLAN_LIMIT, context={"reached": reached})
+        return {"detail": detail, "kind": Kind.PLAN_LIMIT, "context": {"reached": reached}}
 
     def _month(self) -> tuple[int, int]:
         start, end = month_of(self._now())
