@@ -167,11 +167,11 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "media": media_app(services),
         "callbacks": callbacks_app(services),
     }
-    hosts = _allowed_hosts(settings, public_url)
+    hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if hosts is not None and not _host_is_allowed(scope, hosts):
+        if hosts is not None and not hosts.allow(scope):
             await _plain(scope, receive, send, 421, b"This server does not answer for that host.\n")
         elif scope["type"] == "websocket":
             await stream(scope, receive, send)
@@ -181,8 +181,9 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
             if mounted is None:
                 await _plain(scope, receive, send, 404, _WHERE)
             else:
-                # Media take their own time: their addresses expire.
-                await mounted(scope, receive if first == "media" else _in_time(receive, patience), send)
+                # Media take their own time: their addresses expire. A GET has no body to wait for.
+                waits = first != "media" and scope["method"] != "GET"
+                await mounted(scope, _in_time(receive, patience) if waits else receive, send)
 
     if not settings.cors_origins:
         return app
@@ -223,21 +224,32 @@ async def _plain(scope: Scope, receive: Receive, send: Send, status: int, body: 
     await send({"type": "http.response.body", "body": body})
 
 
-def _allowed_hosts(settings: Settings, public_url: str) -> frozenset[bytes] | None:
-    if "*" in settings.allowed_hosts:
-        return None
-    own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
-    return frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
+class _Hosts:
+    """The host names that requests may name: this machine's own, the public URL's, and those of the settings."""
 
+    def __init__(self, settings: Settings, public_url: str) -> None:
+        own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
+        self._names = frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
+        self._seen: set[bytes] = set()
+        """Spellings that were allowed, with their ports."""
 
-def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
-    # All of them: which of two a proxy before us went by is not known here.
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host, colon, port = value.rpartition(b":")
-            if (host if colon and port.isdigit() else value).lower() not in hosts:
+    def allow(self, scope: Scope) -> bool:
+        """Whether all that the request names are allowed: which of two a proxy before us went by is not known here."""
+        for name, value in scope["headers"]:
+            if name == b"host" and value not in self._seen and not self._knows(value):
                 return False
-    return True
+        return True
+
+    def _knows(self, value: bytes) -> bool:
+        host, colon, port = value.rpartition(b":")
+        if (host if colon and port.isdigit() else value).lower() not in self._names:
+            return False
+        if len(self._seen) < _MOST_SPELLINGS:
+            self._seen.add(value)
+        return True
+
+
+_MOST_SPELLINGS = 100
 
 
 def _master_key(settings: Settings) -> bytes:
