@@ -38,6 +38,7 @@ KNOWN: dict[str, tuple[Any, Callable[[Any], bool]]] = {
     "heartbeat_seconds": (15, _positive),
     "processing_seconds": (0, _seconds),
     "enforce_rate_limits": (False, _one_of(True, False)),
+    "telegram_old_deletes": (False, _one_of(True, False)),
 }
 
 

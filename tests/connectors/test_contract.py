@@ -18,9 +18,11 @@ from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.tiktok.connection import TikTokSettings
 from postroom.connectors.tiktok.connector import TikTokConnector
 from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSettings
+from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
 from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, ProviderDown, ProviderError, Refused
 from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
@@ -50,6 +52,8 @@ class Case:
     """What an attempt at that draft leaves, where `find` needs it."""
     prepares: bool = False
     """Whether calls that publish nothing come before the one that does."""
+    revokes: bool = True
+    """Whether there is a session to be ended."""
 
 
 MESSAGE = "2-MTc2MDc3MzMxMDQyOWI2OTc1NC0xMDA="
@@ -79,6 +83,16 @@ CASES = {
         (),
         {"identifier": "ada.test", "password": SECRET},
         post="at://did:plc:ada/app.bsky.feed.post/3l472o4abllld",
+    ),
+    "telegram": Case(
+        TelegramConnector,
+        Profile(provider_id="-1001234567890", username="harbour", name="Harbour"),
+        Credentials(values={"token": f"1234567890:{SECRET}", "chat": "-1001234567890"}),
+        (),
+        (),
+        {"token": f"1234567890:{SECRET}", "chat": "@harbour"},
+        post="-1001234567890:7",
+        revokes=False,
     ),
     "tiktok": Case(
         TikTokConnector,
@@ -112,6 +126,7 @@ CASES = {
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+REVOKING = {name: case for name, case in CASES.items() if case.revokes}
 
 
 async def keep(credentials: Credentials) -> None:
@@ -153,7 +168,13 @@ CALLS: dict[str, tuple[type, bool, Call]] = {
 
 def calls_nobody(case: Case, method: str) -> bool:
     """Whether this network has nothing to be asked there, so that the answer is known: it cannot."""
-    return method == "unpublish" and not case.make().capabilities.unpublish
+    capabilities = case.make().capabilities
+    never_found = capabilities.publish is not None and capabilities.publish.settles is Settles.NEVER
+    return (
+        (method == "find" and never_found)
+        or (method == "revoke" and not case.revokes)
+        or (method == "unpublish" and not capabilities.unpublish)
+    )
 
 
 CALLS_OF = [
@@ -307,7 +328,7 @@ async def test_a_write_whose_answer_is_lost_is_sent_once(case: Case, call: Call,
 UNASKED = [
     pytest.param(case, CALLS[method][2], id=f"{name}-{method}")
     for name, case in CASES.items()
-    for method in ("unpublish",)
+    for method in ("find", "revoke", "unpublish")
     if isinstance(opened(case, Wire(answer())), Publisher) and calls_nobody(case, method)
 ]
 
@@ -327,7 +348,7 @@ async def test_a_recall_of_a_gone_message_is_refused_and_reading_back_tells(case
         await connection.recall_message(CHAT, MessageKey(MESSAGE))
 
 
-@EVERY
+@pytest.mark.parametrize("case", REVOKING.values(), ids=REVOKING)
 async def test_revoking_twice_is_success(case: Case) -> None:
     wire = Wire(answer(200), answer(401))
     connection = opened(case, wire)

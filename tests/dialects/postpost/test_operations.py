@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.pictures import encoded, noise
 from tests.servers import Server
 
 
@@ -124,6 +125,7 @@ def test_update_post_says_what_is_wrong_before_it_looks_for_the_group(
     ("method", "path", "body", "sentence"),
     [
         ("GET", "get-post", None, "Failed to fetch post group"),
+        ("GET", "post-logs", None, "Failed to get post logs"),
         ("PUT", "update-post", {"status": "draft"}, "Failed to update post"),
         ("DELETE", "delete-post", None, "Failed to delete post group"),
     ],
@@ -213,12 +215,13 @@ def test_a_file_goes_where_it_is_told_and_leaves_with_its_group(client: httpx.Cl
     assert "/my_photo_1.jpg" in given["fileUrl"]
     assert httpx.put(given["uploadUrl"], content=b"x", headers={"content-type": "image/png"}).status_code == 403
     assert httpx.get(given["fileUrl"]).status_code == 404
-    assert httpx.put(given["uploadUrl"], content=b"\xff\xd8", headers={"content-type": "image/jpeg"}).status_code == 200
+    photo = encoded(noise((8, 8)), "JPEG")
+    assert httpx.put(given["uploadUrl"], content=photo, headers={"content-type": "image/jpeg"}).status_code == 200
     fetched = httpx.get(given["fileUrl"])
-    assert (fetched.content, fetched.headers["content-type"]) == (b"\xff\xd8", "image/jpeg")
+    assert (fetched.content, fetched.headers["content-type"]) == (photo, "image/jpeg")
     assert fetched.headers["content-disposition"].startswith("attachment")
     assert fetched.headers["x-content-type-options"] == "nosniff"
-    assert httpx.head(given["fileUrl"]).headers["content-length"] == "2"
+    assert httpx.head(given["fileUrl"]).headers["content-length"] == str(len(photo))
     assert httpx.get(given["fileUrl"][:-1] + "!").status_code == 404
     (listed,) = [
         each for each in client.get(f"{base}/list-posts?limit=100").json()["posts"] if each["postGroupId"] == group
@@ -262,3 +265,50 @@ def test_an_address_that_was_never_given_out_has_no_file(server: Server, path: s
     root = server.line["postpost"].removesuffix("/postpost")
     assert httpx.get(root + path).status_code == 404
     assert httpx.put(root + path, content=b"x").status_code in (403, 404)
+
+
+def test_a_connection_that_works_says_as_whom(client: httpx.Client, base: str, platform_id: str) -> None:
+    answer = client.post(f"{base}/test-connection/{platform_id}")
+    told = answer.json()
+    assert answer.status_code == 200
+    assert (told["platform"], told["platformId"], told["status"]) == ("bluesky", platform_id, "ok")
+    assert told["message"] == f"Connected as {told['username']}"
+    assert told.keys() == {
+        "platform",
+        "platformId",
+        "username",
+        "status",
+        "message",
+        "permissions",
+        "tokenExpiresIn",
+        "lastSuccessfulPost",
+        "lastError",
+    }
+
+
+def test_a_platform_that_nobody_serves_is_an_error_in_a_good_answer(client: httpx.Client, base: str) -> None:
+    answer = client.post(f"{base}/test-connection/pinterest-abc123")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "platform": "pinterest",
+            "platformId": "pinterest-abc123",
+            "username": "unknown",
+            "status": "error",
+            "message": "Unknown platform: pinterest",
+            "permissions": [],
+            "tokenExpiresIn": None,
+            "lastSuccessfulPost": None,
+            "lastError": None,
+        },
+    )
+
+
+def test_a_connection_of_nobody_or_of_another_is_not_found(
+    client: httpx.Client, stranger: httpx.Client, base: str, platform_id: str
+) -> None:
+    for asking, id in ((client, "bluesky-did:plc:nobody"), (stranger, platform_id)):
+        answer = asking.post(f"{base}/test-connection/{id}")
+        assert (answer.status_code, answer.json()) == (404, {"error": "Connection not found"})
+    answer = client.post(f"{base}/test-connection/bluesky")
+    assert (answer.status_code, answer.json()) == (400, {"error": "Invalid platformId format"})
