@@ -27,6 +27,7 @@ from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
 from postroom.domain.addresses import LOOPBACK
 from postroom.domain.webhooks import Format
+from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
@@ -37,9 +38,10 @@ from postroom.services.events import Events
 from postroom.services.health import Health
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
+from postroom.services.images import Images
 from postroom.services.ingest import Ingest
 from postroom.services.listeners import Listeners
-from postroom.services.media import Media
+from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
@@ -65,6 +67,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +116,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         database = SqliteDatabase(settings.data / "postroom.db", keyring)
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
-    blobs = Blobs(settings.media_url or settings.data / "media")
+    blobs = _blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
     guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
     guarded = guarded_http(guard)
@@ -126,7 +131,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     connections = Connections(database, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
-    media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
+    media = Media(
+        database,
+        notifier,
+        blobs,
+        Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels),
+        connections.images_of,
+        now,
+        public_url=public_url,
+        limits=MediaLimits(most_bytes=settings.most_media_bytes, most_image_bytes=settings.most_image_bytes),
+    )
     posts = Posts(database, notifier, connections, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
@@ -149,7 +163,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     work = Work(
         accounts=accounts,
         media=media,
-        publishing=Publishing(database, blobs, media, connections, posts, events, receipts, now),
+        publishing=Publishing(database, media, connections, posts, events, receipts, now),
         recalls=recalls,
         sync=sync,
         upkeep=upkeep,
@@ -169,7 +183,19 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     )
 
 
-_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
+def _blobs(settings: Settings) -> Blobs:
+    options = {
+        "endpoint": settings.media_endpoint,
+        "region": settings.media_region,
+        "access_key_id": settings.media_access_key,
+        "secret_access_key": settings.media_secret_key,
+    }
+    try:
+        return Blobs(
+            settings.media_url or settings.data / "media", {name: value for name, value in options.items() if value}
+        )
+    except Unavailable as error:
+        raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
@@ -187,11 +213,11 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "media": media_app(services),
         "callbacks": callbacks_app(services),
     }
-    hosts = _allowed_hosts(settings, public_url)
+    hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if hosts is not None and not _host_is_allowed(scope, hosts):
+        if hosts is not None and not hosts.allow(scope):
             await _plain(scope, receive, send, 421, b"This server does not answer for that host.\n")
         elif scope["type"] == "websocket":
             await stream(scope, receive, send)
@@ -201,8 +227,9 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
             if mounted is None:
                 await _plain(scope, receive, send, 404, _WHERE)
             else:
-                # Media take their own time: their addresses expire.
-                await mounted(scope, receive if first == "media" else _in_time(receive, patience), send)
+                # Media take their own time: their addresses expire. A GET has no body to wait for.
+                waits = first != "media" and scope["method"] != "GET"
+                await mounted(scope, _in_time(receive, patience) if waits else receive, send)
 
     if not settings.cors_origins:
         return app
@@ -243,21 +270,32 @@ async def _plain(scope: Scope, receive: Receive, send: Send, status: int, body: 
     await send({"type": "http.response.body", "body": body})
 
 
-def _allowed_hosts(settings: Settings, public_url: str) -> frozenset[bytes] | None:
-    if "*" in settings.allowed_hosts:
-        return None
-    own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
-    return frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
+class _Hosts:
+    """The host names that requests may name: this machine's own, the public URL's, and those of the settings."""
 
+    def __init__(self, settings: Settings, public_url: str) -> None:
+        own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
+        self._names = frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
+        self._seen: set[bytes] = set()
+        """Spellings that were allowed, with their ports."""
 
-def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
-    # All of them: which of two a proxy before us went by is not known here.
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host, colon, port = value.rpartition(b":")
-            if (host if colon and port.isdigit() else value).lower() not in hosts:
+    def allow(self, scope: Scope) -> bool:
+        """Whether all that the request names are allowed: which of two a proxy before us went by is not known here."""
+        for name, value in scope["headers"]:
+            if name == b"host" and value not in self._seen and not self._knows(value):
                 return False
-    return True
+        return True
+
+    def _knows(self, value: bytes) -> bool:
+        host, colon, port = value.rpartition(b":")
+        if (host if colon and port.isdigit() else value).lower() not in self._names:
+            return False
+        if len(self._seen) < _MOST_SPELLINGS:
+            self._seen.add(value)
+        return True
+
+
+_MOST_SPELLINGS = 100
 
 
 def _master_key(settings: Settings) -> bytes:

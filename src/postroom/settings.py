@@ -42,6 +42,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """64 hexadecimal digits that wrap the account keys; empty: master.key in the data folder, made at the first start."""
     media_url: str = ""
     """Where media are kept: a folder, or s3://bucket/prefix; empty: media in the data folder."""
+    media_endpoint: str = ""
+    """The address of an S3 service that is not Amazon's, such as https://s3.example.org; empty: Amazon."""
+    media_region: str = ""
+    """The bucket's region; empty: AWS_REGION."""
+    media_access_key: str = ""
+    """The id of the key for the bucket; empty: AWS_ACCESS_KEY_ID, or the machine's own role."""
+    media_secret_key: str = ""
+    """The secret of the key for the bucket; empty: AWS_SECRET_ACCESS_KEY, or the machine's own role."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may name; empty: this machine's own and the public URL's. `*`: any."""
     trusted_proxies: tuple[str, ...] = ()
@@ -52,6 +60,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The largest request body in bytes, but for media."""
     most_media_bytes: _Count = 512 * 1024 * 1024
     """The largest media file in bytes."""
+    most_image_bytes: _Count = 50 * 1024 * 1024
+    """The largest image in bytes, as it is uploaded: one is held in memory while it is decoded."""
+    most_image_pixels: _Count = 50_000_000
+    """The most pixels of an image; beyond, it is never decoded. Decoding takes 4 bytes each, and some files 10."""
+    images_at_once: _Count = 1
+    """Images decoded at a time."""
     most_connections: _Count = 2_000
     """Connections at a time; beyond, the answer is 503."""
     request_seconds: _Positive = 60.0
@@ -136,6 +150,10 @@ def _check(settings: Settings) -> None:
             ip_network(network)
         except ValueError as error:
             raise WrongSetting(f"POSTROOM_ALLOWED_NETWORKS: {error}.") from error
+    if settings.media_endpoint and not settings.media_endpoint.startswith(("https://", "http://")):
+        raise WrongSetting("POSTROOM_MEDIA_ENDPOINT: http:// or https:// and a host are needed.")
+    if bool(settings.media_access_key) != bool(settings.media_secret_key):
+        raise WrongSetting("POSTROOM_MEDIA_ACCESS_KEY and POSTROOM_MEDIA_SECRET_KEY: one needs the other.")
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 

@@ -29,6 +29,7 @@ EXEMPT = {
     "events.remove_older": "upkeep removes by age, in every workspace",
     "events.trimmed": "one mark for the whole log, without ids",
     "idempotency.remove_older": "upkeep removes by age, in every workspace",
+    "login_attempts.find_login_attempt_by_nonce": "the nonce in the address is how an owner's attempt is found at all",
     "login_attempts.remove_expired_login_attempts": "upkeep removes by age, in every workspace",
     "media.find_any": "a signed address names the file: its holder has no key",
     "media.stored_keys": "the orphan figure compares the whole store with all rows",
