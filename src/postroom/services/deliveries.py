@@ -137,6 +137,10 @@ class Deliveries:
                 begun += 1
         if now >= self._passed_over_at + _PASS_OVER:
             self._passed_over_at = now
+            async with self._database.read() as reader:
+                anyone = await webhooks.any_active(reader)
+            if not anyone:
+                return begun
             async with self._database.begin() as tx:
                 await webhooks.pass_over(tx, to_ms(now))
         return begun
