@@ -421,3 +421,19 @@ async def test_a_token_that_is_renewed_every_few_hours_is_nobodys_concern(desk: 
     await expire(desk, 0.1)
     await desk.house.upkeep.announce_expiring()
     assert await desk.events(EventType.TOKEN_EXPIRING) == []
+
+
+async def test_an_account_that_is_gone_by_now_is_told_of_to_nobody_and_counts_for_nothing(
+    desk: Desk, receiver: Receiver
+) -> None:
+    made, _ = await hooked(desk, receiver, EventType.TOKEN_EXPIRING, format=Format.POSTPOST)
+    await expire(desk, 3)
+    await desk.house.upkeep.announce_expiring()
+    receiver.status = 500
+    await deliver(desk)
+    await desk.services.accounts.unlink(desk.caller, (await desk.account()).id)
+    await desk.advance(11)
+    await deliver(desk)
+    stands = await now(desk, made)
+    assert (len(receiver.told), stands.failure_count) == (1, 1)
+    assert stands.position > made.position

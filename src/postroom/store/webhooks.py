@@ -186,17 +186,18 @@ async def claim(tx: Tx, workspace_id: str, endpoint_id: str, owner: str, now: in
 
 
 async def move(
-    tx: Tx, workspace_id: str, endpoint: WebhookEndpoint, owner: str, position: int, until: int, at: int
+    tx: Tx, workspace_id: str, endpoint: WebhookEndpoint, owner: str, position: int, until: int, at: int | None
 ) -> bool:
-    """A receiver has what is at this position: go on after it.
+    """A receiver has (`at` that moment) what is at this position, or there was nothing to tell: go on after it.
 
     False: another delivers to it now, or its owner has moved it elsewhere; nothing changed then.
     """
+    told = "" if at is None else ", failure_count = 0, last_failure = null, last_attempt_at = $7"
+    args = () if at is None else (at,)
     return (
         await tx.execute(
-            """
-            update webhook_endpoints set position = $5, leased_until = $6, failure_count = 0, last_failure = null,
-                last_attempt_at = $7
+            f"""
+            update webhook_endpoints set position = $5, leased_until = $6{told}
             where workspace_id = $1 and id = $2 and leased_by = $3 and position = $4
             """,
             workspace_id,
@@ -205,7 +206,7 @@ async def move(
             endpoint.position,
             position,
             until,
-            at,
+            *args,
         )
         > 0
     )
