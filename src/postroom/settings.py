@@ -14,6 +14,7 @@ from postroom.errors import PostroomError
 
 _Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 _NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
+_Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -82,6 +83,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long receipts are kept, in days; 0: for good."""
     keep_idempotency_hours: _Positive = 24.0
     """How long an Idempotency-Key gives its first answer again, in hours."""
+    limit_monthly_posts: _Limit = 0
+    """Posts to platforms that a workspace may schedule in a calendar month (UTC); for three platforms is three. 0: no limit."""
+    limit_scheduled_posts: _Limit = 0
+    """Posts to platforms that may wait for their time in a workspace; 0: no limit."""
+    limit_schedule_days: _Limit = 0
+    """How far ahead a post may be scheduled, in days; 0: no limit."""
+    limit_platforms: tuple[str, ...] = ()
+    """Platforms that may be posted to, such as bluesky; empty: all."""
+    limit_connections: _Limit = 0
+    """Accounts that a workspace may link; 0: no limit."""
+    limit_plan_name: str = "Self-hosted"
+    """What the limits are called where one is reached."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; if not said, INFO, and WARNING in the sandbox."""
     log_json: bool = False
@@ -145,15 +158,15 @@ def _check(settings: Settings) -> None:
         address = urlsplit(url)
         if url and (address.scheme not in ("http", "https") or not address.hostname):
             raise WrongSetting(f"POSTROOM_{name}: http:// or https:// and a host are needed.")
+    if settings.media_endpoint and not settings.media_endpoint.startswith(("https://", "http://")):
+        raise WrongSetting("POSTROOM_MEDIA_ENDPOINT: http:// or https:// and a host are needed.")
+    if bool(settings.media_access_key) != bool(settings.media_secret_key):
+        raise WrongSetting("POSTROOM_MEDIA_ACCESS_KEY and POSTROOM_MEDIA_SECRET_KEY: one needs the other.")
     for network in settings.allowed_networks:
         try:
             ip_network(network)
         except ValueError as error:
             raise WrongSetting(f"POSTROOM_ALLOWED_NETWORKS: {error}.") from error
-    if settings.media_endpoint and not settings.media_endpoint.startswith(("https://", "http://")):
-        raise WrongSetting("POSTROOM_MEDIA_ENDPOINT: http:// or https:// and a host are needed.")
-    if bool(settings.media_access_key) != bool(settings.media_secret_key):
-        raise WrongSetting("POSTROOM_MEDIA_ACCESS_KEY and POSTROOM_MEDIA_SECRET_KEY: one needs the other.")
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 

@@ -330,6 +330,23 @@ async def test_who_removes_an_endpoint_hears_nothing_more(desk: Desk, receiver: 
         await now(desk, endpoint)
 
 
+async def test_a_user_who_is_detached_is_told_of_nothing_until_it_comes_back(desk: Desk, receiver: Receiver) -> None:
+    access = desk.services.access
+    user = await access.add_managed_user(desk.caller, "someone", None)
+    theirs = await access.act_for(desk.caller, user.id)
+    await desk.services.webhooks.create(theirs, name="x", url=receiver.url, types=[], format=Format.NATIVE)
+    await access.detach_managed_user(desk.caller, user.id)
+    async with desk.house.database.begin() as tx:
+        await desk.services.events.announce(
+            tx, theirs.workspace_id, EventType.CHAT_UPDATED, EventData(reason="test"), user.id
+        )
+    await deliver(desk)
+    assert receiver.told == []
+    await access.add_managed_user(desk.caller, "someone", None)
+    await deliver(desk)
+    assert len(receiver.told) == 1
+
+
 # Secrets.
 
 

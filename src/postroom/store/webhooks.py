@@ -131,13 +131,17 @@ async def remove(tx: Tx, workspace_id: str, endpoint_id: str) -> None:
 async def list_due(reader: Reader, now: int, limit: int) -> list[tuple[str, str]]:
     """Endpoints that are to be told of something and that nobody delivers to, as (workspace_id, id), longest due first.
 
-    For deliveries.
+    For deliveries. A user who is detached is told of nothing until it comes back.
     """
     rows = await reader.fetch(
         f"""
         select e.workspace_id, e.id from webhook_endpoints e
         where e.active = 1 and e.next_at <= $1 and {_FREE}
             and exists ({_AHEAD.format(settled=reader.settled_position)})
+            and not exists (
+                select 1 from managed_users m
+                where m.workspace_id = e.workspace_id and m.id = e.user_id and m.detached_at is not null
+            )
         order by e.next_at, e.id limit $2
         """,
         now,
