@@ -397,15 +397,14 @@ async def test_a_user_has_so_many_endpoints_of_a_format_and_no_more(desk: Desk, 
 # token.expiring.
 
 
-async def expire(desk: Desk, days: float) -> None:
+async def expire(desk: Desk, days: float, *, renews: bool = False) -> None:
     account = await desk.account()
     async with desk.house.database.begin() as tx:
         credentials = await accounts.find_credentials(tx, account.workspace_id, account.id)
         assert credentials is not None
-        at = desk.now_ms() + int(days * 86_400_000)
-        await accounts.set_credentials(
-            tx, account.workspace_id, account.id, Credentials(values=credentials.values, expires_at=at)
-        )
+        values = credentials.values if renews else {"token": "that ends"}
+        ends = Credentials(values=values, expires_at=desk.now_ms() + int(days * 86_400_000))
+        await accounts.set_credentials(tx, account.workspace_id, account.id, ends)
 
 
 async def test_an_account_whose_token_ends_within_a_week_is_told_of_once_until_it_has_another_end(
@@ -435,7 +434,7 @@ async def test_an_account_whose_token_ends_within_a_week_is_told_of_once_until_i
 
 
 async def test_a_token_that_is_renewed_every_few_hours_is_nobodys_concern(desk: Desk) -> None:
-    await expire(desk, 0.1)
+    await expire(desk, 0.1, renews=True)
     await desk.house.upkeep.announce_expiring()
     assert await desk.events(EventType.TOKEN_EXPIRING) == []
 
@@ -444,7 +443,8 @@ async def test_an_account_that_is_gone_by_now_is_told_of_to_nobody_and_counts_fo
     desk: Desk, receiver: Receiver
 ) -> None:
     made, _ = await hooked(desk, receiver, EventType.TOKEN_EXPIRING, format=Format.POSTPOST)
-    await expire(desk, 3)
+    async with desk.house.database.begin() as tx:
+        await tx.execute("update accounts set credentials_expire_at = $1 where provider = 'bluesky'", desk.now_ms() + 86_400_000)
     await desk.house.upkeep.announce_expiring()
     receiver.status = 500
     await deliver(desk)
