@@ -444,7 +444,9 @@ async def test_an_account_that_is_gone_by_now_is_told_of_to_nobody_and_counts_fo
 ) -> None:
     made, _ = await hooked(desk, receiver, EventType.TOKEN_EXPIRING, format=Format.POSTPOST)
     async with desk.house.database.begin() as tx:
-        await tx.execute("update accounts set credentials_expire_at = $1 where provider = 'bluesky'", desk.now_ms() + 86_400_000)
+        await tx.execute(
+            "update accounts set credentials_expire_at = $1 where provider = 'bluesky'", desk.now_ms() + 86_400_000
+        )
     await desk.house.upkeep.announce_expiring()
     receiver.status = 500
     await deliver(desk)
