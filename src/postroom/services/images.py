@@ -9,6 +9,7 @@ import asyncio
 import io
 import math
 import struct
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -37,13 +38,17 @@ _BROKEN = (
     EOFError,
     LookupError,
     TypeError,
+    AttributeError,
     ArithmeticError,
+    RuntimeError,
     MemoryError,
     struct.error,
 )
 
 # Image sizes are checked here, before anything is decoded; Pillow's own check would be a warning to nobody.
 Image.MAX_IMAGE_PIXELS = None
+# What else it warns of is somebody's file, which is then read or refused.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class Fitted(msgspec.Struct, frozen=True, kw_only=True):

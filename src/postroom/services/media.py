@@ -5,6 +5,7 @@ What a file is, its bytes say: not its name, nor what was announced. The same by
 
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -36,6 +37,8 @@ _PUBLIC_LIVES = timedelta(hours=6)
 """How long a network may take to fetch a file."""
 _MOST_FITTED_BYTES = 32 * MIB
 """What is kept of re-encoded images: one is asked for several times while its post goes out."""
+_UNWANTED = re.compile(r"[^\w.\- ]")
+_MOST_NAME = 200
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
 
 
@@ -158,7 +161,7 @@ class Media:
             post_group_id=group_id,
             kind=kind,
             status=MediaStatus.AWAITING,
-            file_name=file_name,
+            file_name=_plain(file_name),
             content_type=content_type,
             blob_key=None,
             size_bytes=None,
@@ -374,6 +377,12 @@ class Media:
     def _content_hash(self, workspace_id: str, digest: str) -> str:
         # Keyed: whoever has the database cannot try which files it speaks of.
         return self._database.keyring.hash(f"content\n{workspace_id}\n{digest}").hex()
+
+
+def _plain(file_name: str) -> str:
+    """The name without its folders and without what is no name's in an address, a header or a folder."""
+    name = _UNWANTED.sub("", re.split(r"[/\\]", file_name)[-1]).strip()[-_MOST_NAME:]
+    return name if name.strip(".") else "file"
 
 
 def _check_time(now: int, until: int) -> None:
