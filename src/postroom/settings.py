@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -71,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a request may take to arrive, in seconds."""
     provider_seconds: _Positive = 20.0
     """How long a network may take to answer, in seconds."""
+    allowed_networks: tuple[str, ...] = ()
+    """Networks such as 10.1.0.0/16 that addresses given by callers may lead to, as webhooks do; empty: public ones only."""
     keep_events_days: _Positive = 30.0
     """How long events are kept, in days: as far back as a cursor may be."""
     keep_tombstones_days: _NotNegative = 0.0
@@ -146,6 +149,11 @@ def _check(settings: Settings) -> None:
         raise WrongSetting("POSTROOM_MEDIA_ENDPOINT: http:// or https:// and a host are needed.")
     if bool(settings.media_access_key) != bool(settings.media_secret_key):
         raise WrongSetting("POSTROOM_MEDIA_ACCESS_KEY and POSTROOM_MEDIA_SECRET_KEY: one needs the other.")
+    for network in settings.allowed_networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise WrongSetting(f"POSTROOM_ALLOWED_NETWORKS: {error}.") from error
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 
