@@ -67,9 +67,10 @@ def test_a_whole_image_has_a_size_and_one_that_is_cut_short_is_refused(kind: str
             look(whole[: int(len(whole) * part)], MOST)
 
 
-def test_the_size_is_the_one_that_is_seen() -> None:
-    assert look(with_metadata(half("red", "blue"), "JPEG", orientation=6), MOST) == (20, 40)
-    assert look(with_metadata(half("red", "blue"), "JPEG", orientation=3), MOST) == (40, 20)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_the_size_is_the_one_that_is_seen(kind: str) -> None:
+    assert look(with_metadata(half("red", "blue"), kind, orientation=6), MOST) == (20, 40)
+    assert look(with_metadata(half("red", "blue"), kind, orientation=3), MOST) == (40, 20)
 
 
 @pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (2, 30_000_000)])
@@ -118,12 +119,15 @@ def test_what_was_written_beside_the_pixels_does_not_go_out(kind: str) -> None:
     assert "comment" not in image.info
 
 
-def test_it_goes_out_as_it_is_seen() -> None:
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("width", [None, 100])
+def test_it_goes_out_as_it_is_seen(kind: str, width: int | None) -> None:
     # Orientation 6: what is left in the file is above, as it is seen.
-    image = opened(fit(with_metadata(half("red", "blue"), "JPEG", orientation=6), limits(), MOST)).convert("RGB")
-    assert image.size == (20, 40)
-    assert about(image.getpixel((10, 4)), (254, 0, 0), 20)
-    assert about(image.getpixel((10, 36)), (0, 0, 254), 20)
+    sideways = with_metadata(half("red", "blue", (400, 200)), kind, orientation=6)
+    image = opened(fit(sideways, limits("image/jpeg", width=width), MOST))
+    assert image.size == ((200, 400) if width is None else (100, 200))
+    assert about(image.getpixel((50, 20)), (254, 0, 0), 20)
+    assert about(image.getpixel((50, image.height - 20)), (0, 0, 254), 20)
 
 
 def test_colours_are_what_screens_show() -> None:
