@@ -1,9 +1,12 @@
 """Files on their way to a network: as it takes them, the same each time, and nobody is called for what cannot go."""
 
+from postroom.domain.capabilities import ImageLimits, Publishing
 from postroom.domain.events import EventType
+from postroom.domain.fitting import Misfit, problems
 from postroom.domain.posts import PostStatus
 from tests.desk import Desk
 from tests.pictures import encoded, noise
+from tests.store import things
 
 
 async def test_an_image_goes_out_as_the_network_takes_it(desk: Desk) -> None:
@@ -66,3 +69,18 @@ async def test_an_image_that_cannot_be_made_to_fit_fails_its_post_and_nobody_is_
     assert "damaged" in post.error.message
     assert await desk.calls("uploadBlob") + await desk.calls("createRecord") == 0
     assert len(await desk.events(EventType.POST_FAILED)) == 1
+
+
+def test_an_image_of_a_shape_that_the_network_does_not_take_is_told_before() -> None:
+    images = ImageLimits(
+        max_count=4, types=frozenset({"image/jpeg"}), max_bytes=1_000_000, min_aspect=0.8, max_aspect=1.91
+    )
+    limits = Publishing(max_length=100, images=images)
+    plan = things.group()
+    tall, square, unknown = (
+        things.media_item(plan, width=width, height=height) for width, height in ((400, 900), (10, 10), (None, None))
+    )
+    (found,) = problems("instagram-1", "Hello", [square, tall, unknown], limits)
+    assert (found.code, found.shape) == (Misfit.MEDIA_DIMENSIONS_INVALID, "400 x 900")
+    for width, height, taken in ((800, 1000, True), (799, 1000, True), (780, 1000, False), (1910, 1000, True)):
+        assert images.takes_shape(width, height) is taken

@@ -166,14 +166,10 @@ def _seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
 
 
 def _check_shape(size: tuple[int, int], limits: ImageLimits) -> None:
-    ratio = size[0] / size[1]
-    least, most = limits.min_aspect, limits.max_aspect
-    # A pixel more or less is no other shape.
-    slack = 1 / min(size)
-    if (least is not None and ratio < least * (1 - slack)) or (most is not None and ratio > most * (1 + slack)):
-        between = f"{least or 0:.3g} and {most:.3g}" if most is not None else f"{least:.3g} and more"
+    if not limits.takes_shape(*size):
+        ends = " and ".join(f"{end:.3g}" for end in (limits.min_aspect or 0.0, limits.max_aspect) if end is not None)
         raise InvalidParameters(
-            f"The image's width is {ratio:.3g} times its height; the network takes between {between}.", kind=Kind.MEDIA
+            f"The image's width is {size[0] / size[1]:.3g} times its height; the network takes {ends}.", kind=Kind.MEDIA
         )
 
 
