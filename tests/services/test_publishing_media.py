@@ -1,9 +1,12 @@
 """Files on their way to a network: as it takes them, the same each time, and nobody is called for what cannot go."""
 
+import asyncio
+
 from postroom.domain.capabilities import ImageLimits, Publishing
 from postroom.domain.events import EventType
 from postroom.domain.fitting import Misfit, problems
 from postroom.domain.posts import PostStatus
+from postroom.store import media
 from tests.desk import Desk
 from tests.pictures import encoded, noise
 from tests.store import things
@@ -35,6 +38,20 @@ async def test_what_goes_out_again_is_the_same_to_the_byte(desk: Desk) -> None:
     for post in await desk.live():
         before.add(post["images"][0]["cid"])
     assert len(before) == 1
+
+
+async def test_many_who_want_the_same_image_wait_for_one_that_makes_it(desk: Desk) -> None:
+    address = await desk.attach(await desk.draft(), encoded(noise((900, 700)), "WEBP"))
+    async with desk.house.database.read() as reader:
+        item = await media.find_any(reader, address.media_id)
+    assert item is not None
+    gone = asyncio.create_task(desk.services.media.file(item, "bluesky"))
+    files = [asyncio.create_task(desk.services.media.file(item, "bluesky")) for _ in range(20)]
+    await asyncio.sleep(0)
+    gone.cancel()
+    fitted = await desk.services.media.fitted(item, item.blob_key or "", "bluesky")
+    for file in files:
+        assert await (await file).read() is fitted.content
 
 
 async def test_while_the_store_is_away_no_network_is_called_and_then_the_post_goes_out_once(desk: Desk) -> None:
