@@ -27,9 +27,11 @@ class Quota:
         allowed = self._limits.platforms
         wrong = sorted({platform for each in platforms if (platform := each.partition("-")[0]) not in allowed})
         if allowed and wrong:
-            raise NotPermitted(**self._reached(
-                LimitCode.PLATFORM, 0, disallowed=tuple(wrong), allowed=tuple(sorted(allowed)), period=self._month()
-            ))
+            raise NotPermitted(
+                **self._reached(
+                    LimitCode.PLATFORM, 0, disallowed=tuple(wrong), allowed=tuple(sorted(allowed)), period=self._month()
+                )
+            )
 
     async def take(self, tx: Tx, workspace_id: str, group_id: str, posts: int, scheduled_at: int) -> None:
         """Count a group that is scheduled with so many platform posts; again where its time or its platforms change.

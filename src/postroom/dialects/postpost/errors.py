@@ -169,6 +169,9 @@ NEWER_CODES: dict[tuple[type[PostroomError], Kind], str] = {
 # Of an update alone, and only where the field itself is wrong.
 FIELD_CODES = {"content": "INVALID_CONTENT", "platforms": "INVALID_PLATFORMS"}
 
+# Of what only the newer pages take.
+NEWER_FIELDS = {Kind.PLATFORMS: "PLATFORMS_REQUIRED", Kind.PLATFORM_ID: "INVALID_PLATFORM_ID"}
+
 _LIMITS = {
     LimitCode.POST: (
         "Post limit reached",
@@ -242,6 +245,8 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
 def _code(kind: type[PostroomError], error: PostroomError, request: Request) -> str | UnsetType:
     if "field" in error.context:
         return FIELD_CODES[error.context["field"]]
+    if error.context.get("newer"):
+        return NEWER_FIELDS.get(error.kind, UNSET)
     code = CODES.get((kind, error.kind))
     if code is None and is_newer(request) and "status" in error.context:
         code = NEWER_CODES.get((kind, error.kind))
