@@ -28,6 +28,7 @@ from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
+from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
@@ -136,6 +137,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         posts=posts,
         post_lists=PostLists(database),
         post_logs=post_logs,
+        engagement=Engagement(database, connections, now),
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,

@@ -59,6 +59,7 @@ _NO_IDS = """
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
+    postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
 

@@ -7,6 +7,7 @@ from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
 from postroom.dialects.postpost import reading, wire, wire_connections
 from postroom.dialects.postpost.errors import ANY, ONE, Error, failure, is_newer
+from postroom.dialects.postpost.operations_linkedin import LINKEDIN
 from postroom.dialects.postpost.operations_workspace import WORKSPACE
 from postroom.dialects.postpost.wire_warnings import warnings
 from postroom.dialects.request import Request
@@ -222,6 +223,7 @@ OPERATIONS = (
         path_values=_GROUP_ID,
     ),
     *WORKSPACE,
+    *LINKEDIN,
 )
 
 DIALECT = Dialect(
