@@ -168,11 +168,13 @@ async def _background(house: House) -> AsyncIterator[None]:
     if alone:
         await house.worker.take_over()
         await house.listeners.take_over()
+        await house.deliveries.take_over()
     await house.services.recalls.resume(older_than_seconds=0 if alone else 60)
     await house.upkeep.schedule(timedelta(seconds=5))
     tasks = [
         asyncio.create_task(_kept_running("worker", house.worker.run)),
         asyncio.create_task(_kept_running("listeners", house.listeners.run)),
+        asyncio.create_task(_kept_running("deliveries", house.deliveries.run)),
     ]
     try:
         yield

@@ -5,7 +5,7 @@ import pytest
 from postroom.domain.events import EventType
 from postroom.domain.posts import GroupStatus, PostStatus
 from postroom.services.posts import Change
-from tests.desk import Desk
+from tests.desk import ANOTHER, Desk
 
 LOST = {"commit_then_lose": True}
 
@@ -18,7 +18,7 @@ async def outcome(desk: Desk, group: object) -> tuple[PostStatus, str | None]:
 async def test_a_post_goes_out_with_its_pictures_in_order_and_their_descriptions(desk: Desk) -> None:
     group = await desk.draft("Two pictures")
     await desk.attach(group, alt_text="A harbour")
-    await desk.attach(group, b"\x89PNG another", alt_text="A moth")
+    await desk.attach(group, ANOTHER, alt_text="A moth")
     await desk.schedule(group)
     await desk.work()
     (post,) = await desk.live()

@@ -19,6 +19,7 @@ from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.webhooks import Webhooks
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,4 +41,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     receipts: Receipts
     idempotency: Idempotency
+    webhooks: Webhooks
     health: Health

@@ -5,7 +5,7 @@ Publora's clients send the same under other names: `x-publora-key`, `x-publora-u
 
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
-from postroom.dialects.postpost import reading, wire, wire_connections
+from postroom.dialects.postpost import reading, webhooks, wire, wire_connections
 from postroom.dialects.postpost.errors import ANY, ONE, Error, failure, is_newer
 from postroom.dialects.postpost.operations_linkedin import LINKEDIN
 from postroom.dialects.postpost.operations_workspace import WORKSPACE
@@ -233,7 +233,7 @@ DIALECT = Dialect(
     "A malformed post group id is answered with 500 and the operation's own sentence, as the vendor does.",
     base="/postpost",
     prefixes=("/api/v1", "/v1"),
-    operations=OPERATIONS,
+    operations=(*OPERATIONS, *webhooks.OPERATIONS),
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,
