@@ -410,3 +410,14 @@ def test_a_cursor_leads_from_page_to_page(client: httpx.Client, base: str) -> No
     assert second["pagination"]["hasPrevPage"] is True
     answer = client.get(f"{base}/list-posts", params={"cursor": "nonsense"})
     assert (answer.status_code, answer.json()) == (400, {"error": "The cursor is not one that was given out."})
+
+
+def test_the_limits_of_each_platform_are_those_that_its_connector_declares(client: httpx.Client, base: str) -> None:
+    told = client.get(f"{base}/platform-limits").json()
+    assert (told["success"], told["schemaVersion"]) == (True, 1)
+    assert set(told["supportedPlatforms"]) == told["platforms"].keys()
+    bluesky = told["platforms"]["bluesky"]
+    assert (bluesky["displayName"], bluesky["characters"]) == ("Bluesky", {"standard": 300})
+    assert (bluesky["images"]["supported"], bluesky["images"]["maxCount"]) == (True, 4)
+    assert bluesky["requirements"]["supportsTextOnly"] is True
+    assert (bluesky["documents"], bluesky["gifs"], bluesky["thumbnails"]) == (None, None, None)
