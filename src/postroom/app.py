@@ -66,6 +66,7 @@ from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
+from postroom.web.connect import connect as connect_app
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -229,6 +230,7 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),
         "callbacks": callbacks_app(services),
+        "connect": connect_app(services),
     }
     hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds
