@@ -9,7 +9,9 @@ from postroom_sim.bluesky import tables as bluesky_tables
 from postroom_sim.bluesky.network import Bluesky
 from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
+from postroom_sim.mastodon import tables as mastodon_tables
+from postroom_sim.mastodon.network import Mastodon
 
-SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA]
-NETWORKS: list[Any] = [LinkedIn, Bluesky]
+SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA, mastodon_tables.SCHEMA]
+NETWORKS: list[Any] = [LinkedIn, Bluesky, Mastodon]
 """Classes that are made of a Ground and are Networks."""
