@@ -27,19 +27,19 @@ class Media:
         file = fields.get("file")
         if file is None or not file.content:
             raise refusal(422, "Validation failed: File can't be blank")
-        if file.content_type not in (*IMAGES, *VIDEOS):
+        if file.media_type not in (*IMAGES, *VIDEOS):
             raise refusal(422, "Validation failed: File content type is invalid, File is invalid")
-        video = file.content_type in VIDEOS
+        video = file.media_type in VIDEOS
         most = VIDEO_BYTES if video else IMAGE_BYTES
         if len(file.content) > most:
             raise refusal(422, f"Validation failed: File file size must be less than {most // 1_048_576} MB")
-        description = fields["description"].text if "description" in fields else ""
+        description = fields["description"].content.decode("utf-8", "replace") if "description" in fields else ""
         if len(description) > DESCRIPTION:
             raise refusal(422, f"Validation failed: Description character limit of {DESCRIPTION} exceeded")
         id = str(int(self._ground.clock.now() * 1000) << 16 | self._feed.next("media") % 65536)
-        slow = video or file.content_type == "image/gif"
+        slow = video or file.media_type == "image/gif"
         more = {"description": description, "looks_left": 1 if slow else 0, "status": None}
-        kept = self._feed.keep_file(id, account, file.content_type, file.content, more)
+        kept = self._feed.keep_file(id, account, file.media_type, file.content, more)
         return json_answer(self.shown(kept), status=202 if slow else 200)
 
     def look(self, id: str, account: str) -> Answer:

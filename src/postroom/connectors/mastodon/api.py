@@ -3,7 +3,7 @@
 Source: Mastodon documentation, methods/apps, oauth, accounts, media and statuses, checked 2026-11-21.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ import msgspec
 
 from postroom.clock import Clock
 from postroom.connectors import oauth
+from postroom.connectors.guarded import AddressRefused
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.multipart import Form
 from postroom.domain.remote import MediaSource
@@ -67,7 +68,10 @@ class Mastodon:
 
     async def token(self, form: Mapping[str, str]) -> str:
         """A code for an access token, which does not expire."""
-        tree = await oauth.tokens(self._http, PROVIDER, "token", f"{self._server}/oauth/token", form)
+        try:
+            tree = await oauth.tokens(self._http, PROVIDER, "token", f"{self._server}/oauth/token", form)
+        except AddressRefused as error:
+            raise Refused(error.detail) from error
         return str(tree["access_token"])
 
     async def revoke(self, client_id: str, client_secret: str, token: str) -> None:
@@ -77,8 +81,7 @@ class Mastodon:
 
     async def verify_credentials(self, token: str) -> dict[str, Json]:
         """Whose token it is."""
-        url = f"{self._server}/api/v1/accounts/verify_credentials"
-        answer = await self._http.read(PROVIDER, "verify_credentials", url, headers=_headers(token))
+        answer = await self._read("verify_credentials", "/api/v1/accounts/verify_credentials", token)
         return self._object(answer, "verify_credentials", write=False)
 
     async def upload(self, token: str, media: MediaSource) -> tuple[str, bool]:
@@ -94,12 +97,11 @@ class Mastodon:
             chunks=media.chunks(),
         )
         try:
-            answer = await self._http.write(
-                PROVIDER,
+            answer = await self._write(
                 "upload",
-                f"{self._server}/api/v2/media",
-                headers=_headers(token) | form.headers,
-                content=form.content(),
+                "/api/v2/media",
+                _headers(token) | form.headers,
+                form.content(),
                 seconds=60 + media.size_bytes / _LEAST_BYTES_PER_SECOND,
             )
             id = self._object(answer, "media").get("id")
@@ -117,7 +119,7 @@ class Mastodon:
         Raises:
             Gone: it was thrown away.
         """
-        answer = await self._http.read(PROVIDER, "media", f"{self._server}/api/v1/media/{id}", headers=_headers(token))
+        answer = await self._read("media", f"/api/v1/media/{id}", token)
         if answer.status == 404:
             raise Gone
         self._object(answer, "media", write=False)
@@ -126,9 +128,7 @@ class Mastodon:
     async def create_status(self, token: str, key: str, status: Json) -> dict[str, Json]:
         """Publish, once for each key and account within an hour: then it answers with what was made the first time."""
         headers = _headers(token) | {"content-type": "application/json", "idempotency-key": key}
-        url = f"{self._server}/api/v1/statuses"
-        content = msgspec.json.encode(status)
-        answer = await self._http.write(PROVIDER, "create_status", url, headers=headers, content=content)
+        answer = await self._write("create_status", "/api/v1/statuses", headers, msgspec.json.encode(status))
         return self._object(answer, "statuses")
 
     async def delete_status(self, token: str, id: str) -> None:
@@ -137,16 +137,39 @@ class Mastodon:
         Raises:
             Gone: there is none (any more).
         """
-        url = f"{self._server}/api/v1/statuses/{id}?delete_media=true"
-        answer = await self._http.write(PROVIDER, "delete_status", url, headers=_headers(token), method="DELETE")
+        path = f"/api/v1/statuses/{id}?delete_media=true"
+        answer = await self._write("delete_status", path, _headers(token), None, method="DELETE")
         if answer.status == 404 and _words(answer):
             raise Gone
         self._check(answer, write=True)
 
     async def _form(self, operation: str, path: str, fields: Mapping[str, str]) -> Answer:
         headers = _headers(None) | {"content-type": _FORM}
-        content = urlencode(fields).encode()
-        return await self._http.write(PROVIDER, operation, f"{self._server}{path}", headers=headers, content=content)
+        return await self._write(operation, path, headers, urlencode(fields).encode())
+
+    async def _read(self, operation: str, path: str, token: str) -> Answer:
+        try:
+            return await self._http.read(PROVIDER, operation, f"{self._server}{path}", headers=_headers(token))
+        except AddressRefused as error:
+            raise Refused(error.detail) from error
+
+    async def _write(
+        self,
+        operation: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes | AsyncIterator[bytes] | None,
+        *,
+        method: str = "POST",
+        seconds: float | None = None,
+    ) -> Answer:
+        url = f"{self._server}{path}"
+        try:
+            return await self._http.write(
+                PROVIDER, operation, url, headers=headers, method=method, content=content, seconds=seconds
+            )
+        except AddressRefused as error:
+            raise Refused(error.detail) from error
 
     def _object(self, answer: Answer, what: str, *, write: bool = True) -> dict[str, Json]:
         self._check(answer, write=write)

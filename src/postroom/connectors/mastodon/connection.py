@@ -47,7 +47,7 @@ class MastodonConnection:
     """A Publisher over one token."""
 
     def __init__(self, http: Http, profile: Profile, credentials: Credentials, home: str, now: Clock) -> None:
-        self._values = credentials.values
+        self._credentials = credentials
         secrets = (self._values["access_token"], self._values["client_secret"])
         self._api = Mastodon(http, self._values["server"], now, secrets)
         self._profile = profile
@@ -56,6 +56,10 @@ class MastodonConnection:
 
     def __repr__(self) -> str:
         return f"MastodonConnection({self._profile.provider_id})"
+
+    @property
+    def _values(self) -> Mapping[str, str]:
+        return self._credentials.values
 
     @property
     def _token(self) -> str:

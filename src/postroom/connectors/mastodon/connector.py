@@ -42,24 +42,35 @@ _CAPABILITIES = Capabilities(
 _FIELDS = {"server": "The server at which the account lives, such as mastodon.social."}
 
 
+class MastodonSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which server, and which app there."""
+
+    origin: str = ""
+    """The one server of all accounts; empty: owners are asked for theirs, which must be public."""
+    client_id: str = ""
+    """The id of an app at that server; empty: an app is registered there when an account is linked."""
+    client_secret: str = ""
+    """That app's secret."""
+
+
 class MastodonConnector:
     """Posts on Mastodon. Accounts live on many servers; each is asked for its own, unless the settings name one."""
 
-    settings_type = AppSettings
+    settings_type = MastodonSettings
+    calls_given_addresses = True
 
     def __init__(
         self,
         *,
         http: Http | None = None,
-        settings: AppSettings | None = None,
+        settings: MastodonSettings | None = None,
         callback_url: str = "",
         now: Clock = now,
+        guarded: Http | None = None,
     ) -> None:
-        """`settings.origin` is the one server of all accounts; empty: owners are asked. Without `client_id` an app is
-        registered at the server when an account is linked.
-        """
-        self._settings = settings or AppSettings()
-        self._http = http or Http()
+        """`guarded` is the way to servers that owners name, `http` the one to `settings.origin`."""
+        self._settings = settings or MastodonSettings()
+        self._http = (http if self._settings.origin else guarded or http) or Http()
         self._callback_url = callback_url
         self._now = now
         self._home = self._settings.origin.rstrip("/") or HOME
