@@ -19,6 +19,7 @@ from postroom.connectors.contract import Ask, Connection, Connector, Linked, Mes
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.mastodon.connector import MastodonConnector
+from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
 from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, ProviderError, Refused
@@ -86,6 +87,16 @@ CASES = {
         (),
         {"server": "mastodon.example"},
         post="109348684215471002",
+    ),
+    "telegram": Case(
+        TelegramConnector,
+        Profile(provider_id="-1001234567890", username="harbour", name="Harbour"),
+        Credentials(values={"token": f"1234567890:{SECRET}", "chat": "-1001234567890"}),
+        (),
+        (),
+        {"token": f"1234567890:{SECRET}", "chat": "@harbour"},
+        post="-1001234567890:7",
+        revokes=False,
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

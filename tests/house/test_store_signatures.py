@@ -17,6 +17,7 @@ WRITES_A_VALUE = ("add", "append", "enqueue", "begin")
 EXEMPT = {
     "jobs.*": "work is the server's own, claimed across workspaces; each job's arguments say whose it is",
     "access.find_by_secret": "the secret is how the workspace is found at all",
+    "access.find_by_page": "the token of a managed user's page is how its workspace is found at all",
     "access.list_workspaces": "the command line's list of all workspaces",
     "accounts.claim_listening": "the listeners' own: leases are claimed across workspaces",
     "accounts.renew_leases": "the listeners' own: leases are kept across workspaces",
@@ -33,6 +34,7 @@ EXEMPT = {
     "login_attempts.remove_expired_login_attempts": "upkeep removes by age, in every workspace",
     "media.find_any": "a signed address names the file: its holder has no key",
     "media.stored_keys": "the orphan figure compares the whole store with all rows",
+    "rates.*": "counters by account id or network: two numbers and no content",
     "recalls.list_open": "after a crash, what was left open in every workspace is settled",
     "receipts.remove_older": "upkeep removes by age, in every workspace",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",

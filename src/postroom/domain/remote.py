@@ -29,6 +29,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     expires_at: int | None = None
 
+    @property
+    def ends_at(self) -> int | None:
+        """When the owner has to link again, in milliseconds; None: they renew themselves, or nobody said."""
+        return None if any("refresh" in name.lower() for name in self.values) else self.expires_at
+
     def __repr__(self) -> str:
         return f"Credentials({', '.join(sorted(self.values))})"
 
@@ -210,3 +215,5 @@ class PublishedPost(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str
     """What `unpublish` takes: where one post is several things at the network, it names them all."""
     url: str | None
+    rest_seconds: float = 0.0
+    """How long the network wants nothing more of this account: its limit is used up with this post."""

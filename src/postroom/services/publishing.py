@@ -1,5 +1,7 @@
 """Publishing: one post, one attempt at a time; an unknown outcome is looked up, and never repeated blindly."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from postroom.clock import Clock, from_ms, to_ms
@@ -26,14 +28,19 @@ from postroom.errors import (
     Refused,
     Unavailable,
 )
+from postroom.services import budgets
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.media import Media
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
-from postroom.store.database import Database
+from postroom.store.database import Database, Tx
 from postroom.store.keyring import NoKey
+
+Finish = Callable[[Tx, float], Awaitable[None]]
+"""Ends the job in the transaction that records what came of it; its account is to rest for so many seconds."""
 
 _MOST_ATTEMPTS = 12
 _MOST_LOOKS = 300
@@ -74,6 +81,7 @@ class _Begun(msgspec.Struct, frozen=True, kw_only=True):
     note: Json
     resumed: bool
     """Whether an earlier attempt left no outcome."""
+    finish: Finish | None
 
 
 class Publishing:
@@ -87,6 +95,7 @@ class Publishing:
         posts: Posts,
         events: Events,
         receipts: Receipts,
+        logs: PostLogs,
         now: Clock,
     ) -> None:
         self._database = database
@@ -95,45 +104,49 @@ class Publishing:
         self._posts = posts
         self._events = events
         self._receipts = receipts
+        self._logs = logs
         self._now = now
 
-    async def publish(self, workspace_id: str, post_id: str, runs: int = 1) -> Retry | None:
+    async def publish(
+        self, workspace_id: str, post_id: str, runs: int = 1, finish: Finish | None = None
+    ) -> Retry | None:
         """Publish a post that is due (a job; safe to repeat). Answers when to look again, where it is not settled.
 
         `runs` counts this job's runs, this one included: an outcome that cannot be looked up is unconfirmed in the end.
+        `finish` is called where it is settled, with what there is to record; not where there is nothing to be done.
         """
-        begun = await self._begin(workspace_id, post_id)
-        if begun is None:
-            return None
-        group, post, account = begun.group, begun.post, begun.account
+        begun = await self._begin(workspace_id, post_id, finish)
+        if begun is None or isinstance(begun, Retry):
+            return begun
         if begun.resumed:
             return await self._settle(begun, runs)
+        account = begun.account
         problem = self._problem(begun)
         if problem is not None or account is None:
-            await self._record(group, post, PostStatus.FAILED, error=problem)
+            await self._record(begun, PostStatus.FAILED, error=problem)
             return None
         try:
             draft = await self._draft(begun, account)
         except Unavailable as error:
-            return await self._later(group, post, error)
+            return await self._later(begun, error)
         except InvalidParameters as error:
-            await self._record(group, post, PostStatus.FAILED, error=self._unfit(error))
+            await self._record(begun, PostStatus.FAILED, error=self._unfit(error))
             return None
         try:
             async with self._connections.publisher(account) as connection:
                 published = await connection.publish(draft, self._attempt(begun, account))
         except OutcomeUnknown as error:
-            return await self._unknown(group, post, account, error)
+            return await self._unknown(begun, account, error)
         except (ProviderDown, RateLimited, NoSession) as error:
-            return await self._later(group, post, error)
+            return await self._later(begun, error)
         except ProviderError as error:
-            await self._record(group, post, PostStatus.FAILED, error=self._error(error))
+            await self._record(begun, PostStatus.FAILED, error=self._error(error))
             return None
-        await self._record(group, post, PostStatus.PUBLISHED, published=published)
+        await self._record(begun, PostStatus.PUBLISHED, published=published)
         return None
 
-    async def _begin(self, workspace_id: str, post_id: str) -> _Begun | None:
-        """Mark the attempt before anyone is called."""
+    async def _begin(self, workspace_id: str, post_id: str, finish: Finish | None) -> _Begun | Retry | None:
+        """Mark the attempt before anyone is called, and count it where the network takes only so many."""
         async with self._database.begin() as tx:
             held = await posts.hold_post(tx, workspace_id, post_id)
             if held is None:
@@ -153,13 +166,6 @@ class Publishing:
                 if reply_to is None:
                     # Its turn comes when the part before is published.
                     return None
-            if not resumed:
-                post = msgspec.structs.replace(
-                    post, attempts=post.attempts + 1, begun_at=post.begun_at if post.begun_at is not None else now
-                )
-                await posts.set_post(
-                    tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
-                )
             account = None
             if post.account_id is not None:
                 account = await accounts.find(tx, workspace_id, post.account_id)
@@ -167,6 +173,19 @@ class Publishing:
                 account = await accounts.find_by_provider_id(
                     tx, workspace_id, group.user_id, post.platform, post.platform_id
                 )
+            limits = None if account is None else self._limits(account)
+            if not resumed and account is not None and limits is not None:
+                too_many = await budgets.spend(tx, account, limits, now)
+                if too_many is not None:
+                    return too_many
+            if not resumed:
+                post = msgspec.structs.replace(
+                    post, attempts=post.attempts + 1, begun_at=post.begun_at if post.begun_at is not None else now
+                )
+                await posts.set_post(
+                    tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
+                )
+                await self._logs.attempted(tx, post)
             note = None
             if account is not None and (resumed or post.attempts > 1):
                 note = await posts.find_note(tx, workspace_id, post_id, account.id)
@@ -174,7 +193,14 @@ class Publishing:
             if post.part == 0:
                 files = (await media.list_of_groups(tx, workspace_id, [group.id])).get(group.id, [])
         return _Begun(
-            group=group, post=post, account=account, files=files, reply_to=reply_to, note=note, resumed=resumed
+            group=group,
+            post=post,
+            account=account,
+            files=files,
+            reply_to=reply_to,
+            note=note,
+            resumed=resumed,
+            finish=finish,
         )
 
     def _problem(self, begun: _Begun) -> PostError | None:
@@ -210,99 +236,117 @@ class Publishing:
 
         As long as it cannot be looked up, nothing is tried again: it may be live.
         """
-        group, post, account = begun.group, begun.post, begun.account
+        account = begun.account
         limits = None if account is None else self._limits(account)
         if account is None or limits is None or limits.settles is Settles.NEVER or runs > _MOST_LOOKS:
-            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+            await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         try:
             draft = await self._draft(begun, account)
             async with self._connections.publisher(account) as connection:
                 found = await connection.find(draft, self._attempt(begun, account))
         except (NotSupported, InvalidParameters):
-            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+            await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         except (ProviderError, Unavailable) as error:
-            return Retry(after=next_attempt(runs, error.retry_after_seconds or 0.0), reason=error.code)
+            after = next_attempt(runs, error.retry_after_seconds or 0.0)
+            return Retry(after=after, reason=error.code, holds=budgets.holds(error))
         if found is not None:
-            await self._record(group, post, PostStatus.PUBLISHED, published=found)
+            await self._record(begun, PostStatus.PUBLISHED, published=found)
             return None
-        return await self._later(group, post, ProviderDown("It was looked up, and had not been made."))
+        return await self._later(begun, ProviderDown("It was looked up, and had not been made."))
 
-    async def _unknown(self, group: PostGroup, post: Post, account: Account, error: OutcomeUnknown) -> Retry | None:
+    async def _unknown(self, begun: _Begun, account: Account, error: OutcomeUnknown) -> Retry | None:
         limits = self._limits(account)
         if limits is None or limits.settles is Settles.NEVER:
-            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+            await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         # It stays PROCESSING: the next run of the job looks it up.
-        return Retry(after=next_attempt(post.attempts), reason=error.code)
+        return Retry(after=next_attempt(begun.post.attempts), reason=error.code)
 
-    async def _later(
-        self, group: PostGroup, post: Post, error: ProviderDown | RateLimited | Unavailable
-    ) -> Retry | None:
+    async def _later(self, begun: _Begun, error: ProviderDown | RateLimited | Unavailable) -> Retry | None:
         """Nothing happened at the network: try again, for a while."""
+        group, post = begun.group, begun.post
         if post.attempts >= _MOST_ATTEMPTS:
-            await self._record(group, post, PostStatus.FAILED, error=self._error(error))
+            await self._record(begun, PostStatus.FAILED, error=self._error(error))
             return None
         async with self._database.begin() as tx:
             held = await posts.hold_post(tx, group.workspace_id, post.id)
             if held is None or held[1].status is not PostStatus.PROCESSING:
                 return None
             await posts.set_post(tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts)
+            await self._logs.failed(tx, post, self._error(error))
         after = next_attempt(post.attempts, error.retry_after_seconds or 0.0)
-        return Retry(after=after, reason=error.code)
+        return Retry(after=after, reason=error.code, holds=budgets.holds(error))
 
     async def _record(
         self,
-        group: PostGroup,
-        post: Post,
+        begun: _Begun,
         status: PostStatus,
         *,
         published: PublishedPost | None = None,
         error: PostError | None = None,
     ) -> None:
-        """Write down what became of the attempt. A group deleted meanwhile is not brought back; its receipt says more."""
         async with self._database.begin() as tx:
-            held = await posts.hold_post(tx, group.workspace_id, post.id)
-            if held is None:
-                if published is not None:
-                    document = {
-                        "platform": post.platform,
-                        "platform_id": post.platform_id,
-                        "provider_id": published.provider_id,
-                        "url": published.url,
-                        "note": "It was being published when its group was deleted, and is live.",
-                    }
-                    await self._receipts.write(
-                        tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
-                    )
-                return
-            if held[1].status is PostStatus.PUBLISHED:
-                # What is live stays so, whatever a second attempt at the same post came to.
-                return
-            await posts.set_post(
-                tx,
-                group.workspace_id,
-                post.id,
-                status=status,
-                attempts=post.attempts,
-                provider_id=None if published is None else published.provider_id,
-                url=None if published is None else published.url,
-                error=error,
-            )
-            ended = msgspec.structs.replace(held[1], status=status)
-            await self._posts.roll_up(tx, held[0], ended)
-            kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED
-            data = EventData(
-                post_group_id=group.id,
-                post_id=post.id,
-                platform=post.platform,
-                reason=None if error is None else error.code,
-            )
-            await self._events.announce(tx, group.workspace_id, kind, data)
+            await self._write_down(tx, begun.group, begun.post, status, published, error)
+            if begun.finish is not None:
+                await begun.finish(tx, 0.0 if published is None else published.rest_seconds)
+
+    async def _write_down(
+        self,
+        tx: Tx,
+        group: PostGroup,
+        post: Post,
+        status: PostStatus,
+        published: PublishedPost | None,
+        error: PostError | None,
+    ) -> None:
+        """What became of the attempt. A group deleted meanwhile is not brought back; its receipt says more."""
+        held = await posts.hold_post(tx, group.workspace_id, post.id)
+        if held is None:
+            if published is not None:
+                document = {
+                    "platform": post.platform,
+                    "platform_id": post.platform_id,
+                    "provider_id": published.provider_id,
+                    "url": published.url,
+                    "note": "It was being published when its group was deleted, and is live.",
+                }
+                await self._receipts.write(
+                    tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
+                )
+            return
+        if held[1].status is PostStatus.PUBLISHED:
+            # What is live stays so, whatever a second attempt at the same post came to.
+            return
+        await posts.set_post(
+            tx,
+            group.workspace_id,
+            post.id,
+            status=status,
+            attempts=post.attempts,
+            provider_id=None if published is None else published.provider_id,
+            url=None if published is None else published.url,
+            error=error,
+        )
+        if error is not None:
+            await self._logs.failed(tx, post, error)
+        else:
+            await self._logs.succeeded(tx, post)
+        ended = msgspec.structs.replace(held[1], status=status)
+        await self._posts.roll_up(tx, held[0], ended)
+        kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED
+        data = EventData(
+            post_group_id=group.id,
+            post_id=post.id,
+            platform=post.platform,
+            reason=None if error is None else error.code,
+        )
+        await self._events.announce(tx, group.workspace_id, kind, data)
 
     def _limits(self, account: Account) -> PublishingLimits | None:
-        return self._connections.connector(account.provider).capabilities.publish
+        connector = self._connections.connectors().get(account.provider)
+        return None if connector is None else connector.capabilities.publish
 
     def _fault(self, code: str, message: str, *, retryable: bool = False, detail: str | None = None) -> PostError:
         return PostError(

@@ -10,7 +10,7 @@ from postroom.domain.jobs import Job, Task
 from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.events import Events
-from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, receipts
+from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, rates, receipts
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
@@ -72,6 +72,7 @@ class Upkeep:
                 await receipts.remove_older(tx, before(keep.receipts))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
+            await rates.remove_ended(tx, to_ms(now))
             await login_attempts.remove_expired_login_attempts(tx, to_ms(now))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)

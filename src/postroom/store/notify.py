@@ -33,13 +33,14 @@ class Notifier:
 
     def wake(self, topic: str) -> None:
         """Wake everyone who waits for the topic. To be called after the commit."""
-        self._wake_here(topic)
+        self.wake_here(topic)
         # What is queued already will be sent after this call, and says the same.
         if self._running is not None and topic not in self._queued:
             self._queued.add(topic)
             self._outgoing.put_nowait(topic)
 
-    def _wake_here(self, topic: str) -> None:
+    def wake_here(self, topic: str) -> None:
+        """Wake those of this process only: what happened is none of the others' business."""
         family, colon, _ = topic.partition(":")
         for each in (topic, f"{family}:*") if colon else (topic,):
             for waiter in self._waiting.pop(each, ()):
@@ -88,7 +89,7 @@ class Notifier:
         self, connection: "Connection[Any] | PoolConnectionProxy[Any]", sender: int, channel: str, payload: object
     ) -> None:
         if connection.is_closed() or sender != connection.get_server_pid():
-            self._wake_here(str(payload))
+            self.wake_here(str(payload))
 
     async def _run(self, url: str, connection: "Connection[Any]") -> None:
         try:
@@ -115,7 +116,7 @@ class Notifier:
                 connection = await self._listen(url)
                 # What the others said meanwhile was not heard.
                 for missed in list(self._waiting):
-                    self._wake_here(missed)
+                    self.wake_here(missed)
                 return connection
             except _LOST:
                 await asyncio.sleep(_AGAIN_SECONDS)
