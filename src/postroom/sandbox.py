@@ -149,6 +149,7 @@ _ACCOUNTS: list[tuple[str, str, str, dict[str, str]]] = [
     ("first", "linkedin", "cookie", {"access_token": "user_good"}),
     ("first", "bluesky", "app_password", {"identifier": "ada.test", "password": "app-ada-pass"}),
     ("first", "mastodon", "oauth", {"login": "user_good"}),
+    ("first", "twitter", "oauth", {"login": "user_good"}),
     ("other", "linkedin", "cookie", {"access_token": "user_second"}),
 ]
 

@@ -13,8 +13,9 @@ from postroom_sim.mastodon import tables as mastodon_tables
 from postroom_sim.mastodon.network import Mastodon
 from postroom_sim.telegram.network import Telegram
 from postroom_sim.tiktok.network import TikTok
+from postroom_sim.twitter.network import Twitter
 from postroom_sim.youtube.network import YouTube
 
 SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA, mastodon_tables.SCHEMA]
-NETWORKS: list[Any] = [LinkedIn, Bluesky, Mastodon, Telegram, TikTok, YouTube]
+NETWORKS: list[Any] = [LinkedIn, Bluesky, Mastodon, Telegram, TikTok, Twitter, YouTube]
 """Classes that are made of a Ground and are Networks."""
