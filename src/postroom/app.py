@@ -131,7 +131,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     guarded = guarded_http(guard)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
-        registry = installed(http, callback_url, now, settings.providers)
+        registry = installed(http, callback_url, now, settings.providers, guarded=guarded)
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())

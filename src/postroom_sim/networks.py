@@ -13,16 +13,21 @@ from postroom_sim.bluesky import tables as bluesky_tables
 from postroom_sim.bluesky.network import Bluesky
 from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
+from postroom_sim.mastodon import tables as mastodon_tables
+from postroom_sim.mastodon.network import Mastodon
 from postroom_sim.telegram.network import Telegram
 from postroom_sim.tiktok.network import TikTok
+from postroom_sim.twitter.network import Twitter
 from postroom_sim.youtube.network import YouTube
 
-SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA]
+SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA, mastodon_tables.SCHEMA]
 NETWORKS: list[Any] = [
     LinkedIn,
     Bluesky,
+    Mastodon,
     Telegram,
     TikTok,
+    Twitter,
     YouTube,
     *(entry.load() for entry in entry_points(group="postroom_sim.networks")),
 ]

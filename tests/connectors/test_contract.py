@@ -18,6 +18,7 @@ from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.tiktok.connection import TikTokSettings
 from postroom.connectors.tiktok.connector import TikTokConnector
@@ -83,6 +84,22 @@ CASES = {
         (),
         {"identifier": "ada.test", "password": SECRET},
         post="at://did:plc:ada/app.bsky.feed.post/3l472o4abllld",
+    ),
+    "mastodon": Case(
+        MastodonConnector,
+        Profile(provider_id="109348684215471001", username="ada@quillfern.test", name="Ada"),
+        Credentials(
+            values={
+                "server": "https://mastodon.example",
+                "client_id": "app",
+                "client_secret": f"app-{SECRET}",
+                "access_token": SECRET,
+            }
+        ),
+        (),
+        (),
+        {"server": "mastodon.example"},
+        post="109348684215471002",
     ),
     "telegram": Case(
         TelegramConnector,
