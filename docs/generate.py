@@ -122,7 +122,8 @@ def networks() -> str:
 
 
 _ENDS = {
-    Settles.ALWAYS: "Exactly one post.",
+    Settles.ALWAYS: "Exactly one post; `unconfirmed` where this server was away until the network had forgotten (its README"
+    " says how long it remembers).",
     Settles.PARTLY: "At most one post. Where the network shows it, it is found; otherwise it ends `unconfirmed`.",
     Settles.NEVER: "At most one post. It ends `unconfirmed`: its owner looks.",
 }
