@@ -36,6 +36,7 @@ from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
 from postroom.services.deliveries import Deliveries
+from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
@@ -65,6 +66,7 @@ from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
+from postroom.web.connect import connect as connect_app
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -151,7 +153,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     post_logs = PostLogs(database, now)
     quota = Quota(_limits(settings), now)
     posts = Posts(database, notifier, connections, media, events, receipts, post_logs, quota, now)
-    accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
+    accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     services = Services(
@@ -164,6 +166,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         posts=posts,
         post_lists=PostLists(database),
         post_logs=post_logs,
+        engagement=Engagement(database, connections, now),
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
@@ -227,6 +230,7 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),
         "callbacks": callbacks_app(services),
+        "connect": connect_app(services),
     }
     hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds

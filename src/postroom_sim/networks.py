@@ -1,7 +1,11 @@
-"""The networks of this simulation. Adding one is adding a folder, and naming it here."""
+"""The networks of this simulation. Adding one is adding a folder, and naming it here.
+
+Another package's are found by its entry points of the group `postroom_sim.networks`; `feed` and `oauth` keep what they have.
+"""
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Any
 
 from postroom_sim import feed, oauth
@@ -17,5 +21,14 @@ from postroom_sim.twitter.network import Twitter
 from postroom_sim.youtube.network import YouTube
 
 SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA, mastodon_tables.SCHEMA]
-NETWORKS: list[Any] = [LinkedIn, Bluesky, Mastodon, Telegram, TikTok, Twitter, YouTube]
+NETWORKS: list[Any] = [
+    LinkedIn,
+    Bluesky,
+    Mastodon,
+    Telegram,
+    TikTok,
+    Twitter,
+    YouTube,
+    *(entry.load() for entry in entry_points(group="postroom_sim.networks")),
+]
 """Classes that are made of a Ground and are Networks."""

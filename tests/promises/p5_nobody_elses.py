@@ -70,6 +70,7 @@ _NO_IDS = """
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position
+    postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
 
@@ -216,6 +217,14 @@ BODIES: dict[str, Any] = {
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},
+    "linkedin_post_statistics": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "queryType": "REACTION"},
+    "linkedin_account_statistics": {"platformId": "linkedin-x", "queryType": "REACTION"},
+    "linkedin_followers": {"platformId": "linkedin-x"},
+    "linkedin_profile_summary": {"platformId": "linkedin-x"},
+    "linkedin_create_reaction": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "reactionType": "LIKE"},
+    "linkedin_delete_reaction": {"postedId": "urn:li:share:1", "platformId": "linkedin-x"},
+    "linkedin_create_comment": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "message": "Hello"},
+    "linkedin_delete_comment": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "commentId": "1"},
     "start_link": {"provider": "linkedin", "flow": "cookie"},
     "create_webhook": {"name": "x", "url": "https://8.8.8.8/", "events": ["post.failed"]},
     "update_webhook": {"name": "Mine now", "isActive": False},
