@@ -15,13 +15,24 @@ from structlog.testing import capture_logs
 from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
-from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
+from postroom.connectors.contract import (
+    AppSettings,
+    Ask,
+    Connection,
+    Connector,
+    Linked,
+    Messenger,
+    Publisher,
+    Reply,
+    Visit,
+)
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.tiktok.connection import TikTokSettings
 from postroom.connectors.tiktok.connector import TikTokConnector
+from postroom.connectors.twitter.connector import XConnector
 from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSettings
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
@@ -128,6 +139,16 @@ CASES = {
             "digest": "",
         },
         prepares=True,
+    ),
+    "twitter": Case(
+        XConnector,
+        Profile(provider_id="1445880548472320001", username="ada_marlow", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=AppSettings(client_id="us", client_secret="ours"),
+        post="1445880548472328192",
     ),
     "youtube": Case(
         YouTubeConnector,

@@ -16,7 +16,8 @@ def base(server: Server) -> str:
 
 @pytest.fixture
 def platform_id(client: httpx.Client, base: str) -> str:
-    (connection,) = client.get(f"{base}/platform-connections").json()["connections"]
+    found = client.get(f"{base}/platform-connections").json()["connections"]
+    (connection,) = [each for each in found if each["platformId"].startswith("bluesky-")]
     assert connection["platformId"].startswith("bluesky-did:plc:")
     assert (connection["tokenStatus"], connection["lastError"]) == ("unknown", None)
     return str(connection["platformId"])
