@@ -79,6 +79,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
+
+
 class House(msgspec.Struct, frozen=True, kw_only=True):
     """One server, put together and not yet listening."""
 
@@ -217,9 +220,6 @@ def _blobs(settings: Settings) -> Blobs:
         )
     except Unavailable as error:
         raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
-
-
-_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
