@@ -46,6 +46,7 @@ IDS: dict[str, str | None] = {
     "x-postpost-user-id": "managed_user",
     "x-publora-user-id": "managed_user",
     "userId": "managed_user",
+    "mediaFileId": "media",
     "retrieve_account.id": "account",
     "delete_account.id": "account",
     "get_account.id": "account",
@@ -69,7 +70,7 @@ _NO_IDS = """
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
-    isActive active position
+    isActive active position file
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -217,6 +218,7 @@ BODIES: dict[str, Any] = {
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},
+    "attach_media": {"file": {"download_url": "https://files.example.org/a.png", "file_id": "a"}},
     "linkedin_post_statistics": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "queryType": "REACTION"},
     "linkedin_account_statistics": {"platformId": "linkedin-x", "queryType": "REACTION"},
     "linkedin_followers": {"platformId": "linkedin-x"},
