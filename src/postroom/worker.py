@@ -147,17 +147,20 @@ class Worker:
         self._pause_seconds = min(_LOOK_SECONDS, (ended - started) * _WORK_TO_LOOKING)
         if saturated and deep:
             self._deep_at, self._pause_seconds = ended + self._pause_seconds, 0.0
-        chosen = choose(found, self._running.values(), msgspec.structs.replace(_ROOM, at_once=at_once))
-        self._more = saturated or len(chosen) < len(found)
-        resting = {job.lock: self._rests_until(job, now) for job in chosen if job.lock is not None}
-        for lock, until in resting.items():
-            if until > now:
-                await jobs.postpone(tx, lock, until)
-        awake = [job.id for job in chosen if job.lock is None or resting[job.lock] <= now]
-        return await jobs.take(tx, self._owner, to_ms(self._now() + _CLAIM), awake) if awake else []
+        awake = []
+        for job in found:
+            until = self._rests_until(job)
+            if until > now and job.lock is not None:
+                await jobs.postpone(tx, job.lock, until)
+            else:
+                awake.append(job)
+        chosen = choose(awake, self._running.values(), msgspec.structs.replace(_ROOM, at_once=at_once))
+        self._more = saturated or len(chosen) < len(awake)
+        until = to_ms(self._now() + _CLAIM)
+        return await jobs.take(tx, self._owner, until, [job.id for job in chosen]) if chosen else []
 
-    def _rests_until(self, job: Due, now: int) -> int:
-        """Until when its account or its network wants to be left alone; 0: it does not."""
+    def _rests_until(self, job: Due) -> int:
+        """Until when its account or its network wants to be left alone, perhaps long ago."""
         return max(
             self._rests.get(f"{Holds.LOCK} {job.lock}", 0), self._rests.get(f"{Holds.PROVIDER} {job.provider}", 0)
         )
