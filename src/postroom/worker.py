@@ -220,7 +220,7 @@ class Worker:
         await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
 
     async def _purge_blobs(self, job: Job) -> None:
-        await self._work.media.purge(list(job.args["keys"]))
+        await self._work.media.purge(_workspace(job), list(job.args["keys"]))
 
     async def _expire_upload(self, job: Job) -> None:
         await self._work.media.expire_upload(_workspace(job), _arg(job, "media_id"))

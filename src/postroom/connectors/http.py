@@ -253,15 +253,24 @@ class Http:
         return answer
 
     @asynccontextmanager
-    async def stream(self, provider: str, operation: str, url: str, *, headers: Headers) -> AsyncIterator[Stream]:
-        """Ask for an answer that goes on; a silence of `idle_seconds` ends it.
+    async def stream(
+        self,
+        provider: str,
+        operation: str,
+        url: str,
+        *,
+        headers: Headers,
+        method: str = "GET",
+        content: bytes | None = None,
+    ) -> AsyncIterator[Stream]:
+        """Ask for an answer that goes on, or whose status is all that matters; a silence of `idle_seconds` ends it.
 
         Raises:
             ProviderDown: no answer came.
         """
         started = time.perf_counter()
         try:
-            response = await self._send("GET", url, headers, None, self._timeout | {"read": self._idle_seconds})
+            response = await self._send(method, url, headers, content, self._timeout | {"read": self._idle_seconds})
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
             _record(provider, operation, started, 1, cause=error)
             raise failure(error, sent_matters=False) from error

@@ -5,7 +5,7 @@ from datetime import timedelta
 from postroom.domain.accounts import Account
 from postroom.domain.capabilities import Publishing
 from postroom.domain.jobs import Holds, Retry
-from postroom.errors import ErrorCode, NoSession, ProviderError
+from postroom.errors import ErrorCode, ProviderError, Unavailable
 from postroom.store import rates
 from postroom.store.database import Tx
 
@@ -24,7 +24,7 @@ async def spend(tx: Tx, account: Account, limits: Publishing, now: int) -> Retry
     return None
 
 
-def holds(error: ProviderError | NoSession) -> Holds:
+def holds(error: ProviderError | Unavailable) -> Holds:
     """Who has to rest after a network said that it was too much."""
     if error.code is not ErrorCode.TOO_MANY_REQUESTS:
         return Holds.JOB

@@ -1,6 +1,6 @@
 """Publishing: one post, one attempt at a time; an unknown outcome is looked up, and never repeated blindly."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -17,6 +17,8 @@ from postroom.domain.rules import draft_problem, next_attempt
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
+    ErrorCode,
+    InvalidParameters,
     NoSession,
     NotSupported,
     OutcomeUnknown,
@@ -24,6 +26,7 @@ from postroom.errors import (
     ProviderError,
     RateLimited,
     Refused,
+    Unavailable,
 )
 from postroom.services import budgets
 from postroom.services.connections import Connections
@@ -32,7 +35,6 @@ from postroom.services.media import Media
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
-from postroom.store.blobs import Blobs
 from postroom.store.database import Database, Tx
 from postroom.store.keyring import NoKey
 
@@ -42,33 +44,6 @@ Finish = Callable[[Tx, float], Awaitable[None]]
 _MOST_ATTEMPTS = 12
 _MOST_LOOKS = 300
 """How often an unknown outcome is looked up, five minutes apart in the end, before the owner is told that nobody knows."""
-
-
-class _File:
-    """A stored file as a connector sees it: read, not located."""
-
-    def __init__(self, item: MediaItem, blobs: Blobs, media: Media) -> None:
-        assert item.blob_key is not None
-        assert item.size_bytes is not None
-        self.kind = item.kind.value
-        self.content_type = item.content_type
-        self.size_bytes = item.size_bytes
-        self.alt_text = item.alt_text
-        self.width: int | None = None
-        self.height: int | None = None
-        self._item = item
-        self._key = item.blob_key
-        self._blobs = blobs
-        self._media = media
-
-    async def read(self) -> bytes:
-        return await self._blobs.read(self._key)
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        return self._blobs.stream(self._key)
-
-    async def url(self) -> str:
-        return self._media.file_url(self._item)
 
 
 class _Attempt:
@@ -114,7 +89,6 @@ class Publishing:
     def __init__(
         self,
         database: Database,
-        blobs: Blobs,
         media: Media,
         connections: Connections,
         posts: Posts,
@@ -123,7 +97,6 @@ class Publishing:
         now: Clock,
     ) -> None:
         self._database = database
-        self._blobs = blobs
         self._media = media
         self._connections = connections
         self._posts = posts
@@ -150,8 +123,15 @@ class Publishing:
             await self._record(begun, PostStatus.FAILED, error=problem)
             return None
         try:
+            draft = await self._draft(begun, account)
+        except Unavailable as error:
+            return await self._later(begun, error)
+        except InvalidParameters as error:
+            await self._record(begun, PostStatus.FAILED, error=self._unfit(error))
+            return None
+        try:
             async with self._connections.publisher(account) as connection:
-                published = await connection.publish(self._draft(begun), self._attempt(begun, account))
+                published = await connection.publish(draft, self._attempt(begun, account))
         except OutcomeUnknown as error:
             return await self._unknown(begun, account, error)
         except (ProviderDown, RateLimited, NoSession) as error:
@@ -232,12 +212,13 @@ class Publishing:
         found = draft_problem(text, [item.content_type for item in begun.files], limits)
         return None if found is None else self._fault(*found)
 
-    def _draft(self, begun: _Begun) -> PostDraft:
+    async def _draft(self, begun: _Begun, account: Account) -> PostDraft:
+        """What goes out, its images as the network takes them. Raises as `Media.file` does."""
         group = begun.group
         return PostDraft(
             text=begun.post.content or group.content,
             created_at=from_ms(group.scheduled_at or group.created_at),
-            media=tuple(_File(item, self._blobs, self._media) for item in begun.files),
+            media=tuple([await self._media.file(item, account.provider) for item in begun.files]),
             settings=msgspec.json.decode(group.platform_settings).get(begun.post.platform, {}),
             reply_to=begun.reply_to,
         )
@@ -257,12 +238,13 @@ class Publishing:
             await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         try:
+            draft = await self._draft(begun, account)
             async with self._connections.publisher(account) as connection:
-                found = await connection.find(self._draft(begun), self._attempt(begun, account))
-        except NotSupported:
+                found = await connection.find(draft, self._attempt(begun, account))
+        except (NotSupported, InvalidParameters):
             await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
-        except (ProviderError, NoSession) as error:
+        except (ProviderError, Unavailable) as error:
             after = next_attempt(runs, error.retry_after_seconds or 0.0)
             return Retry(after=after, reason=error.code, holds=budgets.holds(error))
         if found is not None:
@@ -278,7 +260,7 @@ class Publishing:
         # It stays PROCESSING: the next run of the job looks it up.
         return Retry(after=next_attempt(begun.post.attempts), reason=error.code)
 
-    async def _later(self, begun: _Begun, error: ProviderDown | RateLimited | NoSession) -> Retry | None:
+    async def _later(self, begun: _Begun, error: ProviderDown | RateLimited | Unavailable) -> Retry | None:
         """Nothing happened at the network: try again, for a while."""
         group, post = begun.group, begun.post
         if post.attempts >= _MOST_ATTEMPTS:
@@ -366,12 +348,16 @@ class Publishing:
             platform_error=detail,
         )
 
+    def _unfit(self, error: InvalidParameters) -> PostError:
+        too_large = error.code is ErrorCode.CONTENT_TOO_LARGE
+        return self._fault("CONTENT_TOO_LARGE" if too_large else "INVALID_CONTENT", error.detail)
+
     def _unconfirmed(self) -> PostError:
         return self._fault(
             "OUTCOME_UNKNOWN", "The network did not say whether the post was made; look there before you try again."
         )
 
-    def _error(self, error: ProviderError | NoSession) -> PostError:
+    def _error(self, error: ProviderError | Unavailable) -> PostError:
         match error:
             case CredentialsRejected() | ActionRequired():
                 return self._fault("PLATFORM_AUTH_EXPIRED", error.detail)

@@ -21,7 +21,7 @@ _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 
 
 class Notifier:
-    """Topics are texts: "jobs", "keys", "events:" and a workspace id."""
+    """Topics are texts: "jobs", "keys", "webhooks", "events:" and a workspace id. A wait for "events:*" is for all those."""
 
     def __init__(self, postgres_url: str | None = None) -> None:
         """With the URL of a PostgreSQL database, its other processes are woken too; without, only this one."""
@@ -41,9 +41,11 @@ class Notifier:
 
     def wake_here(self, topic: str) -> None:
         """Wake those of this process only: what happened is none of the others' business."""
-        for waiter in self._waiting.pop(topic, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        family, colon, _ = topic.partition(":")
+        for each in (topic, f"{family}:*") if colon else (topic,):
+            for waiter in self._waiting.pop(each, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def wait(self, topic: str, timeout: float) -> bool:
         """Wait to be woken, for so many seconds at most; whether one was."""
