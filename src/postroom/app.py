@@ -48,6 +48,7 @@ from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
+from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -141,6 +142,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     posts = Posts(database, notifier, connections, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     services = Services(
         access=Access(database, now, sandbox=sandbox),
         accounts=accounts,
@@ -148,6 +150,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         recalls=recalls,
         posts=posts,
+        takedowns=takedowns,
         media=media,
         events=events,
         receipts=receipts,
@@ -163,6 +166,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         publishing=Publishing(database, media, connections, posts, events, receipts, now),
         recalls=recalls,
         sync=sync,
+        takedowns=takedowns,
         upkeep=upkeep,
     )
     return House(

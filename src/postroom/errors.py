@@ -91,6 +91,7 @@ class Kind(StrEnum):
     POST_GROUP = "post_group"
     MEDIA = "media"
     RECEIPT = "receipt"
+    TAKEDOWN = "takedown"
     WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"

@@ -13,6 +13,7 @@ from postroom.services.messages import Messages
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
 
 
@@ -25,6 +26,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     recalls: Recalls
     posts: Posts
+    takedowns: Takedowns
     media: Media
     events: Events
     receipts: Receipts
