@@ -9,7 +9,10 @@ from postroom_sim.bluesky import tables as bluesky_tables
 from postroom_sim.bluesky.network import Bluesky
 from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
+from postroom_sim.telegram.network import Telegram
+from postroom_sim.tiktok.network import TikTok
+from postroom_sim.youtube.network import YouTube
 
 SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA]
-NETWORKS: list[Any] = [LinkedIn, Bluesky]
+NETWORKS: list[Any] = [LinkedIn, Bluesky, Telegram, TikTok, YouTube]
 """Classes that are made of a Ground and are Networks."""

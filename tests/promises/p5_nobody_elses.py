@@ -41,6 +41,8 @@ IDS: dict[str, str | None] = {
     "managed_user_id": "managed_user",
     "target_id": "message",
     "x-postpost-user-id": "managed_user",
+    "x-publora-user-id": "managed_user",
+    "userId": "managed_user",
     "retrieve_account.id": "account",
     "delete_account.id": "account",
     "get_account.id": "account",
@@ -49,6 +51,10 @@ IDS: dict[str, str | None] = {
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
+    "take_down_receipt.id": "receipt",
+    "take_down_post_group.id": "post_group",
+    "set_delete_at.id": "post_group",
+    "get_take_down.id": "takedown",
 }
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
@@ -56,7 +62,8 @@ _NO_IDS = """
     wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
-    contentType type altText cursor nextCursor
+    delete_at then
+    contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
 """
 
 
@@ -131,6 +138,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "key": issued.id,
         "link": attempt.id,
         "receipt": receipts.items[0].id,
+        "takedown": (await services.takedowns.take_down(caller, group.id, 0)).id,
         "managed_user": user or caller.user_id,
     }
     return Things(
@@ -189,8 +197,11 @@ BODIES: dict[str, Any] = {
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
+    "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
     "create_managed_user": {"username": "one-more"},
+    "create_workspace_user": {"username": "one-more@example.org"},
+    "create_connection_url": {},
     "start_link": {"provider": "linkedin", "flow": "cookie"},
     "answer_link": {"answers": {"access_token": "user_third"}},
 }
