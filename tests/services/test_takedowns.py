@@ -220,7 +220,10 @@ async def test_the_later_parts_of_a_thread_are_not_begun(desk: Desk) -> None:
     await desk.services.takedowns.take_down(desk.caller, group.id, 0)
     await desk.settle()
     assert await desk.live() == []
-    assert {post.status for post in (await desk.view(group)).posts[1:]} == {PostStatus.FAILED}
+    later = (await desk.view(group)).posts[1:]
+    assert {(post.status, post.error and post.error.message) for post in later} == {
+        (PostStatus.FAILED, "Its thread was taken down before.")
+    }
 
 
 # delete_at
@@ -283,3 +286,15 @@ async def test_a_worker_that_is_stopped_in_the_middle_leaves_it_to_the_next(desk
     async with working(desk):
         await until(desk, "select outcome from takedown_targets", [("done",)])
     assert await outcomes(desk, made) == [TargetOutcome.DONE]
+
+
+async def test_a_take_down_is_shown_to_its_user_and_the_workspaces_owner_only(desk: Desk) -> None:
+    made = await ask(desk, await published(desk))
+    access = desk.services.access
+    user = await access.add_managed_user(desk.caller, "another", None)
+    _, secret = await access.issue_key(desk.caller.workspace_id, "theirs", managed_user_id=user.id)
+    for stranger in (await access.resolve(secret), desk.built.other):
+        with pytest.raises(NotFound):
+            await desk.services.takedowns.get(stranger, made.id)
+        with pytest.raises(NotFound):
+            await desk.services.takedowns.take_down(stranger, made.group_id, 0)
