@@ -57,6 +57,7 @@ from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
+from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -160,6 +161,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     services = Services(
         access=access,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
@@ -168,6 +170,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         recalls=recalls,
         posts=posts,
+        takedowns=takedowns,
         post_lists=PostLists(database),
         post_logs=post_logs,
         engagement=Engagement(database, connections, now),
@@ -189,6 +192,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,
         sync=sync,
+        takedowns=takedowns,
         upkeep=upkeep,
     )
     return House(

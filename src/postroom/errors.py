@@ -93,6 +93,7 @@ class Kind(StrEnum):
     MEDIA_ID = "media_id"
     FETCH = "fetch"
     RECEIPT = "receipt"
+    TAKEDOWN = "takedown"
     WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"

@@ -20,6 +20,7 @@ from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
 
 
@@ -33,6 +34,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     recalls: Recalls
     posts: Posts
+    takedowns: Takedowns
     post_lists: PostLists
     post_logs: PostLogs
     checkups: Checkups
