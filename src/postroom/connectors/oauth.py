@@ -44,9 +44,13 @@ def visit(
     *,
     separator: str = " ",
     client_id_name: str = "client_id",
+    pkce: bool = True,
     extra: Mapping[str, str] | None = None,
 ) -> Visit:
-    """The page at which the owner says yes; the state keeps the verifier that the code is good for."""
+    """The page at which the owner says yes; the state keeps the verifier that the code is good for.
+
+    `pkce`: False for a network that has none for servers; its verifier is then to be kept from it.
+    """
     nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
@@ -55,8 +59,7 @@ def visit(
         "redirect_uri": callback_url,
         "scope": separator.join(scopes),
         "state": nonce,
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
+        **({"code_challenge": challenge, "code_challenge_method": "S256"} if pkce else {}),
         **(extra or {}),
     }
     state = {"nonce": nonce, "verifier": verifier}
