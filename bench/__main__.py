@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import deleting, ingesting, machine, reading, seeding, starting
+from bench import deleting, ingesting, machine, publishing, reading, seeding, starting
 from bench.ratios import Measured
 from bench.size import SIZES, Size
 from tests.parts.postgres import PostgresServer
@@ -20,6 +20,7 @@ NAMES = {
     "baseline": "GET a message: against FastAPI with SQLAlchemy's async ORM and asyncpg",
     "delete": "durable deletions of post groups a second, against the least statements that do the same",
     "ingest": "messages taken in by sync a second, where many are stored against where few are",
+    "publish": "posts due in the same moment: how late the last one is, and the memory that takes",
     "start": "second start to listening, and memory at rest",
 }
 
@@ -90,6 +91,8 @@ def _chosen(size: Size, names: list[str], postgres: PostgresServer | None) -> li
             measures.append(lambda: deleting.measure(size, postgres))
         if "ingest" in names:
             measures.append(lambda: ingesting.measure(size, postgres))
+        if "publish" in names:
+            measures.append(lambda: publishing.measure(size, postgres))
     if "start" in names:
         measures.append(lambda: starting.measure(size))
     return measures

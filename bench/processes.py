@@ -44,6 +44,13 @@ class Served:
                 return int(line.split()[1]) / 1024
         raise RuntimeError("no Pss in smaps_rollup")
 
+    def most_memory_mb(self) -> float:
+        """The most that was resident at a time, with what it shares."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError("no VmHWM in status")
+
 
 @contextlib.contextmanager
 def started(
@@ -85,9 +92,12 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
 
 
-def postroom(data: Path, database_url: str = "") -> contextlib.AbstractContextManager[Served]:
+def postroom(
+    data: Path, database_url: str = "", cores: Sequence[int] | set[int] | None = None
+) -> contextlib.AbstractContextManager[Served]:
     """`postroom serve` on a data folder, as it is run for real."""
     environment = {"POSTROOM_LOG_LEVEL": "WARNING"}
     if database_url:
         environment["POSTROOM_DATABASE_URL"] = database_url
-    return started("postroom", "serve", "--port", "0", "--data", str(data), "--json", environment=environment)
+    arguments = ("serve", "--port", "0", "--data", str(data), "--json")
+    return started("postroom", *arguments, environment=environment, cores=cores)

@@ -60,7 +60,7 @@ class Home(msgspec.Struct, frozen=True):
 
     def open(self) -> contextlib.AbstractAsyncContextManager[House]:
         """The house in this process, with nothing running in it."""
-        return _house(self.data, self.database_url)
+        return opened(self.data, self.database_url)
 
 
 @contextlib.contextmanager
@@ -103,7 +103,7 @@ def _schema_digest() -> str:
 
 
 @contextlib.asynccontextmanager
-async def _house(data: Path, url: str) -> AsyncIterator[House]:
+async def opened(data: Path, url: str) -> AsyncIterator[House]:
     house = await build(Settings(data=data, database_url=url), public_url="http://127.0.0.1:1", now=now, sandbox=False)
     try:
         yield house
@@ -113,7 +113,7 @@ async def _house(data: Path, url: str) -> AsyncIterator[House]:
 
 async def _seed(data: Path, url: str, count: int) -> Kept:
     chance = random.Random(1)
-    async with _house(data, url) as house:
+    async with opened(data, url) as house:
         workspace = await house.services.access.create_workspace("Bench")
         _, secret = await house.services.access.issue_key(workspace.id, "bench")
         held = [await _account(house, workspace.id, number) for number in range(_ACCOUNTS + 1)]

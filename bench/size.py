@@ -18,18 +18,54 @@ class Size:
     """Post groups deleted in a run."""
     pages: int
     """Pages of 100 messages taken in, in a run."""
+    posts: int
+    """Posts that are due in the same moment."""
+    post_accounts: int
+    """Accounts that they are for."""
+    workspaces: int
+    """Workspaces that these accounts belong to."""
     idle_seconds: float
     """How long a server is left alone before its memory is read."""
 
 
 SIZES = {
     "smallest": Size(
-        name="smallest", messages=2_000, few=500, rounds=2, reads=300, deletes=60, pages=2, idle_seconds=0.5
+        name="smallest",
+        messages=2_000,
+        few=500,
+        rounds=2,
+        reads=300,
+        deletes=60,
+        pages=2,
+        posts=60,
+        post_accounts=12,
+        workspaces=3,
+        idle_seconds=0.5,
     ),
     "small": Size(
-        name="small", messages=50_000, few=10_000, rounds=3, reads=6_000, deletes=1_000, pages=10, idle_seconds=5
+        name="small",
+        messages=50_000,
+        few=10_000,
+        rounds=3,
+        reads=6_000,
+        deletes=1_000,
+        pages=10,
+        posts=1_000,
+        post_accounts=40,
+        workspaces=10,
+        idle_seconds=5,
     ),
     "full": Size(
-        name="full", messages=1_000_000, few=10_000, rounds=5, reads=6_000, deletes=1_500, pages=10, idle_seconds=30
+        name="full",
+        messages=1_000_000,
+        few=10_000,
+        rounds=5,
+        reads=6_000,
+        deletes=1_500,
+        pages=10,
+        posts=10_000,
+        post_accounts=200,
+        workspaces=10,
+        idle_seconds=30,
     ),
 }

@@ -14,6 +14,7 @@ from tests.parts.faultproxy import FaultProxy
 from tests.parts.loopback import only_loopback
 from tests.parts.pds import Pds, PdsAccount, running_pds
 from tests.parts.postgres import PostgresServer, running_postgres
+from tests.parts.s3 import S3, running_s3
 from tests.servers import built
 from tests.size import Size, size
 
@@ -63,6 +64,14 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield Desk(found)
 
 
+@pytest.fixture
+async def s3_desk(s3: S3, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk whose media are in a bucket of a real S3 server."""
+    bucket = s3.bucket()
+    async with built(tmp_path / "data", **s3.settings(f"{bucket}/media")) as found:
+        yield Desk(found, lambda: {key.removeprefix("media/") for key in s3.keys(bucket)})
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def crash_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A furnished server that was stopped, to be copied and killed (tests/crash)."""
@@ -85,6 +94,13 @@ def pds() -> Iterator[Pds]:
 def pds_account(pds: Pds) -> PdsAccount:
     """A new account there."""
     return pds.create_account()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """A real S3 server, one for each worker of the run."""
+    with running_s3() as server:
+        yield server
 
 
 @pytest.fixture

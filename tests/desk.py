@@ -1,7 +1,7 @@
 """A furnished house on each database, and short ways to do with posts and accounts what tests about them do."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,9 +14,11 @@ from postroom.domain.posts import GroupStatus, Post, PostGroup, PostStatus
 from postroom.services.media import UploadAddress
 from postroom.services.posts import PostGroupView
 from postroom.store import jobs
+from tests.pictures import encoded, noise, png
 from tests.servers import Built
 
-PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+PICTURE = encoded(noise((12, 10)))
+ANOTHER = png()
 PNG = "image/png"
 
 
@@ -28,8 +30,10 @@ async def pieces(content: bytes, size: int = 100) -> AsyncIterator[bytes]:
 class Desk:
     """One user's desk: drafts, pictures, a clock that can be moved, and a worker that works when told to."""
 
-    def __init__(self, built: Built) -> None:
+    def __init__(self, built: Built, keys: Callable[[], set[str]] | None = None) -> None:
+        """`keys` tells what is in the media store, where that is not the folder in the data folder."""
         self.built = built
+        self._keys = keys
         self.house = built.house
         self.services = built.house.services
         self.caller: Caller = built.caller
@@ -94,9 +98,17 @@ class Desk:
     async def status(self, group: PostGroup) -> PostStatus:
         return (await self.post(group)).status
 
-    async def address(self, group: PostGroup, name: str = "a.png", *, alt_text: str = "") -> UploadAddress:
+    async def address(
+        self,
+        group: PostGroup,
+        name: str = "a.png",
+        *,
+        alt_text: str = "",
+        kind: MediaKind = MediaKind.IMAGE,
+        caller: Caller | None = None,
+    ) -> UploadAddress:
         return await self.services.media.upload_address(
-            self.caller, group.id, file_name=name, content_type=PNG, kind=MediaKind.IMAGE, alt_text=alt_text
+            caller or self.caller, group.id, file_name=name, content_type=PNG, kind=kind, alt_text=alt_text
         )
 
     async def upload(
@@ -108,7 +120,7 @@ class Desk:
             changed.get("expires", int(query["expires"][0])),
             changed.get("signature", query["signature"][0]),
             content_type,
-            changed.get("chunks") or pieces(content),
+            changed.get("chunks") or pieces(content, changed.get("piece_bytes", 100)),
         )
 
     async def attach(self, group: PostGroup, content: bytes = PICTURE, *, alt_text: str = "") -> UploadAddress:
@@ -116,8 +128,18 @@ class Desk:
         await self.upload(address, content)
         return address
 
+    async def read(self, address: UploadAddress) -> bytes:
+        return await self.read_at(address.file_url)
+
+    async def read_at(self, file_url: str) -> bytes:
+        parts = urlsplit(file_url)
+        file = await self.services.media.open(parts.path.split("/")[2], parse_qs(parts.query)["signature"][0])
+        return b"".join([chunk async for chunk in file.chunks()])
+
     def files(self) -> set[str]:
-        """Everything in the media folder, whatever its name."""
+        """Everything in the media store, whatever its name."""
+        if self._keys is not None:
+            return self._keys()
         home = self.built.data / "media"
         return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
 

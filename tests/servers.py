@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -34,14 +35,18 @@ class Built:
 
 
 @contextlib.asynccontextmanager
-async def built(data: Path, database_url: str = "", *, furnished: bool = True) -> AsyncIterator[Built]:
-    """A house in this process, with nothing in its background: tests run its worker and listeners as they need."""
+async def built(data: Path, database_url: str = "", *, furnished: bool = True, **more: Any) -> AsyncIterator[Built]:
+    """A house in this process, with nothing in its background: tests run its worker and listeners as they need.
+
+    What else is given are settings, by their names.
+    """
     async with sandbox.networks(data, 0) as networks:  # makes the folder
         settings = Settings(
             data=data,
             database_url=database_url,
             provider_seconds=3.0,
             providers=sandbox.providers(networks.sim),
+            **more,
         )
         now = offset_clock(sandbox.clock_file(data))
         house = await build(settings, public_url="http://127.0.0.1:1", now=now, sandbox=True)

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,26 +14,34 @@ import msgspec
 from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
+from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
 from postroom.connectors.registry import RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
+from postroom.dialects.native.events import payload as native_payload
 from postroom.dialects.postpost import operations as postpost
+from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
+from postroom.domain.addresses import LOOPBACK
+from postroom.domain.webhooks import Format
+from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
+from postroom.services.deliveries import Deliveries
 from postroom.services.events import Events
 from postroom.services.health import Health
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
+from postroom.services.images import Images
 from postroom.services.ingest import Ingest
 from postroom.services.listeners import Listeners
-from postroom.services.media import Media
+from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
@@ -40,6 +49,7 @@ from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
 from postroom.services.upkeep import Retention, Upkeep
+from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
@@ -65,16 +75,20 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     notifier: Notifier
     http: Http
+    guarded: Http
+    """For addresses that callers give."""
     services: Services
     sync: Sync
     worker: Worker
     listeners: Listeners
+    deliveries: Deliveries
     upkeep: Upkeep
     app: Asgi
 
     async def close(self) -> None:
         """Let go of everything; what was acknowledged is durable already."""
         await self.http.close()
+        await self.guarded.close()
         await self.notifier.close()
         await self.database.close()
         self.database.keyring.close()
@@ -99,8 +113,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         database = SqliteDatabase(settings.data / "postroom.db", keyring)
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
-    blobs = Blobs(settings.media_url or settings.data / "media")
+    blobs = _blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
+    guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
+    guarded = guarded_http(guard)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
         registry = installed(http, callback_url, now, settings.providers)
@@ -112,7 +128,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     connections = Connections(database, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
-    media = Media(database, notifier, blobs, now, public_url=public_url, most_bytes=settings.most_media_bytes)
+    media = Media(
+        database,
+        notifier,
+        blobs,
+        Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels),
+        connections.images_of,
+        now,
+        public_url=public_url,
+        limits=MediaLimits(most_bytes=settings.most_media_bytes, most_image_bytes=settings.most_image_bytes),
+    )
     posts = Posts(database, notifier, connections, media, events, receipts, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
@@ -127,14 +152,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         events=events,
         receipts=receipts,
         idempotency=Idempotency(database, now),
+        webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
     sync = Sync(database, connections, ingest, events, now)
-    upkeep = Upkeep(database, accounts, _retention(settings), now)
+    upkeep = Upkeep(database, accounts, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
         media=media,
-        publishing=Publishing(database, blobs, media, connections, posts, events, receipts, now),
+        publishing=Publishing(database, media, connections, posts, events, receipts, now),
         recalls=recalls,
         sync=sync,
         upkeep=upkeep,
@@ -143,13 +169,33 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         database=database,
         notifier=notifier,
         http=http,
+        guarded=guarded,
         services=services,
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
+        deliveries=Deliveries(database, notifier, guarded, events, _PAYLOADS, now, owner),
         upkeep=upkeep,
         app=_mounted(services, settings, public_url),
     )
+
+
+def _blobs(settings: Settings) -> Blobs:
+    options = {
+        "endpoint": settings.media_endpoint,
+        "region": settings.media_region,
+        "access_key_id": settings.media_access_key,
+        "secret_access_key": settings.media_secret_key,
+    }
+    try:
+        return Blobs(
+            settings.media_url or settings.data / "media", {name: value for name, value in options.items() if value}
+        )
+    except Unavailable as error:
+        raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
+
+
+_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
@@ -167,11 +213,11 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "media": media_app(services),
         "callbacks": callbacks_app(services),
     }
-    hosts = _allowed_hosts(settings, public_url)
+    hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if hosts is not None and not _host_is_allowed(scope, hosts):
+        if hosts is not None and not hosts.allow(scope):
             await _plain(scope, receive, send, 421, b"This server does not answer for that host.\n")
         elif scope["type"] == "websocket":
             await stream(scope, receive, send)
@@ -181,8 +227,9 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
             if mounted is None:
                 await _plain(scope, receive, send, 404, _WHERE)
             else:
-                # Media take their own time: their addresses expire.
-                await mounted(scope, receive if first == "media" else _in_time(receive, patience), send)
+                # Media take their own time: their addresses expire. A GET has no body to wait for.
+                waits = first != "media" and scope["method"] != "GET"
+                await mounted(scope, _in_time(receive, patience) if waits else receive, send)
 
     if not settings.cors_origins:
         return app
@@ -223,21 +270,32 @@ async def _plain(scope: Scope, receive: Receive, send: Send, status: int, body: 
     await send({"type": "http.response.body", "body": body})
 
 
-def _allowed_hosts(settings: Settings, public_url: str) -> frozenset[bytes] | None:
-    if "*" in settings.allowed_hosts:
-        return None
-    own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
-    return frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
+class _Hosts:
+    """The host names that requests may name: this machine's own, the public URL's, and those of the settings."""
 
+    def __init__(self, settings: Settings, public_url: str) -> None:
+        own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
+        self._names = frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
+        self._seen: set[bytes] = set()
+        """Spellings that were allowed, with their ports."""
 
-def _host_is_allowed(scope: Scope, hosts: frozenset[bytes]) -> bool:
-    # All of them: which of two a proxy before us went by is not known here.
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host, colon, port = value.rpartition(b":")
-            if (host if colon and port.isdigit() else value).lower() not in hosts:
+    def allow(self, scope: Scope) -> bool:
+        """Whether all that the request names are allowed: which of two a proxy before us went by is not known here."""
+        for name, value in scope["headers"]:
+            if name == b"host" and value not in self._seen and not self._knows(value):
                 return False
-    return True
+        return True
+
+    def _knows(self, value: bytes) -> bool:
+        host, colon, port = value.rpartition(b":")
+        if (host if colon and port.isdigit() else value).lower() not in self._names:
+            return False
+        if len(self._seen) < _MOST_SPELLINGS:
+            self._seen.add(value)
+        return True
+
+
+_MOST_SPELLINGS = 100
 
 
 def _master_key(settings: Settings) -> bytes:

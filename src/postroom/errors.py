@@ -91,6 +91,7 @@ class Kind(StrEnum):
     POST_GROUP = "post_group"
     MEDIA = "media"
     RECEIPT = "receipt"
+    WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"
     CURSOR_TOO_OLD = "cursor_too_old"
@@ -118,6 +119,8 @@ class Kind(StrEnum):
     PLATFORM_SETTINGS = "platform_settings"
     SCHEDULED_TIME = "scheduled_time"
     STATUS = "status"
+    # an address that a caller gave
+    ADDRESS = "address"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -83,8 +84,6 @@ class _Http(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_bytes = 0
-        if self._head_timer is None:
-            self._await_head()
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
@@ -102,6 +101,8 @@ class _Http(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._head_bytes is not None:
+            if self._head_timer is None:
+                self._await_head()
             self._head_bytes += len(data)
             if self._head_bytes > _MOST_HEAD_BYTES:
                 self._head_bytes = None
@@ -152,6 +153,9 @@ async def run(house: House, settings: Settings, opened: socket.socket, ready: Ca
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
+    # What a server is made of stays until its end: no collection needs to look at it again.
+    gc.collect()
+    gc.freeze()
     async with _background(house):
         await server.serve(sockets=[opened])
 
@@ -164,11 +168,13 @@ async def _background(house: House) -> AsyncIterator[None]:
     if alone:
         await house.worker.take_over()
         await house.listeners.take_over()
+        await house.deliveries.take_over()
     await house.services.recalls.resume(older_than_seconds=0 if alone else 60)
     await house.upkeep.schedule(timedelta(seconds=5))
     tasks = [
         asyncio.create_task(_kept_running("worker", house.worker.run)),
         asyncio.create_task(_kept_running("listeners", house.listeners.run)),
+        asyncio.create_task(_kept_running("deliveries", house.deliveries.run)),
     ]
     try:
         yield

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -41,6 +42,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """64 hexadecimal digits that wrap the account keys; empty: master.key in the data folder, made at the first start."""
     media_url: str = ""
     """Where media are kept: a folder, or s3://bucket/prefix; empty: media in the data folder."""
+    media_endpoint: str = ""
+    """The address of an S3 service that is not Amazon's, such as https://s3.example.org; empty: Amazon."""
+    media_region: str = ""
+    """The bucket's region; empty: AWS_REGION."""
+    media_access_key: str = ""
+    """The id of the key for the bucket; empty: AWS_ACCESS_KEY_ID, or the machine's own role."""
+    media_secret_key: str = ""
+    """The secret of the key for the bucket; empty: AWS_SECRET_ACCESS_KEY, or the machine's own role."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may name; empty: this machine's own and the public URL's. `*`: any."""
     trusted_proxies: tuple[str, ...] = ()
@@ -51,12 +60,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The largest request body in bytes, but for media."""
     most_media_bytes: _Count = 512 * 1024 * 1024
     """The largest media file in bytes."""
+    most_image_bytes: _Count = 50 * 1024 * 1024
+    """The largest image in bytes, as it is uploaded: one is held in memory while it is decoded."""
+    most_image_pixels: _Count = 50_000_000
+    """The most pixels of an image; beyond, it is never decoded. Decoding takes 4 bytes each, and some files 10."""
+    images_at_once: _Count = 1
+    """Images decoded at a time."""
     most_connections: _Count = 2_000
     """Connections at a time; beyond, the answer is 503."""
     request_seconds: _Positive = 60.0
     """How long a request may take to arrive, in seconds."""
     provider_seconds: _Positive = 20.0
     """How long a network may take to answer, in seconds."""
+    allowed_networks: tuple[str, ...] = ()
+    """Networks such as 10.1.0.0/16 that addresses given by callers may lead to, as webhooks do; empty: public ones only."""
     keep_events_days: _Positive = 30.0
     """How long events are kept, in days: as far back as a cursor may be."""
     keep_tombstones_days: _NotNegative = 0.0
@@ -128,6 +145,15 @@ def _check(settings: Settings) -> None:
         address = urlsplit(url)
         if url and (address.scheme not in ("http", "https") or not address.hostname):
             raise WrongSetting(f"POSTROOM_{name}: http:// or https:// and a host are needed.")
+    if settings.media_endpoint and not settings.media_endpoint.startswith(("https://", "http://")):
+        raise WrongSetting("POSTROOM_MEDIA_ENDPOINT: http:// or https:// and a host are needed.")
+    if bool(settings.media_access_key) != bool(settings.media_secret_key):
+        raise WrongSetting("POSTROOM_MEDIA_ACCESS_KEY and POSTROOM_MEDIA_SECRET_KEY: one needs the other.")
+    for network in settings.allowed_networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise WrongSetting(f"POSTROOM_ALLOWED_NETWORKS: {error}.") from error
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
 

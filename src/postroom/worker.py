@@ -1,6 +1,7 @@
 """The worker: claims jobs that are due, calls the service that each task names, and tries again or gives up."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -8,7 +9,8 @@ import msgspec
 import structlog
 
 from postroom.clock import Clock, to_ms
-from postroom.domain.jobs import Job, Retry, Task
+from postroom.domain.fairness import Room, choose
+from postroom.domain.jobs import Due, Holds, Job, Retry, Task
 from postroom.domain.rules import next_attempt
 from postroom.services.accounts import Accounts
 from postroom.services.media import Media
@@ -17,14 +19,16 @@ from postroom.services.recalls import Recalls
 from postroom.services.sync import Sync
 from postroom.services.upkeep import Upkeep
 from postroom.store import jobs
-from postroom.store.database import Database
+from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
-_AT_ONCE = 32
+_ROOM = Room(at_once=96, of_a_workspace=72, of_a_provider=48)
 _CLAIM = timedelta(minutes=5)
 _KEEP = timedelta(minutes=1)
 """How often the claims of what is being done are renewed."""
 _LOOK_SECONDS = 1.0
+_WORK_TO_LOOKING = 8
+"""How much time at least goes by for the work, where looking for it took one."""
 _ASKED_LONG_AGO_SECONDS = 300
 _NEVER_MS = 2**62
 _MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8}
@@ -53,13 +57,20 @@ class Worker:
         self._work = work
         self._now = now
         self._owner = owner
-        self._running: dict[asyncio.Task[None], str] = {}
+        self._running: dict[asyncio.Task[None], Job] = {}
         self._kept_at = now()
+        self._more = False
+        """Whether more is due than was taken when it last looked."""
+        self._pause_seconds = 0.0
+        self._deep_at = 0.0
+        self._rests: dict[str, int] = {}
+        self._finished: set[str] = set()
+        """Jobs that were ended in the transaction which recorded what came of them."""
         self._tasks: dict[Task, Callable[[Job], Awaitable[Retry | None]]] = {
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
             Task.FINISH_UNLINK: self._finish_unlink,
-            Task.PUBLISH_POST: lambda job: work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts),
+            Task.PUBLISH_POST: self._publish_post,
             Task.PURGE_BLOBS: self._purge_blobs,
             Task.EXPIRE_UPLOAD: self._expire_upload,
             Task.CLEAN_UP: self._clean_up,
@@ -69,14 +80,20 @@ class Worker:
         """Work until cancelled."""
         try:
             while True:
-                room = _AT_ONCE - len(self._running)
-                claimed = await self._claim(room)
-                for job in claimed:
-                    task = asyncio.create_task(self._run(job), name=f"{job.task} {job.id}")
-                    self._running[task] = job.id
-                    task.add_done_callback(self._running.pop)
-                if not claimed:
-                    await self._notifier.wait("jobs", _LOOK_SECONDS)
+                # It waits already while it looks: what is queued, or ends here, meanwhile wakes it.
+                news = asyncio.create_task(self._notifier.wait("jobs", _LOOK_SECONDS))
+                await asyncio.sleep(0)
+                try:
+                    claimed = await self._claim(_ROOM.at_once)
+                    for job in claimed:
+                        task = asyncio.create_task(self._run(job), name=f"{job.task} {job.id}")
+                        self._running[task] = job
+                        task.add_done_callback(self._running.pop)
+                    await asyncio.sleep(self._pause_seconds)
+                    if not (claimed and self._more and len(self._running) < _ROOM.at_once):
+                        await asyncio.wait({news}, timeout=await self._patience())
+                finally:
+                    news.cancel()
         finally:
             running = list(self._running)
             for task in running:
@@ -90,20 +107,60 @@ class Worker:
         async with self._database.begin() as tx:
             await jobs.rescue(tx, _NEVER_MS)
 
-    async def _claim(self, room: int) -> list[Job]:
-        """Take what is due, give back what others let expire, and keep what is being done here."""
-        now = self._now()
-        moments: list[int | None] = [to_ms(self._kept_at + _KEEP) if self._running else None]
+    async def _patience(self) -> float:
+        """How long to wait for news: until the next job is due, where it is not."""
         async with self._database.read() as reader:
-            moments += [await jobs.next_due(reader), await jobs.next_expiry(reader)]
-        if all(moment is None or moment > to_ms(now) for moment in moments):
+            moment = await jobs.next_due(reader)
+        left = _LOOK_SECONDS if moment is None else (moment - to_ms(self._now())) / 1000
+        if left <= 0 and self._more:
+            left = self._deep_at - time.perf_counter()
+        return left if 0 < left < _LOOK_SECONDS else _LOOK_SECONDS
+
+    async def _claim(self, at_once: int) -> list[Job]:
+        """Take what is due, give back what others let expire, and keep what is being done here.
+
+        Afterwards as many as `at_once` are being done, where so many are due.
+        """
+        now = self._now()
+        keeping = bool(self._running) and now - self._kept_at >= _KEEP
+        async with self._database.read() as reader:
+            due_at, expires_at = await jobs.next_due(reader), await jobs.next_expiry(reader)
+        expired = expires_at is not None and expires_at < to_ms(now)
+        looking = due_at is not None and due_at <= to_ms(now) and len(self._running) < at_once
+        if not (keeping or expired or looking):
             return []
         async with self._database.begin() as tx:
-            if self._running:
-                await jobs.keep(tx, self._owner, to_ms(now + _CLAIM), list(self._running.values()))
+            if self._running and (keeping or expired):
+                await jobs.keep(tx, self._owner, to_ms(now + _CLAIM), [job.id for job in self._running.values()])
                 self._kept_at = now
-            await jobs.rescue(tx, to_ms(now))
-            return await jobs.claim(tx, self._owner, to_ms(now), to_ms(now + _CLAIM), room) if room else []
+            if expired:
+                await jobs.rescue(tx, to_ms(now))
+            return await self._take(tx, to_ms(now), at_once)
+
+    async def _take(self, tx: Tx, now: int, at_once: int) -> list[Job]:
+        await jobs.begin_claim(tx)
+        started = time.perf_counter()
+        deep = started >= self._deep_at
+        found, saturated = await jobs.due(tx, now, deep=deep)
+        ended = time.perf_counter()
+        # Looking gets its part of the time and no more: it costs the more, the more is due.
+        self._pause_seconds = min(_LOOK_SECONDS, (ended - started) * _WORK_TO_LOOKING)
+        if saturated and deep:
+            self._deep_at, self._pause_seconds = ended + self._pause_seconds, 0.0
+        chosen = choose(found, self._running.values(), msgspec.structs.replace(_ROOM, at_once=at_once))
+        self._more = saturated or len(chosen) < len(found)
+        resting = {job.lock: self._rests_until(job, now) for job in chosen if job.lock is not None}
+        for lock, until in resting.items():
+            if until > now:
+                await jobs.postpone(tx, lock, until)
+        awake = [job.id for job in chosen if job.lock is None or resting[job.lock] <= now]
+        return await jobs.take(tx, self._owner, to_ms(self._now() + _CLAIM), awake) if awake else []
+
+    def _rests_until(self, job: Due, now: int) -> int:
+        """Until when its account or its network wants to be left alone; 0: it does not."""
+        return max(
+            self._rests.get(f"{Holds.LOCK} {job.lock}", 0), self._rests.get(f"{Holds.PROVIDER} {job.provider}", 0)
+        )
 
     async def _run(self, job: Job) -> None:
         try:
@@ -111,7 +168,7 @@ class Worker:
         except Exception as error:
             retry = Retry(after=next_attempt(job.attempts), reason=type(error).__name__)
             log.warning("job.failed", task=job.task, job=job.id, attempts=job.attempts, exc_info=True)
-        while True:
+        while job.id not in self._finished:
             try:
                 await self._over(job, retry)
                 break
@@ -119,8 +176,9 @@ class Worker:
                 # A job that stays claimed would wait for this process to end.
                 log.warning("job.not_recorded", task=job.task, job=job.id, exc_info=True)
                 await asyncio.sleep(_LOOK_SECONDS)
-        # Another job may have waited for this one's lock.
-        self._notifier.wake("jobs")
+        self._finished.discard(job.id)
+        # Another job may have waited for this one's lock, or for its place.
+        self._notifier.wake_here("jobs")
 
     async def _over(self, job: Job, retry: Retry | None) -> None:
         async with self._database.begin() as tx:
@@ -129,7 +187,28 @@ class Worker:
             elif job.attempts >= _MOST_ATTEMPTS.get(job.task, 1_000_000):
                 await jobs.fail(tx, job.id, retry.reason, self._owner)
             else:
-                await jobs.retry(tx, job.id, to_ms(self._now() + retry.after), retry.reason, self._owner)
+                until = to_ms(self._now() + retry.after)
+                await jobs.retry(tx, job.id, until, retry.reason, self._owner)
+                if retry.holds is not Holds.JOB and job.lock is not None:
+                    await jobs.postpone(tx, job.lock, until)
+                    self._rest(job, retry.holds, until)
+
+    def _rest(self, job: Job, holds: Holds, until: int) -> None:
+        """Remember it for jobs that are queued meanwhile, and for the other accounts of the network."""
+        now = to_ms(self._now())
+        self._rests = {key: moment for key, moment in self._rests.items() if moment > now}
+        self._rests[f"{holds} {job.lock if holds is Holds.LOCK else job.provider}"] = until
+
+    async def _publish_post(self, job: Job) -> Retry | None:
+        async def finish(tx: Tx, rest_seconds: float) -> None:
+            await jobs.finish(tx, job.id, self._owner)
+            tx.on_commit(lambda: self._finished.add(job.id))
+            if rest_seconds > 0 and job.lock is not None:
+                until = to_ms(self._now() + timedelta(seconds=rest_seconds))
+                await jobs.postpone(tx, job.lock, until)
+                self._rest(job, Holds.LOCK, until)
+
+        return await self._work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts, finish)
 
     async def _sync_account(self, job: Job) -> None:
         await self._work.sync.sync(_workspace(job), _arg(job, "account_id"))
@@ -138,7 +217,7 @@ class Worker:
         await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
 
     async def _purge_blobs(self, job: Job) -> None:
-        await self._work.media.purge(list(job.args["keys"]))
+        await self._work.media.purge(_workspace(job), list(job.args["keys"]))
 
     async def _expire_upload(self, job: Job) -> None:
         await self._work.media.expire_upload(_workspace(job), _arg(job, "media_id"))

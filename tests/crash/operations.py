@@ -1,16 +1,17 @@
 """The operations that must survive a kill at each of their steps, and what must be true afterwards."""
 
+import hashlib
 import time
 from typing import Any
 
 import httpx
 
 from tests.crash.harness import House, Operation
+from tests.pictures import encoded, mp4, noise, png
 
-PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
-"""Not a picture anybody could see, which is nobody's business here."""
-LARGE = PICTURE * 4_500
-"""More than the object store takes in one piece."""
+PICTURE = encoded(noise((24, 20)))
+LARGE = mp4(PICTURE * 5_000)
+"""More than the object store takes in one piece; a video, which nobody decodes."""
 
 POSTPOST = "/api/v1"
 
@@ -24,6 +25,8 @@ def furnish(house: House) -> dict[str, Any]:
     facts["draft"] = create(house, facts["platform"], "To be deleted before it goes out", pictures=2)
     facts["bare"] = create(house, facts["platform"], "To be given a picture", pictures=0)
     facts["ready"] = create(house, facts["platform"], "To be published", pictures=1)
+    facts["shared"] = create(house, facts["platform"], "Shared", pictures=1)
+    facts["sharing"] = create(house, facts["platform"], "Shared", pictures=1)
     facts["published"] = create(house, facts["platform"], "Published, to be deleted", pictures=1)
     schedule(house, facts["published"])
     facts["later"] = create(house, facts["platform"], "Next year", pictures=0)
@@ -45,12 +48,18 @@ def create(house: House, platform: str, content: str, *, pictures: int) -> str:
     group: str = house.ask("POST", "postpost", f"{POSTPOST}/create-post", json=body).json()["postGroupId"]
     for number in range(pictures):
         url = address(house, group, f"{number}.png")
-        assert httpx.put(url, content=PICTURE, headers={"content-type": "image/png"}).status_code == 200
+        answer = httpx.put(url, content=picture(content, number), headers={"content-type": "image/png"})
+        assert answer.status_code == 200
     return group
 
 
-def address(house: House, group: str, name: str) -> str:
-    body = {"postGroupId": group, "fileName": name, "contentType": "image/png", "type": "image"}
+def picture(content: str, number: int = 0) -> bytes:
+    """The picture of a post group's that nobody else has: equal ones are shared."""
+    return png(*hashlib.sha256(f"{content} {number}".encode()).digest()[:3], size=(8, 6))
+
+
+def address(house: House, group: str, name: str, kind: str = "image") -> str:
+    body = {"postGroupId": group, "fileName": name, "contentType": "image/png", "type": kind}
     return str(house.ask("POST", "postpost", f"{POSTPOST}/get-upload-url", json=body).json()["uploadUrl"])
 
 
@@ -78,6 +87,16 @@ def fault(house: House, **rule: Any) -> None:
     assert house.sim.post("/_sim/faults", json=rule).status_code == 201
 
 
+def check_sharing(house: House) -> None:
+    """The group that shares its picture with another has it, whatever becomes of that one."""
+    (listed,) = [
+        each
+        for each in house.ask("GET", "postpost", f"{POSTPOST}/list-posts?limit=100").json()["posts"]
+        if each["postGroupId"] == house.facts["sharing"]
+    ]
+    assert httpx.get(listed["mediaUrls"][0]).content == picture("Shared")
+
+
 # delete-post
 
 
@@ -103,7 +122,9 @@ def _delete(name: str) -> Operation:
             assert count["post_groups"] == count["posts"] == 1
             assert count["media_items"] >= 1
             assert receipts == []
+        check_sharing(house)
         house.check_no_orphans()
+        check_sharing(house)
 
     return Operation(name=f"delete-post ({name})", perform=perform, check=check, tasks=("purge_blobs",))
 
@@ -181,16 +202,20 @@ def _unlink(network: str) -> Operation:
 # upload
 
 
-def _upload(name: str, *, content: bytes, times: int = 1) -> Operation:
+def _upload(name: str, *, content: bytes, times: int = 1, kind: str = "image", deleting: str = "") -> Operation:
     def perform(house: House) -> None:
         body = {
             "postGroupId": house.facts["bare"],
             "fileName": "a.png",
             "contentType": "image/png",
-            "type": "image",
+            "type": kind,
         }
         url = house.url("postpost", f"{POSTPOST}/get-upload-url")
         given = house.counted("address", "POST", url, json=body).json()
+        if deleting:
+            # What is purged then, and what is uploaded, have the same content.
+            group = house.facts[deleting]
+            house.counted("delete", "DELETE", house.url("postpost", f"{POSTPOST}/delete-post/{group}"))
         for _ in range(times):
             house.counted("bytes", "PUT", given["uploadUrl"], content=content, headers={"content-type": "image/png"})
         house.settle()
@@ -203,13 +228,31 @@ def _upload(name: str, *, content: bytes, times: int = 1) -> Operation:
         if "bytes" in house.acknowledged:
             assert len(stored) == 1
         for key, size in stored:
-            assert (house.data / "media" / key).stat().st_size == size == len(content)
+            assert (house.data / "media" / key).read_bytes() == content
+            assert size == len(content)
         house.check_no_orphans()
         assert house.rows("select id from media_items where status = 'awaiting'") == []
         kept = house.rows(f"select blob_key, size_bytes from media_items where group_id = '{group}'")
         assert kept == stored
+        check_sharing(house)
 
     return Operation(name=f"upload ({name})", perform=perform, check=check, tasks=("purge_blobs",))
+
+
+def _refused() -> Operation:
+    def perform(house: House) -> None:
+        url = address(house, house.facts["bare"], "a.png")
+        broken = httpx.put(url, content=PICTURE[:-40], headers={"content-type": "image/png", "x-crash-counted": "1"})
+        assert broken.status_code == 400
+        house.acknowledged.append("refused")
+        house.settle()
+
+    def check(house: House) -> None:
+        rows = house.rows(f"select blob_key from media_items where group_id = '{house.facts['bare']}'")
+        assert rows == [(None,)]
+        house.check_no_orphans()
+
+    return Operation(name="upload (refused)", perform=perform, check=check, tasks=("purge_blobs",))
 
 
 def _expire() -> Operation:
@@ -263,7 +306,7 @@ def _publish(name: str, *faults: dict[str, Any]) -> Operation:
 
 _LOST: dict[str, Any] = {"commit_then_lose": True}
 
-DELETES = (_delete("draft"), _delete("published"))
+DELETES = (_delete("draft"), _delete("published"), _delete("shared"))
 RECALLS = (
     _recall("answered"),
     _recall("answer lost", {"operation": "recall", "do": _LOST}),
@@ -273,7 +316,10 @@ UNLINKS = (_unlink("linkedin"), _unlink("bluesky"))
 UPLOADS = (
     _upload("small", content=PICTURE),
     _upload("replaced", content=PICTURE, times=2),
-    _upload("in parts", content=LARGE),
+    _upload("in parts", content=LARGE, kind="video"),
+    _upload("there already", content=picture("Shared")),
+    _upload("just deleted", content=picture("To be deleted before it goes out"), deleting="draft"),
+    _refused(),
     _expire(),
 )
 PUBLISHES = (

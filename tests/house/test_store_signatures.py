@@ -23,16 +23,23 @@ EXEMPT = {
     "accounts.release_leases": "the listeners' own: leases are released across workspaces",
     "accounts.count_by_status": "a figure about the whole server, without ids",
     "accounts.list_unlinking": "upkeep finishes what a crash left, in every workspace",
+    "accounts.list_expiring": "upkeep tells of what expires, in every workspace",
     "burials.remove_tombstones": "upkeep removes by age, in every workspace",
     "burials.tombstone": "no query: it makes the hash under which a burial is kept",
     "events.remove_older": "upkeep removes by age, in every workspace",
     "events.trimmed": "one mark for the whole log, without ids",
     "idempotency.remove_older": "upkeep removes by age, in every workspace",
+    "login_attempts.find_login_attempt_by_nonce": "the nonce in the address is how an owner's attempt is found at all",
     "login_attempts.remove_expired_login_attempts": "upkeep removes by age, in every workspace",
     "media.find_any": "a signed address names the file: its holder has no key",
     "media.stored_keys": "the orphan figure compares the whole store with all rows",
+    "rates.*": "counters by account id or network: two numbers and no content",
     "recalls.list_open": "after a crash, what was left open in every workspace is settled",
     "receipts.remove_older": "upkeep removes by age, in every workspace",
+    "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",
+    "webhooks.any_active": "whether there is anybody at all to deliver to, without ids",
+    "webhooks.pass_over": "deliveries' own: moves positions over what is for nobody, in every workspace",
+    "webhooks.release_leases": "deliveries' own: leases are released across workspaces",
 }
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.pictures import png
 from tests.servers import running_server
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def test_no_secret_and_no_content_is_in_the_log_of_a_whole_journey(tmp_path: Pat
             upload = {"postGroupId": group, "fileName": "file-of-ours.png", "contentType": "image/png", "type": "image"}
             address = http.post(f"{postpost}/api/v1/get-upload-url", json=upload).json()["uploadUrl"]
             secrets.add(urlsplit(address).query)
-            httpx.put(address, content=b"x" * 100, headers={"Content-Type": "image/png"})
+            httpx.put(address, content=png(), headers={"Content-Type": "image/png"})
             http.delete(f"{postpost}/api/v1/delete-post/{group}")
             http.delete(f"{postpress}/v1/accounts/{linked.json()['account_id']}")
         assert server.stop() == 0

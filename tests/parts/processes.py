@@ -20,6 +20,18 @@ def free_ports(count: int) -> list[int]:
         return ports
 
 
+def free_block(count: int) -> int:
+    """The first of `count` ports in a row that nobody listens on now."""
+    while True:
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError, OverflowError):
+            first = held.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            for number in range(1, count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port + number))
+            return port
+
+
 def kill_when_we_die(pid: int, number: signal.Signals, *, user: int | None = None) -> subprocess.Popen[bytes]:
     """A watcher that sends `number` to `pid` as soon as this process is gone. Close its stdin to end it sooner."""
     command = f'read -r done; [ "$done" = stopped ] || kill -{int(number)} {pid} 2> /dev/null'

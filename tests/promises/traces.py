@@ -31,8 +31,9 @@ from postroom.services.chats import Chats
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.idempotency import Idempotency
+from postroom.services.images import Images
 from postroom.services.ingest import Ingest
-from postroom.services.media import Media
+from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
@@ -64,7 +65,16 @@ class Rooms:
         self.connections = Connections(database, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)
         self.messages = Messages(database, self.connections, self.ingest, clock)
-        media = Media(database, notifier, Blobs(folder / "media"), clock, public_url="http://here", most_bytes=1000)
+        media = Media(
+            database,
+            notifier,
+            Blobs(folder / "media"),
+            Images(at_once=1, most_pixels=1000),
+            self.connections.images_of,
+            clock,
+            public_url="http://here",
+            limits=MediaLimits(most_bytes=1000, most_image_bytes=1000),
+        )
         posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, clock)
         self.accounts = Accounts(
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock

@@ -6,17 +6,12 @@ from typing import Any
 import pytest
 
 from postroom.errors import NotFound, NotPermitted, Unavailable
-from tests.desk import PICTURE, Desk
-
-
-async def read(desk: Desk, media_id: str, file_url: str) -> bytes:
-    _, chunks = await desk.services.media.open(media_id, file_url.rpartition("=")[2])
-    return b"".join([chunk async for chunk in chunks])
+from tests.desk import ANOTHER, PICTURE, Desk
 
 
 async def test_what_was_put_is_what_is_read(desk: Desk) -> None:
     address = await desk.attach(await desk.draft())
-    assert await read(desk, address.media_id, address.file_url) == PICTURE
+    assert await desk.read(address) == PICTURE
     assert await desk.services.media.orphans() == []
 
 
@@ -50,11 +45,11 @@ async def test_an_address_lives_an_hour(desk: Desk) -> None:
 
 async def test_a_second_upload_replaces_the_first(desk: Desk) -> None:
     address = await desk.attach(await desk.draft())
-    await desk.upload(address, b"another")
-    assert await read(desk, address.media_id, address.file_url) == b"another"
+    await desk.upload(address, ANOTHER)
+    assert await desk.read(address) == ANOTHER
     await desk.settle()
     assert len(desk.files()) == 1
-    assert await read(desk, address.media_id, address.file_url) == b"another"
+    assert await desk.read(address) == ANOTHER
 
 
 async def test_bytes_that_come_after_the_group_was_deleted_are_purged(desk: Desk) -> None:
@@ -87,6 +82,7 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(desk: Desk) -> None:
     address = await desk.address(group)
 
     async def chunks() -> AsyncIterator[bytes]:
+        yield PICTURE
         for _ in range(12):
             yield b"x" * 1024 * 1024
         raise ConnectionResetError
@@ -120,13 +116,13 @@ async def test_an_upload_that_ends_too_late_to_be_kept_is_purged(desk: Desk) -> 
     address = await desk.attach(await desk.draft())
 
     async def chunks() -> AsyncIterator[bytes]:
-        yield b"another"
+        yield ANOTHER
         await desk.advance(2 * 3600)
 
     with pytest.raises(NotPermitted):
         await desk.upload(address, chunks=chunks())
     await desk.settle()
-    assert await read(desk, address.media_id, address.file_url) == PICTURE
+    assert await desk.read(address) == PICTURE
     assert len(desk.files()) == 1
 
 
@@ -146,7 +142,7 @@ async def test_what_a_killed_upload_left_goes_when_the_address_expires(desk: Des
     (beside / "part#1").write_bytes(PICTURE)
     await desk.settle()
     assert desk.files() == {kept}
-    assert await read(desk, address.media_id, address.file_url) == PICTURE
+    assert await desk.read(address) == PICTURE
 
 
 async def test_a_file_of_which_the_signature_was_changed_is_not_found(desk: Desk) -> None:
@@ -160,4 +156,4 @@ async def test_a_file_whose_bytes_are_gone_is_an_outage_and_not_an_empty_file(de
     (kept,) = desk.files()
     (desk.built.data / "media" / kept).unlink()
     with pytest.raises(Unavailable):
-        await read(desk, address.media_id, address.file_url)
+        await desk.read(address)

@@ -4,7 +4,7 @@ import pytest
 
 from postroom.domain.events import EventType
 from postroom.domain.posts import GroupStatus, PostStatus
-from tests.desk import Desk
+from tests.desk import ANOTHER, Desk
 
 LOST = {"commit_then_lose": True}
 
@@ -17,7 +17,7 @@ async def outcome(desk: Desk, group: object) -> tuple[PostStatus, str | None]:
 async def test_a_post_goes_out_with_its_pictures_in_order_and_their_descriptions(desk: Desk) -> None:
     group = await desk.draft("Two pictures")
     await desk.attach(group, alt_text="A harbour")
-    await desk.attach(group, b"\x89PNG another", alt_text="A moth")
+    await desk.attach(group, ANOTHER, alt_text="A moth")
     await desk.schedule(group)
     await desk.work()
     (post,) = await desk.live()
@@ -209,11 +209,36 @@ async def test_a_file_whose_bytes_never_came_fails_the_post(desk: Desk) -> None:
     assert await desk.calls("createRecord") == 0
 
 
-async def test_a_text_that_is_too_long_fails_without_a_call(desk: Desk) -> None:
-    group = await desk.due("a" * 301)
+async def test_a_part_that_is_too_long_fails_without_a_call_and_the_later_parts_with_it(desk: Desk) -> None:
+    group = await desk.due("a" * 301 + "\n---\nAnd more")
     await desk.work()
-    assert await outcome(desk, group) == (PostStatus.FAILED, "CONTENT_TOO_LARGE")
+    found = (await desk.services.posts.get(desk.caller, group.id)).posts
+    assert [(post.status, post.error and post.error.code) for post in found] == [
+        (PostStatus.FAILED, "CONTENT_TOO_LARGE"),
+        (PostStatus.FAILED, "UNKNOWN_ERROR"),
+    ]
     assert await desk.calls("createRecord") == 0
+
+
+async def test_a_long_text_goes_out_as_a_thread_each_part_answering_the_one_before(desk: Desk) -> None:
+    group = await desk.due("A sentence of forty characters, no more. " * 16)
+    await desk.work()
+    found = (await desk.services.posts.get(desk.caller, group.id)).posts
+    assert [post.status for post in found] == [PostStatus.PUBLISHED] * 3
+    assert [(post.content or "")[-6:] for post in found] == [" (1/3)", " (2/3)", " (3/3)"]
+    shown = {post["id"]: post for post in await desk.live()}
+    assert [shown[str(post.provider_id)]["reply_to"] for post in found] == [None, *(p.provider_id for p in found[:2])]
+    roots = {shown[str(post.provider_id)]["reply"]["root"]["uri"] for post in found[1:]}
+    assert roots == {found[0].provider_id}
+
+
+async def test_a_thread_whose_second_answer_is_lost_goes_on_where_it_stopped(desk: Desk) -> None:
+    group = await desk.due("One\n---\nTwo\n---\nThree")
+    await desk.fault("createRecord", nth=2, do=LOST)
+    await desk.work()
+    found = (await desk.services.posts.get(desk.caller, group.id)).posts
+    assert [post.status for post in found] == [PostStatus.PUBLISHED] * 3
+    assert sorted(post["text"] for post in await desk.live()) == ["One", "Three", "Two"]
 
 
 async def test_a_group_moved_while_one_post_is_in_doubt_still_settles_that_one(desk: Desk) -> None:

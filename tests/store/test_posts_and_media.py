@@ -1,6 +1,7 @@
 """Post groups, their posts and their files."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -152,17 +153,11 @@ async def test_a_file_is_stored_again_and_not_after_it_is_gone(database: Databas
         await posts.add_group(tx, plan, [])
         await media.add(tx, first)
         await media.add(tx, second)
-        assert (
-            await media.set_stored(tx, WORKSPACE, first.id, blob_key="b1", size_bytes=3, content_type="image/png")
-            is None
-        )
-        assert (
-            await media.set_stored(tx, WORKSPACE, first.id, blob_key="b2", size_bytes=4, content_type="image/gif")
-            == "b1"
-        )
-        assert (
-            await media.set_stored(tx, OTHER_WORKSPACE, first.id, blob_key="b", size_bytes=1, content_type="") is False
-        )
+        png: dict[str, Any] = {"size_bytes": 3, "content_type": "image/png"}
+        gif: dict[str, Any] = {"size_bytes": 4, "content_type": "image/gif"}
+        assert await media.set_stored(tx, WORKSPACE, first.id, blob_key="b1", content_hash="1", **png) == []
+        assert await media.set_stored(tx, WORKSPACE, first.id, blob_key="b2", content_hash="2", **gif) == ["b1"]
+        assert await media.set_stored(tx, OTHER_WORKSPACE, first.id, blob_key="b", content_hash="3", **gif) is None
     async with database.read() as reader:
         found = await media.find(reader, WORKSPACE, first.id)
         assert found is not None
@@ -181,7 +176,7 @@ async def test_a_file_is_stored_again_and_not_after_it_is_gone(database: Databas
         assert await media.stored_keys(reader) == {"b2"}
     async with database.begin() as tx:
         assert await media.remove_of_group(tx, WORKSPACE, plan.id) == ["b2"]
-        assert await media.set_stored(tx, WORKSPACE, first.id, blob_key="b", size_bytes=1, content_type="") is False
+        assert await media.set_stored(tx, WORKSPACE, first.id, blob_key="b", content_hash="3", **png) is None
 
 
 async def test_groups_are_listed_by_what_was_asked(database: Database) -> None:

@@ -8,8 +8,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -35,6 +37,7 @@ _NOTHING_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+_SHARE_A_POOL = 4
 _TRANSIENT = frozenset({502, 503, 504})
 
 
@@ -102,8 +105,60 @@ def failure(error: BaseException, *, sent_matters: bool) -> ProviderError:
     return ProviderDown("The network did not answer.", context={"cause": type(error).__name__})
 
 
+class _Pool:
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self.transport = transport
+        self.busy = 0
+
+
+class _Held(httpx.AsyncByteStream):
+    """An answer's bytes, and a place in a pool until they are closed."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, pool: _Pool) -> None:
+        self._stream = stream
+        self._pool: _Pool | None = pool
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            self._pool.busy -= 1
+            self._pool = None
+        await self._stream.aclose()
+
+
+class _Pools(httpx.AsyncBaseTransport):
+    """As many small pools as there is use for: a pool goes through all of its sockets for each request."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._make = make
+        self._pools: list[_Pool] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # The first with room, so that few requests go by few sockets, which stay open.
+        pool = next((pool for pool in self._pools if pool.busy < _SHARE_A_POOL), None)
+        if pool is None:
+            pool = _Pool(self._make())
+            self._pools.append(pool)
+        pool.busy += 1
+        try:
+            response = await pool.transport.handle_async_request(request)
+        except BaseException:
+            pool.busy -= 1
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Held(response.stream, pool)
+        return response
+
+    async def aclose(self) -> None:
+        for pool in self._pools:
+            await pool.transport.aclose()
+
+
 class Http:
-    """One pool and one TLS context for all accounts of all networks. Cookies are headers that the caller sets."""
+    """Shared sockets and one TLS context for all accounts of all networks. Cookies are headers that the caller sets."""
 
     def __init__(
         self,
@@ -120,12 +175,14 @@ class Http:
     ) -> None:
         """`whole_seconds` bounds one exchange, however slowly it drips; `idle_seconds` the silence of a stream."""
         # A transport rather than a client: a client keeps cookies, follows proxies of the environment and logs URLs.
-        self._transport = transport or httpx.AsyncHTTPTransport(
-            verify=httpx.create_ssl_context(),
-            http1=True,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0),
-            proxy=proxy,
-        )
+        context = httpx.create_ssl_context() if transport is None else None
+
+        def make() -> httpx.AsyncBaseTransport:
+            assert context is not None
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
+            return httpx.AsyncHTTPTransport(verify=context, http1=True, limits=limits, proxy=proxy)
+
+        self._transport = transport or _Pools(make)
         self._timeout = {
             "connect": connect_seconds,
             "read": read_seconds,
@@ -196,15 +253,24 @@ class Http:
         return answer
 
     @asynccontextmanager
-    async def stream(self, provider: str, operation: str, url: str, *, headers: Headers) -> AsyncIterator[Stream]:
-        """Ask for an answer that goes on; a silence of `idle_seconds` ends it.
+    async def stream(
+        self,
+        provider: str,
+        operation: str,
+        url: str,
+        *,
+        headers: Headers,
+        method: str = "GET",
+        content: bytes | None = None,
+    ) -> AsyncIterator[Stream]:
+        """Ask for an answer that goes on, or whose status is all that matters; a silence of `idle_seconds` ends it.
 
         Raises:
             ProviderDown: no answer came.
         """
         started = time.perf_counter()
         try:
-            response = await self._send("GET", url, headers, None, self._timeout | {"read": self._idle_seconds})
+            response = await self._send(method, url, headers, content, self._timeout | {"read": self._idle_seconds})
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
             _record(provider, operation, started, 1, cause=error)
             raise failure(error, sent_matters=False) from error
@@ -286,3 +352,43 @@ def _record(
         _log.warning("provider.called", **facts)
     else:
         _log.info("provider.called", **facts)
+
+
+_LEFT = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+_EPOCH = 1_000_000_000
+
+
+def rest_seconds(answer: Answer) -> float:
+    """How long to send nothing more, where the answer says that its limit is used up; otherwise 0.
+
+    Source: the networks' rate headers as documented, checked 2026-11-21: Bluesky `RateLimit-Reset` and X
+    `x-rate-limit-reset` in Unix seconds, Mastodon `X-RateLimit-Reset` as a moment, others in seconds from now.
+    """
+    for name in _LEFT:
+        if answer.headers.get(name, "").strip() == "0":
+            return reset_seconds(answer) or 0.0
+    return 0.0
+
+
+def reset_seconds(answer: Answer) -> float | None:
+    """How long until the limit that an answer speaks of begins anew, by the network's own clock; None: it does not say."""
+    retry_after = answer.headers.get("retry-after", "").strip()
+    if retry_after.isdecimal():
+        return float(retry_after)
+    for name in _LEFT:
+        told = answer.headers.get(name.replace("remaining", "reset"), "").strip()
+        try:
+            moment = float(told) if told.isdecimal() else datetime.fromisoformat(told).timestamp()
+        except ValueError:
+            continue
+        if told.isdecimal() and moment < _EPOCH:
+            return moment
+        return max(0.0, moment - _answered_at(answer))
+    return None
+
+
+def _answered_at(answer: Answer) -> float:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError):
+        return time.time()

@@ -35,6 +35,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: int
     synced: bool
     """Whether the first sync has finished."""
+    credentials_expire_at: int | None = None
+    """When it ends unless it is linked again, as far as its network says."""
 
 
 class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,15 @@ class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_seconds: float | None = None
 
 
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """How many posts a network takes in a time. What it says in its answers counts besides."""
+
+    posts: int
+    period: timedelta
+    of_network: bool = False
+    """Of all our accounts there together; otherwise of each."""
+
+
 class Publishing(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
     """Of one post; where there are `threads`, a longer text becomes several."""
@@ -88,6 +97,8 @@ class Publishing(msgspec.Struct, frozen=True, kw_only=True):
     threads: bool = False
     """Whether a post can answer one's own, so that a long text goes out in parts."""
     settles: Settles = Settles.NEVER
+    budgets: tuple[Budget, ...] = ()
+    """What is left over waits for the next period; nobody is called in vain."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ class EventType(StrEnum):
     POST_PUBLISHED = "post.published"
     POST_FAILED = "post.failed"
     POST_GROUP_DELETED = "post_group.deleted"
+    TOKEN_EXPIRING = "token.expiring"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
 class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,6 +43,7 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     post_group_id: str | None = None
     post_id: str | None = None
     platform: str | None = None
+    webhook_id: str | None = None
     origin: str | None = None
     """`api`, `realtime` or `sync`: how it came to be known."""
     reason: str | None = None

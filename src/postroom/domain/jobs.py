@@ -37,6 +37,27 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """At most one job with the same lock runs at a time."""
     attempts: int
     scheduled_at: int
+    provider: str | None = None
+    """The network that it calls, where it calls one."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A job that could run now: what choosing needs to know of it."""
+
+    id: str
+    workspace_id: str | None
+    lock: str | None
+    provider: str | None
+
+
+class Holds(StrEnum):
+    """What waits until a job is run again."""
+
+    JOB = "job"
+    LOCK = "lock"
+    """All jobs under its lock: its account is to rest."""
+    PROVIDER = "provider"
+    """All jobs of its network."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,3 +65,4 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
     after: timedelta
     reason: str
+    holds: Holds = Holds.JOB

@@ -210,3 +210,5 @@ class PublishedPost(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str
     """What `unpublish` takes: where one post is several things at the network, it names them all."""
     url: str | None
+    rest_seconds: float = 0.0
+    """How long the network wants nothing more of this account: its limit is used up with this post."""

@@ -7,6 +7,7 @@ from postroom.clock import Clock
 from postroom.connectors.contract import Connection, Connector, Messenger, Publisher
 from postroom.connectors.registry import Registry
 from postroom.domain.accounts import Account, AccountStatus
+from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
 from postroom.domain.remote import Credentials
 from postroom.errors import ActionRequired, CredentialsRejected, NoSession, NotSupported, PostroomError
@@ -46,6 +47,12 @@ class Connections:
     def connectors(self) -> Mapping[str, Connector]:
         """All networks by name."""
         return self._registry
+
+    def images_of(self, provider: str) -> ImageLimits | None:
+        """What images the network of this name takes; None: none, or there is no such network."""
+        connector = self._registry.get(provider)
+        publishing = None if connector is None else connector.capabilities.publish
+        return None if publishing is None else publishing.images
 
     @asynccontextmanager
     async def messenger(self, account: Account) -> AsyncIterator[Messenger]:

@@ -11,6 +11,7 @@ from postroom.domain.accounts import Account
 from postroom.domain.chats import Chat
 from postroom.domain.events import Event, EventData, EventType
 from postroom.domain.messages import Message
+from postroom.domain.posts import Post
 from postroom.errors import InvalidParameters, Kind
 from postroom.ids import new_id
 from postroom.store import accounts, chats, events, messages, posts
@@ -21,11 +22,18 @@ _MOST_REMEMBERED = 10_000
 _UNSETTLED_SECONDS = 0.05
 
 
+class PostNow(msgspec.Struct, frozen=True, kw_only=True):
+    """A post, and when its group is to go out."""
+
+    post: Post
+    scheduled_at: int | None
+
+
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
     """An event with what it is about, as that stands now; None where it is gone."""
 
     event: Event
-    content: Message | Account | Chat | None
+    content: Message | Account | Chat | PostNow | None
 
 
 class Events:
@@ -129,12 +137,17 @@ class Events:
         async with self._database.read() as reader:
             joined = []
             for event in found:
-                content: Message | Account | Chat | None = None
+                content: Message | Account | Chat | PostNow | None = None
                 if event.data.message_id is not None:
                     content = await messages.find(reader, workspace_id, event.data.message_id)
                 elif event.data.chat_id is not None:
                     content = await chats.find(reader, workspace_id, event.data.chat_id)
                 elif event.data.account_id is not None:
                     content = await accounts.find(reader, workspace_id, event.data.account_id)
+                elif event.data.post_id is not None:
+                    post = await posts.find_post(reader, workspace_id, event.data.post_id)
+                    if post is not None:
+                        scheduled_at = await posts.find_scheduled_at(reader, workspace_id, post.group_id)
+                        content = PostNow(post=post, scheduled_at=scheduled_at)
                 joined.append(Joined(event=event, content=content))
             return joined

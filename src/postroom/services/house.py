@@ -13,6 +13,7 @@ from postroom.services.messages import Messages
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.webhooks import Webhooks
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,4 +29,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     receipts: Receipts
     idempotency: Idempotency
+    webhooks: Webhooks
     health: Health

@@ -1,19 +1,27 @@
-"""Media: upload addresses, the bytes that arrive there, and their removal. What is not referenced is purged."""
+"""Media: upload addresses, the bytes that arrive there, and their removal. What is not referenced is purged.
 
+What a file is, its bytes say: not its name, nor what was announced. The same bytes are kept once in a workspace.
+"""
+
+import hashlib
 import hmac
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Literal
+from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
+from postroom.domain.capabilities import MIB, ImageLimits
 from postroom.domain.jobs import Job, Task
-from postroom.domain.media import MediaItem, MediaKind, MediaStatus
-from postroom.errors import Kind, NotFound, NotPermitted
+from postroom.domain.media import HEAD_BYTES, MediaItem, MediaKind, MediaStatus, kind_of, type_of
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotPermitted, PostroomError
 from postroom.ids import new_id, new_object_id, new_ulid
+from postroom.services.images import Fitted, Images
 from postroom.store import jobs, media, posts
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database, Tx
@@ -24,6 +32,11 @@ _UPLOAD_TAKES = timedelta(minutes=15)
 """An upload that began in time may go on this long after its address expired."""
 _PURGED_AFTER = _UPLOAD_TAKES + timedelta(minutes=5)
 """Then nothing can arrive any more, and what is left of uploads that did not end is purged."""
+_PUBLIC_LIVES = timedelta(hours=6)
+"""How long a network may take to fetch a file."""
+_MOST_FITTED_BYTES = 32 * MIB
+"""What is kept of re-encoded images: one is asked for several times while its post goes out."""
+_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
 
 
 class UploadAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,18 +47,92 @@ class UploadAddress(msgspec.Struct, frozen=True, kw_only=True):
     file_url: str
 
 
+class MediaLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What is taken, whatever a network would take."""
+
+    most_bytes: int
+    most_image_bytes: int
+
+
+class File:
+    """A stored file as whoever reads it gets it: as it was uploaded, or, for a network, as that takes it."""
+
+    def __init__(
+        self, media: "Media", item: MediaItem, blob_key: str, fitted: Fitted | None = None, network: str = ""
+    ) -> None:
+        assert item.size_bytes is not None
+        self.kind = item.kind.value
+        self.alt_text = item.alt_text
+        self.file_name = item.file_name
+        self.content_type = item.content_type
+        self.size_bytes = item.size_bytes
+        self.width, self.height = item.width, item.height
+        self.etag = f'"{blob_key[-26:]}"'
+        if fitted is not None:
+            self.content_type = fitted.content_type
+            self.size_bytes = len(fitted.content)
+            self.width, self.height = fitted.width, fitted.height
+            self.file_name = str(PurePosixPath(item.file_name).with_suffix(_SUFFIXES[fitted.content_type]))
+            self.etag = f'"{hashlib.sha256(fitted.content).hexdigest()[:32]}"'
+        self._media = media
+        self._item = item
+        self._key = blob_key
+        self._is_fitted = fitted is not None
+        self._network = network
+
+    async def read(self) -> bytes:
+        """All of it: for images.
+
+        Raises:
+            Unavailable: the store does not answer, or the bytes are gone.
+        """
+        if not self._is_fitted:
+            return await self._media.blobs.read(self._key)
+        # Not held meanwhile: a file waits for its turn as long as its network takes.
+        return (await self._media.fitted(self._item, self._key, self._network)).content
+
+    async def chunks(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `end`, piece by piece.
+
+        Raises:
+            Unavailable: the store does not answer, or the bytes are gone.
+        """
+        if self._is_fitted:
+            yield (await self.read())[start:end]
+            return
+        async for chunk in self._media.blobs.stream(self._key, start, end):
+            yield chunk
+
+    async def url(self) -> str:
+        """A signed public address of it, good for some hours: for networks that fetch."""
+        return self._media.public_url_of(self._item, self._network)
+
+
 class Media:
     """Files of post groups."""
 
     def __init__(
-        self, database: Database, notifier: Notifier, blobs: Blobs, now: Clock, *, public_url: str, most_bytes: int
+        self,
+        database: Database,
+        notifier: Notifier,
+        blobs: Blobs,
+        images: Images,
+        taken_by: Callable[[str], ImageLimits | None],
+        now: Clock,
+        *,
+        public_url: str,
+        limits: MediaLimits,
     ) -> None:
+        """`taken_by` says what images the network of this name takes."""
         self._database = database
         self._notifier = notifier
-        self._blobs = blobs
+        self.blobs = blobs
+        self._images = images
+        self._taken_by = taken_by
         self._now = now
         self._public_url = public_url.rstrip("/")
-        self.most_bytes = most_bytes
+        self.limits = limits
+        self._kept: OrderedDict[tuple[str, str], Fitted] = OrderedDict()
 
     async def upload_address(
         self,
@@ -99,7 +186,14 @@ class Media:
 
     def file_url(self, item: MediaItem) -> str:
         """The file's address. Whoever has it may read the file, as the networks that fetch media must."""
-        return f"{self._public_url}/media/{item.id}/{quote(item.file_name)}?signature={self._file_signature(item.id)}"
+        return f"{self._public_url}/media/{item.id}/{quote(item.file_name, safe='')}?signature={self._file_signature(item.id)}"
+
+    def public_url_of(self, item: MediaItem, network: str) -> str:
+        """The address where a network fetches the file as it takes it, for some hours."""
+        expires = to_ms(self._now() + _PUBLIC_LIVES)
+        signature = self._public_signature(item.id, network, expires)
+        name = quote(item.file_name, safe="")
+        return f"{self._public_url}/media/{item.id}/{name}?for={network}&expires={expires}&signature={signature}"
 
     async def receive(
         self, media_id: str, expires: int, signature: str, content_type: str, chunks: AsyncIterator[bytes]
@@ -109,6 +203,9 @@ class Media:
         Raises:
             NotPermitted: the address was changed, has expired, or was given out for another Content-Type.
             NotFound: the file's post group is gone.
+            InvalidParameters: the bytes are no image or video known here, or not what was announced
+                (`unsupported_media_type`); they are too many, or the image's pixels are (`content_too_large`); the image
+                is damaged or cut short. What was there before stays.
         """
         good = hmac.compare_digest(signature, self._upload_signature(media_id, expires, content_type))
         if not good:
@@ -119,21 +216,38 @@ class Media:
             item = await media.find_any(reader, media_id)
         if item is None:
             raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
-        key = f"{item.workspace_id}/{item.id}/{new_ulid(self._now())}"
         until = expires + _UPLOAD_TAKES // timedelta(milliseconds=1)
-        size = await self._blobs.put(key, self._in_time(chunks, until))
+        head, chunks = await _begun(self._in_time(chunks, until))
+        found = _announced(type_of(head), item.kind)
+        key = f"{item.workspace_id}/{item.id}/{new_ulid(self._now())}"
+        content = hashlib.sha256()
+        size = await self.blobs.put(key, self._counted(chunks, item.kind, content))
+        try:
+            width, height = await self._look(key, item.kind)
+        except PostroomError:
+            async with self._database.begin() as tx:
+                await self.purge_later(tx, item.workspace_id, [key])
+            raise
         async with self._database.begin() as tx:
             arrived = to_ms(self._now())
-            earlier: str | Literal[False] | None = False
+            unneeded: list[str] | None = None
             if arrived <= until:
-                earlier = await media.set_stored(
-                    tx, item.workspace_id, item.id, blob_key=key, size_bytes=size, content_type=content_type
+                unneeded = await media.set_stored(
+                    tx,
+                    item.workspace_id,
+                    item.id,
+                    blob_key=key,
+                    content_hash=self._content_hash(item.workspace_id, content.hexdigest()),
+                    size_bytes=size,
+                    content_type=found,
+                    width=width,
+                    height=height,
                 )
-            unwanted = key if earlier is False else earlier
-            if unwanted is not None:
-                await self.purge_later(tx, item.workspace_id, [unwanted])
+            let_go = [key] if unneeded is None else unneeded
+            if let_go:
+                await self.purge_later(tx, item.workspace_id, let_go)
         _check_time(arrived, until)
-        if earlier is False:
+        if unneeded is None:
             raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
 
     async def _in_time(self, chunks: AsyncIterator[bytes], until: int) -> AsyncIterator[bytes]:
@@ -141,19 +255,68 @@ class Media:
             _check_time(to_ms(self._now()), until)
             yield chunk
 
-    async def open(self, media_id: str, signature: str) -> tuple[MediaItem, AsyncIterator[bytes]]:
-        """A stored file and its bytes.
+    async def _counted(self, chunks: AsyncIterator[bytes], kind: MediaKind, content: Any) -> AsyncIterator[bytes]:
+        most = self.limits.most_image_bytes if kind is MediaKind.IMAGE else self.limits.most_bytes
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > most:
+                raise InvalidParameters(
+                    f"A file of type {kind} has at most {most} bytes.",
+                    code=ErrorCode.CONTENT_TOO_LARGE,
+                    kind=Kind.MEDIA,
+                )
+            content.update(chunk)
+            yield chunk
+
+    async def _look(self, key: str, kind: MediaKind) -> tuple[int | None, int | None]:
+        if kind is MediaKind.VIDEO:
+            return None, None
+        return await self._images.look(lambda: self.blobs.read(key))
+
+    async def open(self, media_id: str, signature: str, *, network: str = "", expires: int = 0) -> File:
+        """A stored file; with `network`, as that network takes it, at an address that expires.
 
         Raises:
-            NotFound: the address was changed, or no bytes are there (any more).
+            NotFound: the address was changed or has expired, or no bytes are there (any more).
+            InvalidParameters: no image that the network takes can be made of it.
+            Unavailable: the store does not answer.
         """
-        if not hmac.compare_digest(signature, self._file_signature(media_id)):
+        good = self._public_signature(media_id, network, expires) if network else self._file_signature(media_id)
+        if not hmac.compare_digest(signature, good) or (network and to_ms(self._now()) > expires):
             raise NotFound("No such file.", kind=Kind.MEDIA)
         async with self._database.read() as reader:
             item = await media.find_any(reader, media_id)
         if item is None or item.blob_key is None:
             raise NotFound("No such file.", kind=Kind.MEDIA)
-        return item, self._blobs.stream(item.blob_key)
+        return await self.file(item, network)
+
+    async def file(self, item: MediaItem, network: str = "") -> File:
+        """A stored file; with `network`, as that network takes it: an image re-encoded, a video as it is.
+
+        Raises:
+            InvalidParameters: no image that the network takes can be made of it.
+            Unavailable: the store does not answer.
+        """
+        assert item.blob_key is not None
+        fitted = None
+        if network and item.kind is MediaKind.IMAGE and self._taken_by(network) is not None:
+            fitted = await self.fitted(item, item.blob_key, network)
+        return File(self, item, item.blob_key, fitted, network)
+
+    async def fitted(self, item: MediaItem, blob_key: str, network: str) -> Fitted:
+        """An image as a network takes it, from what is kept of those made lately. Raises as `file` does."""
+        kept = self._kept.get((blob_key, network))
+        if kept is not None:
+            self._kept.move_to_end((blob_key, network))
+            return kept
+        limits = self._taken_by(network)
+        assert limits is not None
+        made = await self._images.fit(lambda: self.blobs.read(blob_key), limits)
+        self._kept[(blob_key, network)] = made
+        while sum(len(each.content) for each in self._kept.values()) > _MOST_FITTED_BYTES:
+            self._kept.popitem(last=False)
+        return made
 
     async def purge_later(self, tx: Tx, workspace_id: str, keys: list[str]) -> None:
         """Have blobs deleted, for certain, once this transaction is durable."""
@@ -170,23 +333,32 @@ class Media:
         await jobs.enqueue(tx, job)
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
-    async def purge(self, keys: list[str]) -> None:
-        """Delete blobs (a job; safe to repeat)."""
-        await self._blobs.delete(keys)
+    async def purge(self, workspace_id: str, keys: list[str]) -> None:
+        """Delete those of these blobs that no file shares (any more); a job, safe to repeat.
+
+        First nobody can come to share them, then they go: an upload of the same content that comes between keeps its own.
+        """
+        async with self._database.begin() as tx:
+            free = await media.let_go(tx, workspace_id, keys)
+        await self.blobs.delete(free)
+        for kept in [kept for kept in self._kept if kept[0] in free]:
+            self._kept.pop(kept, None)
 
     async def expire_upload(self, workspace_id: str, media_id: str) -> None:
         """After an upload address has expired: purge what came too late, and forget a file that never came (a job)."""
         async with self._database.begin() as tx:
             await media.remove_awaiting(tx, workspace_id, media_id)
-            item = await media.find(tx, workspace_id, media_id)
-        held = None if item is None else item.blob_key
         folder = f"{workspace_id}/{media_id}"
-        await self._blobs.delete([key for key in await self._blobs.list(f"{folder}/") if key != held])
-        await self._blobs.sweep(folder)
+        found = await self.blobs.list(f"{folder}/")
+        async with self._database.read() as reader:
+            # Known ones may be shared by other files, whatever became of this one.
+            known = await media.known_keys(reader, workspace_id, found)
+        await self.blobs.delete([key for key in found if key not in known])
+        await self.blobs.sweep(folder)
 
     async def orphans(self) -> list[str]:
         """Blobs that no stored file refers to. Empty once all jobs have run and given-out addresses have expired."""
-        stored = set(await self._blobs.list(""))
+        stored = set(await self.blobs.list(""))
         async with self._database.read() as reader:
             return sorted(stored - await media.stored_keys(reader))
 
@@ -196,7 +368,44 @@ class Media:
     def _file_signature(self, media_id: str) -> str:
         return self._database.keyring.hash(f"file\n{media_id}").hex()[:32]
 
+    def _public_signature(self, media_id: str, network: str, expires: int) -> str:
+        return self._database.keyring.hash(f"public file\n{media_id}\n{network}\n{expires}").hex()
+
+    def _content_hash(self, workspace_id: str, digest: str) -> str:
+        # Keyed: whoever has the database cannot try which files it speaks of.
+        return self._database.keyring.hash(f"content\n{workspace_id}\n{digest}").hex()
+
 
 def _check_time(now: int, until: int) -> None:
     if now > until:
         raise NotPermitted("The upload address expired while the bytes came, too long ago.", kind=Kind.MEDIA)
+
+
+async def _begun(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """The first bytes, and all of them."""
+    first: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        first.append(chunk)
+        size += len(chunk)
+        if size >= HEAD_BYTES:
+            break
+
+    async def every() -> AsyncIterator[bytes]:
+        for chunk in first:
+            yield chunk
+        async for chunk in chunks:
+            yield chunk
+
+    return b"".join(first), every()
+
+
+def _announced(found: str | None, kind: MediaKind) -> str:
+    """What the bytes are, if that is what was announced."""
+    if found is None:
+        detail = "These bytes are no image or video that is known here, whatever the file's name says."
+    elif kind_of(found) is not kind:
+        detail = f"The bytes are {found}, and the file was announced as {kind}."
+    else:
+        return found
+    raise InvalidParameters(detail, code=ErrorCode.UNSUPPORTED_MEDIA_TYPE, kind=Kind.MEDIA)

@@ -315,6 +315,7 @@ class Posts:
             lock=f"publish:{post.account_id or post.id}",
             attempts=0,
             scheduled_at=moment,
+            provider=post.platform,
         )
 
     async def _schedule(

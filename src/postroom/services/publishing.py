@@ -1,6 +1,6 @@
 """Publishing: one post, one attempt at a time; an unknown outcome is looked up, and never repeated blindly."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -17,6 +17,8 @@ from postroom.domain.rules import draft_problem, next_attempt
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
+    ErrorCode,
+    InvalidParameters,
     NoSession,
     NotSupported,
     OutcomeUnknown,
@@ -24,47 +26,24 @@ from postroom.errors import (
     ProviderError,
     RateLimited,
     Refused,
+    Unavailable,
 )
+from postroom.services import budgets
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.media import Media
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
-from postroom.store.blobs import Blobs
-from postroom.store.database import Database
+from postroom.store.database import Database, Tx
 from postroom.store.keyring import NoKey
+
+Finish = Callable[[Tx, float], Awaitable[None]]
+"""Ends the job in the transaction that records what came of it; its account is to rest for so many seconds."""
 
 _MOST_ATTEMPTS = 12
 _MOST_LOOKS = 300
 """How often an unknown outcome is looked up, five minutes apart in the end, before the owner is told that nobody knows."""
-
-
-class _File:
-    """A stored file as a connector sees it: read, not located."""
-
-    def __init__(self, item: MediaItem, blobs: Blobs, media: Media) -> None:
-        assert item.blob_key is not None
-        assert item.size_bytes is not None
-        self.kind = item.kind.value
-        self.content_type = item.content_type
-        self.size_bytes = item.size_bytes
-        self.alt_text = item.alt_text
-        self.width: int | None = None
-        self.height: int | None = None
-        self._item = item
-        self._key = item.blob_key
-        self._blobs = blobs
-        self._media = media
-
-    async def read(self) -> bytes:
-        return await self._blobs.read(self._key)
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        return self._blobs.stream(self._key)
-
-    async def url(self) -> str:
-        return self._media.file_url(self._item)
 
 
 class _Attempt:
@@ -101,6 +80,7 @@ class _Begun(msgspec.Struct, frozen=True, kw_only=True):
     note: Json
     resumed: bool
     """Whether an earlier attempt left no outcome."""
+    finish: Finish | None
 
 
 class Publishing:
@@ -109,7 +89,6 @@ class Publishing:
     def __init__(
         self,
         database: Database,
-        blobs: Blobs,
         media: Media,
         connections: Connections,
         posts: Posts,
@@ -118,7 +97,6 @@ class Publishing:
         now: Clock,
     ) -> None:
         self._database = database
-        self._blobs = blobs
         self._media = media
         self._connections = connections
         self._posts = posts
@@ -126,36 +104,46 @@ class Publishing:
         self._receipts = receipts
         self._now = now
 
-    async def publish(self, workspace_id: str, post_id: str, runs: int = 1) -> Retry | None:
+    async def publish(
+        self, workspace_id: str, post_id: str, runs: int = 1, finish: Finish | None = None
+    ) -> Retry | None:
         """Publish a post that is due (a job; safe to repeat). Answers when to look again, where it is not settled.
 
         `runs` counts this job's runs, this one included: an outcome that cannot be looked up is unconfirmed in the end.
+        `finish` is called where it is settled, with what there is to record; not where there is nothing to be done.
         """
-        begun = await self._begin(workspace_id, post_id)
-        if begun is None:
-            return None
-        group, post, account = begun.group, begun.post, begun.account
+        begun = await self._begin(workspace_id, post_id, finish)
+        if begun is None or isinstance(begun, Retry):
+            return begun
         if begun.resumed:
             return await self._settle(begun, runs)
+        account = begun.account
         problem = self._problem(begun)
         if problem is not None or account is None:
-            await self._record(group, post, PostStatus.FAILED, error=problem)
+            await self._record(begun, PostStatus.FAILED, error=problem)
+            return None
+        try:
+            draft = await self._draft(begun, account)
+        except Unavailable as error:
+            return await self._later(begun, error)
+        except InvalidParameters as error:
+            await self._record(begun, PostStatus.FAILED, error=self._unfit(error))
             return None
         try:
             async with self._connections.publisher(account) as connection:
-                published = await connection.publish(self._draft(begun), self._attempt(begun, account))
+                published = await connection.publish(draft, self._attempt(begun, account))
         except OutcomeUnknown as error:
-            return await self._unknown(group, post, account, error)
+            return await self._unknown(begun, account, error)
         except (ProviderDown, RateLimited, NoSession) as error:
-            return await self._later(group, post, error)
+            return await self._later(begun, error)
         except ProviderError as error:
-            await self._record(group, post, PostStatus.FAILED, error=self._error(error))
+            await self._record(begun, PostStatus.FAILED, error=self._error(error))
             return None
-        await self._record(group, post, PostStatus.PUBLISHED, published=published)
+        await self._record(begun, PostStatus.PUBLISHED, published=published)
         return None
 
-    async def _begin(self, workspace_id: str, post_id: str) -> _Begun | None:
-        """Mark the attempt before anyone is called."""
+    async def _begin(self, workspace_id: str, post_id: str, finish: Finish | None) -> _Begun | Retry | None:
+        """Mark the attempt before anyone is called, and count it where the network takes only so many."""
         async with self._database.begin() as tx:
             held = await posts.hold_post(tx, workspace_id, post_id)
             if held is None:
@@ -175,19 +163,24 @@ class Publishing:
                 if reply_to is None:
                     # Its turn comes when the part before is published.
                     return None
-            if not resumed:
-                post = msgspec.structs.replace(
-                    post, attempts=post.attempts + 1, begun_at=post.begun_at if post.begun_at is not None else now
-                )
-                await posts.set_post(
-                    tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
-                )
             account = None
             if post.account_id is not None:
                 account = await accounts.find(tx, workspace_id, post.account_id)
             if account is None:
                 account = await accounts.find_by_provider_id(
                     tx, workspace_id, group.user_id, post.platform, post.platform_id
+                )
+            limits = None if account is None else self._limits(account)
+            if not resumed and account is not None and limits is not None:
+                too_many = await budgets.spend(tx, account, limits, now)
+                if too_many is not None:
+                    return too_many
+            if not resumed:
+                post = msgspec.structs.replace(
+                    post, attempts=post.attempts + 1, begun_at=post.begun_at if post.begun_at is not None else now
+                )
+                await posts.set_post(
+                    tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
                 )
             note = None
             if account is not None and (resumed or post.attempts > 1):
@@ -196,7 +189,14 @@ class Publishing:
             if post.part == 0:
                 files = (await media.list_of_groups(tx, workspace_id, [group.id])).get(group.id, [])
         return _Begun(
-            group=group, post=post, account=account, files=files, reply_to=reply_to, note=note, resumed=resumed
+            group=group,
+            post=post,
+            account=account,
+            files=files,
+            reply_to=reply_to,
+            note=note,
+            resumed=resumed,
+            finish=finish,
         )
 
     def _problem(self, begun: _Begun) -> PostError | None:
@@ -212,12 +212,13 @@ class Publishing:
         found = draft_problem(text, [item.content_type for item in begun.files], limits)
         return None if found is None else self._fault(*found)
 
-    def _draft(self, begun: _Begun) -> PostDraft:
+    async def _draft(self, begun: _Begun, account: Account) -> PostDraft:
+        """What goes out, its images as the network takes them. Raises as `Media.file` does."""
         group = begun.group
         return PostDraft(
             text=begun.post.content or group.content,
             created_at=from_ms(group.scheduled_at or group.created_at),
-            media=tuple(_File(item, self._blobs, self._media) for item in begun.files),
+            media=tuple([await self._media.file(item, account.provider) for item in begun.files]),
             settings=msgspec.json.decode(group.platform_settings).get(begun.post.platform, {}),
             reply_to=begun.reply_to,
         )
@@ -231,36 +232,39 @@ class Publishing:
 
         As long as it cannot be looked up, nothing is tried again: it may be live.
         """
-        group, post, account = begun.group, begun.post, begun.account
+        account = begun.account
         limits = None if account is None else self._limits(account)
         if account is None or limits is None or limits.settles is Settles.NEVER or runs > _MOST_LOOKS:
-            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+            await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         try:
+            draft = await self._draft(begun, account)
             async with self._connections.publisher(account) as connection:
-                found = await connection.find(self._draft(begun), self._attempt(begun, account))
-        except NotSupported:
-            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+                found = await connection.find(draft, self._attempt(begun, account))
+        except (NotSupported, InvalidParameters):
+            await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
-        except (ProviderError, NoSession) as error:
-            return Retry(after=next_attempt(runs, error.retry_after_seconds or 0.0), reason=error.code)
+        except (ProviderError, Unavailable) as error:
+            after = next_attempt(runs, error.retry_after_seconds or 0.0)
+            return Retry(after=after, reason=error.code, holds=budgets.holds(error))
         if found is not None:
-            await self._record(group, post, PostStatus.PUBLISHED, published=found)
+            await self._record(begun, PostStatus.PUBLISHED, published=found)
             return None
-        return await self._later(group, post, ProviderDown("It was looked up, and had not been made."))
+        return await self._later(begun, ProviderDown("It was looked up, and had not been made."))
 
-    async def _unknown(self, group: PostGroup, post: Post, account: Account, error: OutcomeUnknown) -> Retry | None:
+    async def _unknown(self, begun: _Begun, account: Account, error: OutcomeUnknown) -> Retry | None:
         limits = self._limits(account)
         if limits is None or limits.settles is Settles.NEVER:
-            await self._record(group, post, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+            await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         # It stays PROCESSING: the next run of the job looks it up.
-        return Retry(after=next_attempt(post.attempts), reason=error.code)
+        return Retry(after=next_attempt(begun.post.attempts), reason=error.code)
 
-    async def _later(self, group: PostGroup, post: Post, error: ProviderDown | RateLimited | NoSession) -> Retry | None:
+    async def _later(self, begun: _Begun, error: ProviderDown | RateLimited | Unavailable) -> Retry | None:
         """Nothing happened at the network: try again, for a while."""
+        group, post = begun.group, begun.post
         if post.attempts >= _MOST_ATTEMPTS:
-            await self._record(group, post, PostStatus.FAILED, error=self._error(error))
+            await self._record(begun, PostStatus.FAILED, error=self._error(error))
             return None
         async with self._database.begin() as tx:
             held = await posts.hold_post(tx, group.workspace_id, post.id)
@@ -268,59 +272,72 @@ class Publishing:
                 return None
             await posts.set_post(tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts)
         after = next_attempt(post.attempts, error.retry_after_seconds or 0.0)
-        return Retry(after=after, reason=error.code)
+        return Retry(after=after, reason=error.code, holds=budgets.holds(error))
 
     async def _record(
         self,
-        group: PostGroup,
-        post: Post,
+        begun: _Begun,
         status: PostStatus,
         *,
         published: PublishedPost | None = None,
         error: PostError | None = None,
     ) -> None:
-        """Write down what became of the attempt. A group deleted meanwhile is not brought back; its receipt says more."""
         async with self._database.begin() as tx:
-            held = await posts.hold_post(tx, group.workspace_id, post.id)
-            if held is None:
-                if published is not None:
-                    document = {
-                        "platform": post.platform,
-                        "platform_id": post.platform_id,
-                        "provider_id": published.provider_id,
-                        "url": published.url,
-                        "note": "It was being published when its group was deleted, and is live.",
-                    }
-                    await self._receipts.write(
-                        tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
-                    )
-                return
-            if held[1].status is PostStatus.PUBLISHED:
-                # What is live stays so, whatever a second attempt at the same post came to.
-                return
-            await posts.set_post(
-                tx,
-                group.workspace_id,
-                post.id,
-                status=status,
-                attempts=post.attempts,
-                provider_id=None if published is None else published.provider_id,
-                url=None if published is None else published.url,
-                error=error,
-            )
-            ended = msgspec.structs.replace(held[1], status=status)
-            await self._posts.roll_up(tx, held[0], ended)
-            kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED
-            data = EventData(
-                post_group_id=group.id,
-                post_id=post.id,
-                platform=post.platform,
-                reason=None if error is None else error.code,
-            )
-            await self._events.announce(tx, group.workspace_id, kind, data)
+            await self._write_down(tx, begun.group, begun.post, status, published, error)
+            if begun.finish is not None:
+                await begun.finish(tx, 0.0 if published is None else published.rest_seconds)
+
+    async def _write_down(
+        self,
+        tx: Tx,
+        group: PostGroup,
+        post: Post,
+        status: PostStatus,
+        published: PublishedPost | None,
+        error: PostError | None,
+    ) -> None:
+        """What became of the attempt. A group deleted meanwhile is not brought back; its receipt says more."""
+        held = await posts.hold_post(tx, group.workspace_id, post.id)
+        if held is None:
+            if published is not None:
+                document = {
+                    "platform": post.platform,
+                    "platform_id": post.platform_id,
+                    "provider_id": published.provider_id,
+                    "url": published.url,
+                    "note": "It was being published when its group was deleted, and is live.",
+                }
+                await self._receipts.write(
+                    tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document
+                )
+            return
+        if held[1].status is PostStatus.PUBLISHED:
+            # What is live stays so, whatever a second attempt at the same post came to.
+            return
+        await posts.set_post(
+            tx,
+            group.workspace_id,
+            post.id,
+            status=status,
+            attempts=post.attempts,
+            provider_id=None if published is None else published.provider_id,
+            url=None if published is None else published.url,
+            error=error,
+        )
+        ended = msgspec.structs.replace(held[1], status=status)
+        await self._posts.roll_up(tx, held[0], ended)
+        kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED
+        data = EventData(
+            post_group_id=group.id,
+            post_id=post.id,
+            platform=post.platform,
+            reason=None if error is None else error.code,
+        )
+        await self._events.announce(tx, group.workspace_id, kind, data)
 
     def _limits(self, account: Account) -> PublishingLimits | None:
-        return self._connections.connector(account.provider).capabilities.publish
+        connector = self._connections.connectors().get(account.provider)
+        return None if connector is None else connector.capabilities.publish
 
     def _fault(self, code: str, message: str, *, retryable: bool = False, detail: str | None = None) -> PostError:
         return PostError(
@@ -331,12 +348,16 @@ class Publishing:
             platform_error=detail,
         )
 
+    def _unfit(self, error: InvalidParameters) -> PostError:
+        too_large = error.code is ErrorCode.CONTENT_TOO_LARGE
+        return self._fault("CONTENT_TOO_LARGE" if too_large else "INVALID_CONTENT", error.detail)
+
     def _unconfirmed(self) -> PostError:
         return self._fault(
             "OUTCOME_UNKNOWN", "The network did not say whether the post was made; look there before you try again."
         )
 
-    def _error(self, error: ProviderError | NoSession) -> PostError:
+    def _error(self, error: ProviderError | Unavailable) -> PostError:
         match error:
             case CredentialsRejected() | ActionRequired():
                 return self._fault("PLATFORM_AUTH_EXPIRED", error.detail)

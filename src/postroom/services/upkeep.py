@@ -5,11 +5,16 @@ from datetime import timedelta
 import msgspec
 
 from postroom.clock import Clock, to_ms
+from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.ids import new_id
 from postroom.services.accounts import Accounts
-from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, receipts
+from postroom.services.events import Events
+from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, rates, receipts
 from postroom.store.database import Database
+
+_SOON = timedelta(days=7)
+_LIVES_LONG = timedelta(days=1)
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,8 +30,11 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 class Upkeep:
     """The server's own housekeeping, as a job that comes again."""
 
-    def __init__(self, database: Database, accounts: Accounts, retention: Retention, now: Clock) -> None:
+    def __init__(
+        self, database: Database, accounts: Accounts, events: Events, retention: Retention, now: Clock
+    ) -> None:
         self._database = database
+        self._events = events
         self._accounts = accounts
         self._retention = retention
         self._now = now
@@ -64,9 +72,24 @@ class Upkeep:
                 await receipts.remove_older(tx, before(keep.receipts))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
+            await rates.remove_ended(tx, to_ms(now))
             await login_attempts.remove_expired_login_attempts(tx, to_ms(now))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)
         for workspace_id, account_id in left:
             await self._accounts.finish_unlink(workspace_id, account_id)
+        await self.announce_expiring()
         await self.schedule(timedelta(minutes=10))
+
+    async def announce_expiring(self) -> None:
+        """Tell of each account, once, that its credentials end within seven days unless it is linked again.
+
+        What lives for less than a day is renewed by its connector all the time, and is nobody's concern.
+        """
+        now = self._now()
+        async with self._database.begin() as tx:
+            for account in await accounts.list_expiring(tx, to_ms(now + _LIVES_LONG), to_ms(now + _SOON)):
+                expires_at = account.credentials_expire_at
+                await accounts.set_expiry_announced(tx, account.workspace_id, account.id, expires_at)
+                data = EventData(account_id=account.id, platform=account.provider)
+                await self._events.announce(tx, account.workspace_id, EventType.TOKEN_EXPIRING, data)

@@ -14,7 +14,7 @@ from postroom.store.where import Where
 
 _COLUMNS = (
     "id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed, created_at, "
-    "last_synced_at, last_used_at, synced"
+    "last_synced_at, last_used_at, synced, credentials_expire_at"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_profile = msgspec.json.Decoder(Profile).decode
@@ -32,8 +32,8 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         """
         insert into accounts (
             id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed,
-            credentials_sealed, created_at, last_synced_at, last_used_at, synced
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            credentials_sealed, created_at, last_synced_at, last_used_at, synced, credentials_expire_at
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """,
         account.id,
         account.workspace_id,
@@ -48,6 +48,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         account.last_synced_at,
         account.last_used_at,
         int(account.synced),
+        credentials.expires_at,
     )
 
 
@@ -177,10 +178,13 @@ async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credential
     """Keep what opens the account from now on."""
     sealed = tx.keyring.seal(account_id).close(_encode(credentials), f"accounts.credentials:{account_id}")
     await tx.execute(
-        "update accounts set credentials_sealed = $3 where workspace_id = $1 and id = $2",
+        """
+        update accounts set credentials_sealed = $3, credentials_expire_at = $4 where workspace_id = $1 and id = $2
+        """,
         workspace_id,
         account_id,
         sealed,
+        credentials.expires_at,
     )
 
 
@@ -256,6 +260,31 @@ async def remove(tx: Tx, workspace_id: str, account_id: str) -> None:
     await tx.execute("delete from accounts where workspace_id = $1 and id = $2", workspace_id, account_id)
 
 
+async def list_expiring(tx: Tx, first: int, last: int) -> list[Account]:
+    """Accounts whose credentials end within these moments, and whose owners were not told of that end. For upkeep."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS} from accounts
+        where credentials_expire_at > $1 and credentials_expire_at <= $2 and status <> 'unlinking'
+            and coalesce(expiry_announced, 0) <> credentials_expire_at
+        order by credentials_expire_at, id{tx.for_update}
+        """,
+        first,
+        last,
+    )
+    return [_account(row, tx.keyring) for row in rows]
+
+
+async def set_expiry_announced(tx: Tx, workspace_id: str, account_id: str, expires_at: int | None) -> None:
+    """The owner was told of this end."""
+    await tx.execute(
+        "update accounts set expiry_announced = $3 where workspace_id = $1 and id = $2",
+        workspace_id,
+        account_id,
+        expires_at,
+    )
+
+
 async def list_unlinking(reader: Reader) -> list[tuple[str, str]]:
     """Accounts whose removal has begun, as (workspace_id, account_id). For the worker."""
     rows = await reader.fetch("select workspace_id, id from accounts where status = 'unlinking' order by id")
@@ -328,4 +357,5 @@ def _account(row: Row, keyring: Keyring) -> Account:
         last_synced_at=row[9],
         last_used_at=row[10],
         synced=row[11] == 1,
+        credentials_expire_at=row[12],
     )

@@ -5,25 +5,34 @@ import contextlib
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, S3Store, from_url
 
 from postroom.errors import Unavailable
 
 _CHUNK_BYTES = 256 * 1024
+_S3_CLIENT = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "1h"}
+"""An answer may be long, but it may not stand still: the library's own limit is 30 seconds for all of it."""
+_S3_RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
+"""The library's own patience is minutes; ours is a job that tries again, or a client who is told so."""
 _PART = re.compile(r"#\d+")
 """How the names of files end that are still being written: no listing shows them."""
 
 
 class Blobs:
-    """A folder, or what a URL such as `s3://bucket/prefix` names; `options` are the store's own, such as its region."""
+    """A folder, or what a URL such as `s3://bucket/prefix` names.
 
-    def __init__(self, store_url: str | Path, options: Mapping[str, Any] | None = None) -> None:
-        """Name the store; a folder is made if it is not there.
+    `options` are the store's own. For S3: `endpoint`, `region`, `access_key_id`, `secret_access_key`; what is not
+    given comes from the usual variables (`AWS_ACCESS_KEY_ID` and so on), or from the machine's role.
+    """
+
+    def __init__(self, store_url: str | Path, options: Mapping[str, str] | None = None) -> None:
+        """Name the store; a folder is made if it is not there. A bucket is not asked for before it is used.
 
         Raises:
             Unavailable: there is no such store, or an option is wrong.
@@ -33,8 +42,11 @@ class Blobs:
             if isinstance(store_url, Path) or "://" not in store_url:
                 self._folder = Path(store_url)
                 self._store: Any = LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
+            elif store_url.startswith(("s3://", "s3a://")):
+                self._store = _s3(store_url, dict(options or {}))
             else:
-                self._store = from_url(store_url, **(options or {}))
+                given: dict[str, Any] = dict(options or {})
+                self._store = from_url(store_url, **given)
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         """Keep these bytes, as they come, at the key; how many. If they end in an exception, nothing was kept.
@@ -78,14 +90,19 @@ class Blobs:
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The bytes at the key, piece by piece.
+    async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes at the key from `start` to before `end`, piece by piece.
 
         Raises:
             Unavailable: they are not there, or the store does not answer.
         """
+        options: Any = {}
+        if end is not None:
+            options = {"range": (start, end)}
+        elif start:
+            options = {"range": {"offset": start}}
         with _unavailable():
-            result = await obstore.get_async(self._store, key)
+            result = await obstore.get_async(self._store, key, options=options)
             async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
                 yield bytes(chunk)
 
@@ -119,6 +136,13 @@ class Blobs:
             async for batch in obstore.list(self._store, prefix or None):
                 found += [meta["path"] for meta in batch]
         return found
+
+
+def _s3(url: str, options: dict[str, Any]) -> Any:
+    # Without encryption only if that is what whoever runs this server wrote: such as for a store on the same machine.
+    plain = options.get("endpoint", "").startswith("http://")
+    client: Any = {**_S3_CLIENT, **({"allow_http": True} if plain else {})}
+    return S3Store.from_url(url, client_options=client, retry_config=_S3_RETRIES, **options)
 
 
 def _flush(file: Path) -> None:

@@ -1,5 +1,7 @@
 """The log of what happened. Positions ascend; a reader that goes on from one misses nothing before it."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from postroom.domain.events import Event, EventData, EventType
@@ -37,14 +39,21 @@ async def append(
 
 
 async def after(
-    reader: Reader, workspace_id: str, position: int, limit: int, user_id: str | None = None
+    reader: Reader,
+    workspace_id: str,
+    position: int,
+    limit: int,
+    user_id: str | None = None,
+    types: Collection[EventType] = (),
 ) -> list[Event]:
-    """What happened after this position, in order, to one user or to all.
+    """What happened after this position, in order, to one user or to all; only of these types, if any are said.
 
     It stops where a transaction that is still open may yet put an event before the next one.
     """
     where = _where(reader, workspace_id, user_id)
     where.also(f"position > {{}} and position < {reader.settled_position}", position)
+    if types:
+        where.any_of("type", types)
     rows = await reader.fetch(
         f"""
         select position, id, type, data, created_at from events

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from postroom.domain.jobs import Job, Task
+from postroom.domain.jobs import Due, Job, Task
 from postroom.store.database import Reader, Row, Tx
 
 _ENQUEUE = """
-    insert into jobs (id, workspace_id, task, args, job_lock, status, attempts, scheduled_at)
-    values ($1, $2, $3, $4, $5, 'todo', $6, $7)
+    insert into jobs (id, workspace_id, task, args, job_lock, status, attempts, scheduled_at, provider)
+    values ($1, $2, $3, $4, $5, 'todo', $6, $7, $8)
 """
 _CLAIMS = 5_204_118_730
 _encode = msgspec.json.Encoder().encode
@@ -29,35 +29,98 @@ async def enqueue_many(tx: Tx, jobs: Iterable[Job]) -> None:
     await tx.execute_many(_ENQUEUE, [_arguments(job) for job in jobs])
 
 
-async def claim(tx: Tx, owner: str, now: int, until: int, limit: int) -> list[Job]:
-    """Take due jobs, the longest due first; each counts as an attempt. They are this owner's until that moment.
-
-    Of the jobs with one lock only the first is taken, and only while none of them is being done: also where several
-    workers claim at once, whose claims wait for each other on PostgreSQL.
-    """
-    skipping = ""
+async def begin_claim(tx: Tx) -> None:
+    """Keep other workers from claiming until the commit. Only then is what `due` tells still so when it is taken."""
     if tx.dialect == "postgres":
         await tx.fetch_one("select pg_advisory_xact_lock($1)", _CLAIMS)
-        skipping = " for update skip locked"
+
+
+async def due(tx: Tx, now: int, *, deep: bool) -> tuple[list[Due], bool]:
+    """Jobs that could run now, the longest due first, and whether there may be more of them.
+
+    Of the jobs with one lock only the first is among them, and only while none of them is being done. It looks at no
+    more than the longest due ones; `deep`: at the first one of every lock, which costs more the more locks there are.
+    """
+    rows = await tx.fetch(_DUE, now, _SEEN_AT_ONCE)
+    saturated = len(rows) == _SEEN_AT_ONCE
+    if saturated and deep:
+        rows = sorted(
+            [*rows, *await tx.fetch(_DUE_LOCKS, now), *await tx.fetch(_DUE_FREE, now, _SEEN_AT_ONCE)],
+            key=lambda row: (row[4], row[0]),
+        )
+    seen: set[str] = set()
+    found = []
+    for job_id, workspace_id, lock, provider, _, busy in rows:
+        if job_id not in seen and lock not in seen:
+            seen.add(job_id if lock is None else lock)
+            if not busy:
+                found.append(Due(job_id, workspace_id, lock, provider))
+    return found, saturated
+
+
+_SEEN_AT_ONCE = 500
+_WHAT = "j.id, j.workspace_id, j.job_lock, j.provider, j.scheduled_at"
+_BUSY = "exists (select 1 from jobs d where d.status = 'doing' and d.job_lock = j.job_lock)"
+_DUE = f"""
+    select {_WHAT}, j.job_lock is not null and {_BUSY} from (
+        select id, workspace_id, job_lock, provider, scheduled_at from jobs
+        where status = 'todo' and scheduled_at <= $1 order by scheduled_at, id limit $2
+    ) j order by j.scheduled_at, j.id
+"""
+# From each lock to the next one, by the index: as many steps as there are locks, however many jobs wait under each.
+_DUE_LOCKS = f"""
+    with recursive locks (job_lock) as (
+        select min(job_lock) from jobs where status = 'todo' and job_lock is not null
+        union all
+        select (select min(n.job_lock) from jobs n where n.status = 'todo' and n.job_lock > locks.job_lock)
+        from locks where locks.job_lock is not null
+    )
+    select {_WHAT}, {_BUSY} from locks join jobs j on j.id = (
+        select h.id from jobs h where h.status = 'todo' and h.job_lock = locks.job_lock
+        order by h.scheduled_at, h.id limit 1
+    ) where locks.job_lock is not null and j.scheduled_at <= $1
+"""
+_DUE_FREE = f"""
+    select {_WHAT}, false from jobs j
+    where status = 'todo' and job_lock is null and scheduled_at <= $1 order by scheduled_at, id limit $2
+"""
+
+
+async def take(tx: Tx, owner: str, until: int, job_ids: list[str]) -> list[Job]:
+    """Claim these jobs, as far as they still wait; each counts as an attempt. They are this owner's until that moment."""
+    skipping = " for update skip locked" if tx.dialect == "postgres" else ""
     rows = await tx.fetch(
         f"""
-        update jobs set status = 'doing', claimed_by = $1, claimed_until = $3, attempts = attempts + 1
-        where id in (
-            select id from jobs j where status = 'todo' and scheduled_at <= $2 and (job_lock is null or (
-                not exists (select 1 from jobs d where d.status = 'doing' and d.job_lock = j.job_lock)
-                and not exists (
-                    select 1 from jobs e where e.status = 'todo' and e.job_lock = j.job_lock
-                    and (e.scheduled_at, e.id) < (j.scheduled_at, j.id)
-                )
-            )) order by scheduled_at, id limit $4{skipping}
-        ) returning id, workspace_id, task, args, job_lock, attempts, scheduled_at
+        update jobs set status = 'doing', claimed_by = $1, claimed_until = $2, attempts = attempts + 1
+        where id in (select id from jobs where status = 'todo' and {tx.any_of("id", 3)}{skipping})
+        returning id, workspace_id, task, args, job_lock, attempts, scheduled_at, provider
         """,
         owner,
-        now,
         until,
-        limit,
+        tx.array(job_ids),
     )
     return sorted(map(_job, rows), key=lambda job: (job.scheduled_at, job.id))
+
+
+async def claim(tx: Tx, owner: str, now: int, until: int, limit: int) -> list[Job]:
+    """Take the jobs that are longest due, whoever's they are."""
+    await begin_claim(tx)
+    found, _ = await due(tx, now, deep=True)
+    return await take(tx, owner, until, [job.id for job in found[:limit]])
+
+
+async def postpone(tx: Tx, lock: str, until: int) -> int:
+    """Move what waits under this lock to that moment, in the order in which it was; how many. What is later stays."""
+    return await tx.execute(
+        """
+        update jobs set scheduled_at = $2 + moved.place from (
+            select id, row_number() over (order by scheduled_at, id) as place from jobs
+            where status = 'todo' and job_lock = $1 and scheduled_at < $2
+        ) moved where jobs.id = moved.id
+        """,
+        lock,
+        until,
+    )
 
 
 async def finish(tx: Tx, job_id: str, owner: str | None = None) -> None:
@@ -165,6 +228,7 @@ def _arguments(job: Job) -> tuple[str | int | None, ...]:
         job.lock,
         job.attempts,
         job.scheduled_at,
+        job.provider,
     )
 
 
@@ -177,4 +241,5 @@ def _job(row: Row) -> Job:
         lock=row[4],
         attempts=row[5],
         scheduled_at=row[6],
+        provider=row[7],
     )

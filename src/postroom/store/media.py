@@ -1,20 +1,22 @@
-"""Media rows. Their bytes are blobs; a row that goes says which."""
+"""Media rows and the blobs that they share. A row that goes says which blob may have to go as well.
 
-from typing import Literal
+A blob's bytes are uploaded under a key of their own, which is never used twice. If the workspace has the same content
+already, the row gets the key of that, and the new bytes are let go.
+"""
 
 from postroom.domain.media import MediaItem, MediaKind, MediaStatus
 from postroom.store.database import Reader, Row, Tx
 
 _COLUMNS = (
     "id, workspace_id, group_id, kind, status, file_name, content_type, blob_key, size_bytes, alt_text, created_at, "
-    "upload_expires_at"
+    "upload_expires_at, width, height"
 )
 
 
 async def add(tx: Tx, item: MediaItem) -> None:
     """Keep a new media item of a post group."""
     await tx.execute(
-        f"insert into media_items ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        f"insert into media_items ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         item.id,
         item.workspace_id,
         item.post_group_id,
@@ -27,6 +29,8 @@ async def add(tx: Tx, item: MediaItem) -> None:
         item.alt_text,
         item.created_at,
         item.upload_expires_at,
+        item.width,
+        item.height,
     )
 
 
@@ -61,31 +65,95 @@ async def list_of_groups(reader: Reader, workspace_id: str, group_ids: list[str]
 
 
 async def set_stored(
-    tx: Tx, workspace_id: str, media_id: str, *, blob_key: str, size_bytes: int, content_type: str
-) -> str | Literal[False] | None:
-    """Note where the bytes are; where they were before, if anywhere. False: the item is gone, and nothing was noted."""
+    tx: Tx,
+    workspace_id: str,
+    media_id: str,
+    *,
+    blob_key: str,
+    content_hash: str,
+    size_bytes: int,
+    content_type: str,
+    width: int | None = None,
+    height: int | None = None,
+) -> list[str] | None:
+    """Note where the bytes are: at this key, or where the workspace has the same content already.
+
+    Answers the keys that the item does not need (any more), for `let_go`. None: the item is gone, nothing was noted.
+    """
     row = await tx.fetch_one(
         f"select blob_key from media_items where id = $2 and workspace_id = $1{tx.for_update}", workspace_id, media_id
     )
     if row is None:
-        return False
+        return None
+    kept = await _keep(tx, workspace_id, content_hash, blob_key, size_bytes)
     await tx.execute(
         """
-        update media_items set status = 'stored', blob_key = $3, size_bytes = $4, content_type = $5
+        update media_items
+        set status = 'stored', blob_key = $3, size_bytes = $4, content_type = $5, width = $6, height = $7
         where id = $2 and workspace_id = $1
         """,
         workspace_id,
         media_id,
-        blob_key,
+        kept,
         size_bytes,
         content_type,
+        width,
+        height,
     )
-    previous: str | None = row[0]
-    return previous
+    return [key for key in (blob_key, row[0]) if key is not None and key != kept]
+
+
+async def _keep(tx: Tx, workspace_id: str, content_hash: str, blob_key: str, size_bytes: int) -> str:
+    """The key of this content, and its row held to the commit: whoever would let it go waits, and then counts again."""
+    row = await tx.fetch_one(
+        """
+        insert into blobs (workspace_id, content_hash, blob_key, size_bytes) values ($1, $2, $3, $4)
+        on conflict (workspace_id, content_hash) do update set size_bytes = excluded.size_bytes
+        returning blob_key
+        """,
+        workspace_id,
+        content_hash,
+        blob_key,
+        size_bytes,
+    )
+    assert row is not None
+    kept: str = row[0]
+    return kept
+
+
+async def let_go(tx: Tx, workspace_id: str, blob_keys: list[str]) -> list[str]:
+    """Forget those of these blobs that no media item needs, and answer their keys: once this is durable, nobody can
+    get hold of their bytes again, and they can be deleted. Safe to repeat.
+    """
+    asked = tx.array(blob_keys)
+    # One after the other in the same order, so that no two wait for each other; counted in a statement that begins later.
+    await tx.fetch(
+        f"select 1 from blobs where workspace_id = $1 and {tx.any_of('blob_key', 2)} order by blob_key{tx.for_update}",
+        workspace_id,
+        asked,
+    )
+    needed = await tx.fetch(
+        f"select blob_key from media_items where workspace_id = $1 and {tx.any_of('blob_key', 2)}", workspace_id, asked
+    )
+    free = sorted(set(blob_keys) - {row[0] for row in needed})
+    await tx.execute(
+        f"delete from blobs where workspace_id = $1 and {tx.any_of('blob_key', 2)}", workspace_id, tx.array(free)
+    )
+    return free
+
+
+async def known_keys(reader: Reader, workspace_id: str, blob_keys: list[str]) -> set[str]:
+    """Those of these keys that are blobs of the workspace, whether an item needs them or they wait to be let go."""
+    rows = await reader.fetch(
+        f"select blob_key from blobs where workspace_id = $1 and {reader.any_of('blob_key', 2)}",
+        workspace_id,
+        reader.array(blob_keys),
+    )
+    return {row[0] for row in rows}
 
 
 async def remove_of_group(tx: Tx, workspace_id: str, group_id: str) -> list[str]:
-    """Remove a post group's media items; the keys of their blobs."""
+    """Remove a post group's media items; the keys of their blobs, for `let_go`."""
     rows = await tx.fetch(
         "delete from media_items where workspace_id = $1 and group_id = $2 returning blob_key", workspace_id, group_id
     )
@@ -123,4 +191,6 @@ def _item(row: Row) -> MediaItem:
         alt_text=row[9],
         created_at=row[10],
         upload_expires_at=row[11],
+        width=row[12],
+        height=row[13],
     )

@@ -21,7 +21,7 @@ _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 
 
 class Notifier:
-    """Topics are texts: "jobs", "keys", "events:" and a workspace id."""
+    """Topics are texts: "jobs", "keys", "webhooks", "events:" and a workspace id. A wait for "events:*" is for all those."""
 
     def __init__(self, postgres_url: str | None = None) -> None:
         """With the URL of a PostgreSQL database, its other processes are woken too; without, only this one."""
@@ -33,16 +33,19 @@ class Notifier:
 
     def wake(self, topic: str) -> None:
         """Wake everyone who waits for the topic. To be called after the commit."""
-        self._wake_here(topic)
+        self.wake_here(topic)
         # What is queued already will be sent after this call, and says the same.
         if self._running is not None and topic not in self._queued:
             self._queued.add(topic)
             self._outgoing.put_nowait(topic)
 
-    def _wake_here(self, topic: str) -> None:
-        for waiter in self._waiting.pop(topic, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+    def wake_here(self, topic: str) -> None:
+        """Wake those of this process only: what happened is none of the others' business."""
+        family, colon, _ = topic.partition(":")
+        for each in (topic, f"{family}:*") if colon else (topic,):
+            for waiter in self._waiting.pop(each, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def wait(self, topic: str, timeout: float) -> bool:
         """Wait to be woken, for so many seconds at most; whether one was."""
@@ -86,7 +89,7 @@ class Notifier:
         self, connection: "Connection[Any] | PoolConnectionProxy[Any]", sender: int, channel: str, payload: object
     ) -> None:
         if connection.is_closed() or sender != connection.get_server_pid():
-            self._wake_here(str(payload))
+            self.wake_here(str(payload))
 
     async def _run(self, url: str, connection: "Connection[Any]") -> None:
         try:
@@ -113,7 +116,7 @@ class Notifier:
                 connection = await self._listen(url)
                 # What the others said meanwhile was not heard.
                 for missed in list(self._waiting):
-                    self._wake_here(missed)
+                    self.wake_here(missed)
                 return connection
             except _LOST:
                 await asyncio.sleep(_AGAIN_SECONDS)

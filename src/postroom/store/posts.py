@@ -182,6 +182,14 @@ async def find_user(reader: Reader, workspace_id: str, group_id: str) -> str | N
     return None if row is None else str(row[0])
 
 
+async def find_scheduled_at(reader: Reader, workspace_id: str, group_id: str) -> int | None:
+    """When a post group is to go out, or went out; None: it is gone, or has no time."""
+    row = await reader.fetch_one(
+        "select scheduled_at from post_groups where workspace_id = $1 and id = $2", workspace_id, group_id
+    )
+    return None if row is None else row[0]
+
+
 async def find_post(reader: Reader, workspace_id: str, post_id: str) -> Post | None:
     """The post, if this workspace has it."""
     row = await reader.fetch_one(

@@ -26,7 +26,7 @@ _MOST_IN_A_BATCH = 128
 _PRAGMAS = (
     "pragma foreign_keys = on",
     "pragma secure_delete = on",
-    "pragma cache_size = -32768",
+    "pragma cache_size = -65536",
     "pragma busy_timeout = 10000",
     "pragma temp_store = memory",
     # Checkpoints run in the committing thread of the writer; the log stays small enough to be quick to read.

@@ -21,9 +21,12 @@ _PATH = re.compile(r"/media/([0-9a-f]{24})(?:/[^/]*)?/?\Z")
 _EXPIRES = re.compile(r"\d{1,16}\Z")
 _SIGNATURE = re.compile(r"[0-9a-f]{1,128}\Z")
 _TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
+_NETWORK = re.compile(r"[a-z]{1,40}\Z")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 
 # An upload address is refused as an object store refuses it: 403 (PostPost "Upload media", March 2026).
 _STATUSES: dict[type[PostroomError], int] = {InvalidParameters: 400, NotPermitted: 403, NotFound: 404, Unavailable: 503}
+_CODES = {ErrorCode.CONTENT_TOO_LARGE: 413, ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415}
 
 
 class _Gone(ConnectionError):
@@ -31,7 +34,10 @@ class _Gone(ConnectionError):
 
 
 class MediaAddresses:
-    """`PUT /media/{id}?expires=&signature=` and `GET /media/{id}/{name}?signature=`, as an ASGI application."""
+    """`PUT /media/{id}?expires=&signature=` and `GET /media/{id}/{name}?signature=`, as an ASGI application.
+
+    `GET /media/{id}/{name}?for=&expires=&signature=` is the file as a network takes it, for that network.
+    """
 
     def __init__(self, services: Services) -> None:
         self._media = services.media
@@ -50,11 +56,10 @@ class MediaAddresses:
             else:
                 await _answer(send, 405, _error("Only PUT and GET are possible here."), allow="GET, HEAD, PUT")
         except PostroomError as error:
-            too_large = error.code is ErrorCode.CONTENT_TOO_LARGE
-            status = (
-                413 if too_large else next((_STATUSES[each] for each in type(error).__mro__ if each in _STATUSES), 500)
+            status = _CODES.get(error.code) or next(
+                (_STATUSES[each] for each in type(error).__mro__ if each in _STATUSES), 500
             )
-            await _answer(send, status, _error(error.detail))
+            await _answer(send, status, _error(error.detail, error.code))
         except _Gone:
             return
 
@@ -65,7 +70,7 @@ class MediaAddresses:
         if not _EXPIRES.match(expires) or not _TYPE.match(content_type or "-"):
             raise NotPermitted("The address or the Content-Type is not the one that was given out.", kind=Kind.MEDIA)
         length = _header(scope, b"content-length") or ""
-        if length.isdigit() and int(length) > self._media.most_bytes:
+        if length.isdigit() and int(length) > self._media.limits.most_bytes:
             raise self._too_large()
         chunks = self._chunks(receive)
         await self._media.receive(media_id, int(expires), _signature(query), content_type, chunks)
@@ -78,7 +83,7 @@ class MediaAddresses:
                 raise _Gone
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
-            if size > self._media.most_bytes:
+            if size > self._media.limits.most_bytes:
                 raise self._too_large()
             if chunk:
                 yield chunk
@@ -86,31 +91,71 @@ class MediaAddresses:
                 return
 
     async def _serve(self, media_id: str, scope: Scope, send: Send, *, with_body: bool) -> None:
-        item, chunks = await self._media.open(media_id, _signature(_query(scope)))
+        query = _query(scope)
+        network, expires = query.get("for", ""), query.get("expires", "0")
+        if (network and not _NETWORK.match(network)) or not _EXPIRES.match(expires):
+            raise NotFound("No such file.", kind=Kind.MEDIA)
+        file = await self._media.open(media_id, _signature(query), network=network, expires=int(expires))
         headers = [
-            (b"content-type", item.content_type.encode("latin-1", "replace")),
-            (b"content-disposition", f"attachment; filename*=UTF-8''{quote(item.file_name)}".encode()),
+            (b"content-type", file.content_type.encode("latin-1", "replace")),
+            (b"content-disposition", f"attachment; filename*=UTF-8''{quote(file.file_name)}".encode()),
             (b"content-security-policy", b"default-src 'none'; sandbox"),
             (b"x-content-type-options", b"nosniff"),
             (b"cache-control", b"private, max-age=0, must-revalidate"),
+            (b"accept-ranges", b"bytes"),
+            (b"etag", file.etag.encode()),
         ]
-        if item.size_bytes is not None:
-            headers.append((b"content-length", str(item.size_bytes).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        wanted = _range(scope, file.size_bytes, file.etag) if with_body else (0, file.size_bytes)
+        if wanted is None:
+            headers = [
+                *headers[1:],
+                (b"content-range", f"bytes */{file.size_bytes}".encode()),
+                (b"content-length", b"0"),
+            ]
+            await send({"type": "http.response.start", "status": 416, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        start, end = wanted
+        headers.append((b"content-length", str(end - start).encode()))
+        whole = (start, end) == (0, file.size_bytes)
+        if not whole:
+            headers.append((b"content-range", f"bytes {start}-{end - 1}/{file.size_bytes}".encode()))
+        await send({"type": "http.response.start", "status": 200 if whole else 206, "headers": headers})
         if with_body:
-            async for chunk in chunks:
+            async for chunk in file.chunks(start, None if whole else end):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
     def _too_large(self) -> InvalidParameters:
         return InvalidParameters(
-            f"A file has at most {self._media.most_bytes} bytes.", code=ErrorCode.CONTENT_TOO_LARGE, kind=Kind.MEDIA
+            f"A file has at most {self._media.limits.most_bytes} bytes.",
+            code=ErrorCode.CONTENT_TOO_LARGE,
+            kind=Kind.MEDIA,
         )
 
 
 def media(services: Services) -> MediaAddresses:
     """The addresses of media, to be mounted at `/media`; it looks at the whole path."""
     return MediaAddresses(services)
+
+
+def _range(scope: Scope, size: int, etag: str) -> tuple[int, int] | None:
+    """Which bytes are wanted, from and to before; None: some that are not there.
+
+    Several ranges, and other ways to say it, are answered with all bytes, as the standard allows.
+    Source: RFC 9110, 14.1.2, 14.2 and 13.1.5, checked 2026-11-21.
+    """
+    found = _RANGE.match(_header(scope, b"range") or "")
+    if found is None or found.groups() == ("", "") or (_header(scope, b"if-range") or etag) != etag:
+        return 0, size
+    first, last = found.groups()
+    if first == "":
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return 0, size
+    return (start, end) if start < end else None
 
 
 def _query(scope: Scope) -> dict[str, str]:
@@ -127,8 +172,8 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
 
 
-def _error(sentence: str) -> bytes:
-    return msgspec.json.encode({"error": sentence})
+def _error(sentence: str, code: ErrorCode = ErrorCode.INVALID_PARAMETERS) -> bytes:
+    return msgspec.json.encode({"error": sentence, "code": code})
 
 
 async def _answer(send: Send, status: int, body: bytes, kind: str = "application/json", allow: str = "") -> None:

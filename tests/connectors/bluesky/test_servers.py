@@ -1,12 +1,18 @@
 """The connector against servers that speak the protocol: the simulated one, and a real PDS."""
 
 import base64
+import hmac
+import json
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from postroom.connectors.bluesky import convert
 from postroom.connectors.bluesky.connection import BlueskyConnection
 from postroom.connectors.bluesky.connector import BlueskyConnector, BlueskySettings
 from postroom.connectors.contract import Linked, Reply
@@ -16,10 +22,24 @@ from postroom.errors import CredentialsRejected, LoginFailed, OutcomeUnknown, Pr
 from tests.connectors.bluesky.test_calls import DRAFT
 from tests.connectors.wire import Picture, Trying
 from tests.parts.faultproxy import FaultProxy
+from tests.parts.pds import Pds, PdsAccount, running_pds
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+
+
+def png(width: int) -> bytes:
+    """A picture of so many white pixels in a row."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, 1, 8, 2, 0, 0, 0)
+    rows = zlib.compress(b"\0" + b"\xff" * 3 * width)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -105,6 +125,45 @@ async def test_a_post_shows_its_images(server: Server, http: Http) -> None:
     assert [image["alt"] for image in images] == ["A hive", "A hive"]
 
 
+async def test_a_post_has_four_images_with_their_shapes_and_not_five(server: Server, http: Http) -> None:
+    connection = await server.open(http)
+    media = tuple(Picture(png(side), alt_text=f"{side} wide", width=side, height=1) for side in (1, 2, 3, 4))
+    post = await connection.publish(PostDraft(text="Four", created_at=AT, media=media), Trying("token-1"))
+    record = await connection._api.get_record(*convert.split_uri(post.provider_id) or ("", "", ""))
+    images = record["value"]["embed"]["images"]
+    assert [image["alt"] for image in images] == ["1 wide", "2 wide", "3 wide", "4 wide"]
+    assert [image["aspectRatio"] for image in images] == [{"width": side, "height": 1} for side in (1, 2, 3, 4)]
+    with pytest.raises(Unprocessable, match="takes 4 images"):
+        await connection.publish(PostDraft(text="Five", created_at=AT, media=(*media, Picture(PNG))), Trying("token-2"))
+    assert len(server.records()) == 1
+
+
+async def test_the_parts_of_a_thread_answer_each_other_and_come_down(server: Server, http: Http) -> None:
+    connection = await server.open(http)
+    published: list[str] = []
+    for number in (1, 2, 3):
+        draft = PostDraft(text=f"Part {number}", created_at=AT, reply_to=published[-1] if published else None)
+        published.append((await connection.publish(draft, Trying(f"token-{number}"))).provider_id)
+    replies = {record["uri"]: record.get("reply") for record in server.records()}
+    assert replies[published[0]] is None
+    for before, uri in pairwise(published):
+        reply = replies[uri]
+        assert reply is not None
+        assert (reply["root"]["uri"], reply["parent"]["uri"]) == (published[0], before)
+    for uri in reversed(published):
+        await connection.unpublish(uri)
+    assert server.records() == []
+
+
+async def test_a_part_whose_predecessor_is_gone_is_refused(server: Server, http: Http) -> None:
+    connection = await server.open(http)
+    first = await connection.publish(PostDraft(text="One", created_at=AT), Trying("token-1"))
+    await connection.unpublish(first.provider_id)
+    with pytest.raises(Unprocessable, match="gone"):
+        await connection.publish(PostDraft(text="Two", created_at=AT, reply_to=first.provider_id), Trying("token-2"))
+    assert server.records() == []
+
+
 async def test_a_text_that_is_too_long_is_refused_in_the_networks_words(server: Server, http: Http) -> None:
     connection = await server.open(http)
     with pytest.raises(Unprocessable, match="grapheme"):
@@ -164,6 +223,47 @@ async def test_an_answer_that_is_lost_leaves_one_post_that_is_found(server: Serv
     assert found is not None
     assert await connection.publish(PostDraft(text="Once", created_at=AT), Trying("token-1")) == found
     assert len(server.records()) == 1
+
+
+# What takes a real one.
+
+
+def aged(token: str, secret: bytes) -> str:
+    """The same access token, two days older: only who has the server's secret can make it."""
+    head, claims, _ = token.split(".")
+    told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    told |= {"iat": told["iat"] - 2 * 86_400, "exp": told["iat"] - 86_400}
+    signed = f"{head}.{base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b'=').decode()}"
+    signature = hmac.digest(secret, signed.encode(), "sha256")
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+@pytest.mark.parts
+async def test_a_token_that_a_real_pds_finds_expired_is_renewed_kept_and_used(
+    pds: Pds, pds_account: PdsAccount, http: Http
+) -> None:
+    real = Server(pds.base_url, pds_account.handle, pds.create_app_password(pds_account), list)
+    connection = await real.open(http)
+    values = dict(connection._credentials.values)
+    values["accessJwt"] = aged(values["accessJwt"], b"a secret of the tests")
+    connection._credentials = Credentials(values=values)
+    post = await connection.publish(PostDraft(text="Still here", created_at=AT), Trying("token-1"))
+    assert [record["uri"] for record in pds.records(pds_account.did)] == [post.provider_id]
+    assert len(real.kept) == 1
+    assert real.kept[0].values["refreshJwt"] != values["refreshJwt"]
+
+
+@pytest.mark.parts
+async def test_a_real_pds_that_has_had_enough_says_until_when(http: Http) -> None:
+    with running_pds(rate_limits=True) as strict:
+        account = strict.create_account()
+        answers = {"identifier": account.handle, "password": "a-long-password"}
+        connector = BlueskyConnector(http=http, settings=BlueskySettings(origin=strict.base_url))
+        with pytest.raises(RateLimited) as caught:
+            for _ in range(40):
+                await connector.login("app_password", Reply(state=None, answers=answers))
+    assert caught.value.retry_after_seconds is not None
+    assert 0 < caught.value.retry_after_seconds <= 300
 
 
 # What only a simulation can be told to do.

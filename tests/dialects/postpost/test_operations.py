@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.pictures import encoded, noise
 from tests.servers import Server
 
 
@@ -213,12 +214,13 @@ def test_a_file_goes_where_it_is_told_and_leaves_with_its_group(client: httpx.Cl
     assert "/my_photo_1.jpg" in given["fileUrl"]
     assert httpx.put(given["uploadUrl"], content=b"x", headers={"content-type": "image/png"}).status_code == 403
     assert httpx.get(given["fileUrl"]).status_code == 404
-    assert httpx.put(given["uploadUrl"], content=b"\xff\xd8", headers={"content-type": "image/jpeg"}).status_code == 200
+    photo = encoded(noise((8, 8)), "JPEG")
+    assert httpx.put(given["uploadUrl"], content=photo, headers={"content-type": "image/jpeg"}).status_code == 200
     fetched = httpx.get(given["fileUrl"])
-    assert (fetched.content, fetched.headers["content-type"]) == (b"\xff\xd8", "image/jpeg")
+    assert (fetched.content, fetched.headers["content-type"]) == (photo, "image/jpeg")
     assert fetched.headers["content-disposition"].startswith("attachment")
     assert fetched.headers["x-content-type-options"] == "nosniff"
-    assert httpx.head(given["fileUrl"]).headers["content-length"] == "2"
+    assert httpx.head(given["fileUrl"]).headers["content-length"] == str(len(photo))
     assert httpx.get(given["fileUrl"][:-1] + "!").status_code == 404
     (listed,) = [
         each for each in client.get(f"{base}/list-posts?limit=100").json()["posts"] if each["postGroupId"] == group

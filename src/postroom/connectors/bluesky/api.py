@@ -3,13 +3,12 @@
 Source: the lexicons com.atproto.server, com.atproto.repo and com.atproto.identity, checked 2026-11-20.
 """
 
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from postroom.connectors.http import Answer, Http
+from postroom.connectors.http import Answer, Http, reset_seconds, rest_seconds
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
@@ -91,13 +90,14 @@ class Xrpc:
             raise ProviderDown("The PDS took the file and did not say how it is called.")
         return blob
 
-    async def create_record(self, access_token: str, repo: str, collection: str, rkey: str, record: Json) -> Json:
-        """Write one new record under that key."""
+    async def create_record(self, access_token: str, repo: str, collection: str, rkey: str, record: Json) -> float:
+        """Write one new record under that key; how long the PDS then wants no other."""
         body = {"repo": repo, "collection": collection, "rkey": rkey, "validate": True, "record": record}
         answer = await self._write(
             "createRecord", "com.atproto.repo.createRecord", access_token, msgspec.json.encode(body)
         )
-        return self._object(answer, "createRecord")
+        self._object(answer, "createRecord")
+        return rest_seconds(answer)
 
     async def get_record(self, repo: str, collection: str, rkey: str) -> Json:
         """A record, as anybody may read it.
@@ -172,7 +172,7 @@ def _meaning(answer: Answer, *, write: bool, hide: tuple[str, ...]) -> ProviderE
     if status == 401 or name in _REJECTED:
         return CredentialsRejected(f"Bluesky: {words}")
     if status == 429:
-        return RateLimited(f"Bluesky: {words}", retry_after_seconds=_reset_seconds(answer))
+        return RateLimited(f"Bluesky: {words}", retry_after_seconds=reset_seconds(answer))
     if status >= 500 or status == 408:
         return OutcomeUnknown(f"Bluesky: {words}") if write else ProviderDown(f"Bluesky: {words}")
     if status == 413 or name in _TOO_LARGE:
@@ -191,17 +191,3 @@ def _error(answer: Answer) -> tuple[str, str]:
         return "", ""
     name, message = tree.get("error"), tree.get("message")
     return name if isinstance(name, str) else "", message if isinstance(message, str) else ""
-
-
-def _reset_seconds(answer: Answer) -> float | None:
-    """From the answer's own clock to the moment when the limit starts anew."""
-    retry_after, reset = answer.headers.get("retry-after", ""), answer.headers.get("ratelimit-reset", "")
-    if retry_after.isdecimal():
-        return float(retry_after)
-    if not reset.isdecimal():
-        return None
-    try:
-        here = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, float(reset) - here)

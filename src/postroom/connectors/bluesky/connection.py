@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from postroom.connectors.bluesky import convert
 from postroom.connectors.bluesky.api import Absent, Json, Xrpc
 from postroom.connectors.contract import Attempt, Keep
@@ -69,7 +71,7 @@ class BlueskyConnection:
         dids = await self._resolve({span.value for span in spans if span.kind == "mention"})
         record = convert.record(draft, convert.facets(spans, dids), images, reply)
         try:
-            await self._authorised(
+            rest = await self._authorised(
                 lambda access: self._api.create_record(access, self._did, convert.POSTS, rkey, record)
             )
         except (OutcomeUnknown, Unprocessable):
@@ -78,7 +80,7 @@ class BlueskyConnection:
             if earlier is None:
                 raise
             return earlier
-        return convert.published(self._did, rkey)
+        return msgspec.structs.replace(convert.published(self._did, rkey), rest_seconds=rest)
 
     async def find(self, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
         """Look under the key that follows from the token."""

@@ -1,6 +1,7 @@
 """Bluesky: what it can do, how an account is linked, how one is opened."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from postroom.clock import Clock, now
 from postroom.connectors.bluesky import convert
@@ -14,7 +15,7 @@ from postroom.connectors.bluesky.connection import (
 )
 from postroom.connectors.contract import Ask, ConnectorSettings, Keep, Linked, LoginStep, Reply
 from postroom.connectors.http import Http
-from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Settles
+from postroom.domain.capabilities import Budget, Capabilities, ImageLimits, Measure, Publishing, Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -41,6 +42,12 @@ _CAPABILITIES = Capabilities(
         threads=True,
         # The record's key follows from the token.
         settles=Settles.ALWAYS,
+        # Source: Bluesky documentation, Rate Limits, checked 2026-11-21: 5,000 points an hour and 35,000 a day; a post
+        # costs three of them.
+        budgets=(
+            Budget(posts=1_666, period=timedelta(hours=1)),
+            Budget(posts=11_666, period=timedelta(days=1)),
+        ),
     ),
     # Source: lexicon com.atproto.repo.deleteRecord, checked 2026-11-20.
     unpublish=True,

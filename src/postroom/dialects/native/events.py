@@ -10,6 +10,11 @@ from postroom.services.events import Joined
 from postroom.services.house import Services
 
 
+def payload(joined: Joined) -> bytes:
+    """The body of a webhook's delivery: the event as it reads in the log."""
+    return msgspec.json.encode(wire.event(joined))
+
+
 class Events:
     """A view of the log for the stream."""
 

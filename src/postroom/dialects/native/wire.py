@@ -15,7 +15,7 @@ from postroom.domain.chats import Chat as DomainChat
 from postroom.domain.events import EventData
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
-from postroom.services.events import Joined
+from postroom.services.events import Joined, PostNow
 
 
 class Key(msgspec.Struct, kw_only=True):
@@ -131,6 +131,8 @@ class Account(msgspec.Struct, kw_only=True):
     created_at: str
     last_synced_at: str | None
     last_used_at: str
+    credentials_expire_at: str | None
+    """When it ends unless it is linked again, as far as its network says."""
 
 
 class Accounts(msgspec.Struct, kw_only=True):
@@ -184,6 +186,20 @@ class Chat(msgspec.Struct, kw_only=True):
     last_message_at: str | None
 
 
+class Post(msgspec.Struct, kw_only=True):
+    """A post as it now stands. `error` is PostPost's code for why it failed."""
+
+    id: str
+    post_group_id: str
+    platform: str
+    platform_id: str
+    status: str
+    scheduled_at: str | None
+    provider_id: str | None
+    url: str | None
+    error: str | None
+
+
 class Event(msgspec.Struct, kw_only=True):
     """Something that happened. `position` is the one cursor; `data` has ids; the object is joined as it now stands."""
 
@@ -195,6 +211,7 @@ class Event(msgspec.Struct, kw_only=True):
     message: Message | UnsetType = UNSET
     account: Account | UnsetType = UNSET
     chat: Chat | UnsetType = UNSET
+    post: Post | UnsetType = UNSET
 
 
 class Events(msgspec.Struct, kw_only=True):
@@ -303,6 +320,7 @@ def account(found: DomainAccount) -> Account:
         created_at=iso(found.created_at),
         last_synced_at=_iso(found.last_synced_at),
         last_used_at=iso(found.last_used_at),
+        credentials_expire_at=_iso(found.credentials_expire_at),
     )
 
 
@@ -344,6 +362,8 @@ def event(joined: Joined) -> Event:
             made.account = account(content)
         case DomainChat() as content:
             made.chat = _chat(content)
+        case PostNow() as content:
+            made.post = _post(content)
     return made
 
 
@@ -370,6 +390,21 @@ def message(found: messages.Message) -> Message:
         text=found.content.text,
         attachments=len(found.content.attachments),
         deleted_at=_iso(found.deleted_at),
+    )
+
+
+def _post(found: PostNow) -> Post:
+    post = found.post
+    return Post(
+        id=post.id,
+        post_group_id=post.group_id,
+        platform=post.platform,
+        platform_id=post.platform_id,
+        status=post.status,
+        scheduled_at=_iso(found.scheduled_at),
+        provider_id=post.provider_id,
+        url=post.url,
+        error=None if post.error is None else post.error.code,
     )
 
 

@@ -58,6 +58,11 @@ FAILURES = {
     "delete_post": "Failed to delete post group",
     "get_upload_url": "Failed to create upload URL",
     "platform_connections": "Failed to fetch platform connections",
+    "list_webhooks": "Failed to list webhooks",
+    "create_webhook": "Failed to create webhook",
+    "update_webhook": "Failed to update webhook",
+    "delete_webhook": "Failed to delete webhook",
+    "regenerate_webhook_secret": "Failed to regenerate secret",
 }
 
 Row = tuple[int, str]
@@ -95,6 +100,7 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Row] = {
     (NotPermitted, Kind.WORKSPACE_ACCESS): (403, "Workspace access is not enabled for this key"),
     (NotPermitted, Kind.MANAGED_USER): (403, "User is not managed by key"),
     (NotFound, Kind.POST_GROUP): (404, "Post group not found"),
+    (NotFound, Kind.WEBHOOK): (404, "Webhook not found"),
     (InvalidParameters, Kind.METHOD): (405, OWN),
     (Conflict, Kind.KEY_REUSED): (422, OWN),
 }

@@ -5,7 +5,7 @@ Publora's clients send the same under other names: `x-publora-key`, `x-publora-u
 
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
-from postroom.dialects.postpost import reading, wire
+from postroom.dialects.postpost import reading, webhooks, wire
 from postroom.dialects.postpost.errors import Error, failure
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
@@ -192,7 +192,7 @@ DIALECT = Dialect(
     "A malformed post group id is answered with 500 and the operation's own sentence, as the vendor does.",
     base="/postpost",
     prefixes=("/api/v1", "/v1"),
-    operations=OPERATIONS,
+    operations=(*OPERATIONS, *webhooks.OPERATIONS),
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,

@@ -6,7 +6,7 @@ Source: PostPress "Retrieve a message" (May 2026).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -153,6 +153,7 @@ class SendMessage(msgspec.Struct, kw_only=True):
     video_message: Any = None
 
 
+AnyMessage = TypeVar("AnyMessage", bound=LastMessage)
 People = Mapping[tuple[str, str], Speaker]
 """Who they are, by account and the network's id of the person."""
 
@@ -161,12 +162,12 @@ _KINDS = {"member": "MEMBER", "organization": "ORGANIZATION", "other": "OTHER"}
 
 def message(found: domain.Message, people: People) -> Message:
     """A message, or its tombstone."""
-    return Message(**_fields(found, people))
+    return _filled(Message, found, people)
 
 
 def last_message(found: domain.Message, people: People) -> LastMessage:
     """The same without `object`."""
-    return LastMessage(**_fields(found, people))
+    return _filled(LastMessage, found, people)
 
 
 def message_list(found: Listing[domain.Message], people: People) -> MessageList:
@@ -174,57 +175,57 @@ def message_list(found: Listing[domain.Message], people: People) -> MessageList:
     return MessageList(items=[message(each, people) for each in found.items], cursor=found.next)
 
 
-def _fields(found: domain.Message, people: People) -> dict[str, Any]:
+def _filled(kind: type[AnyMessage], found: domain.Message, people: People) -> AnyMessage:
     content = found.content
-    fields: dict[str, Any] = {
-        "id": found.id,
-        "provider_id": found.provider_id,
-        "account_id": found.account_id,
-        "chat_id": found.chat_id,
-        "chat_provider_id": found.chat_provider_id,
-        "sender_id": found.sender_id,
-        "sender_attendee_id": found.sender_attendee_id,
-        "timestamp": iso(found.sent_at),
-        "text": content.text,
-        "is_sender": 1 if found.is_sender else 0,
-        "attachments": [_attachment(each) for each in content.attachments],
-        "reactions": [_reaction(each) for each in content.reactions],
-        "seen": 1 if found.seen else 0,
+    made = kind(
+        id=found.id,
+        provider_id=found.provider_id,
+        account_id=found.account_id,
+        chat_id=found.chat_id,
+        chat_provider_id=found.chat_provider_id,
+        sender_id=found.sender_id,
+        sender_attendee_id=found.sender_attendee_id,
+        timestamp=iso(found.sent_at),
+        text=content.text,
+        is_sender=1 if found.is_sender else 0,
+        attachments=[_attachment(each) for each in content.attachments] if content.attachments else [],
+        reactions=[_reaction(each) for each in content.reactions] if content.reactions else [],
+        seen=1 if found.seen else 0,
         # Who has read one of ours is not kept; the sender of another's message is known to have seen it.
-        "seen_by": {found.sender_attendee_id: True} if found.seen and not found.is_sender else {},
-        "hidden": 1 if found.hidden else 0,
-        "deleted": 1 if found.deleted_at is not None else 0,
-        "edited": 1 if found.edited else 0,
-        "is_event": 1 if found.is_event else 0,
-        "delivered": 1 if found.delivered else 0,
-        "behavior": 0,
-        "original": content.original,
-    }
+        seen_by={found.sender_attendee_id: True} if found.seen and not found.is_sender else {},
+        hidden=1 if found.hidden else 0,
+        deleted=1 if found.deleted_at is not None else 0,
+        edited=1 if found.edited else 0,
+        is_event=1 if found.is_event else 0,
+        delivered=1 if found.delivered else 0,
+        behavior=0,
+        original=content.original,
+    )
     if found.is_event:
-        fields["event_type"] = 0
+        made.event_type = 0
     if found.kind is not None:
-        fields["message_type"] = found.kind.value
+        made.message_type = found.kind.value
     if content.is_forwarded:
-        fields["is_forwarded"] = True
+        made.is_forwarded = True
     if content.subject is not None:
-        fields["subject"] = content.subject
+        made.subject = content.subject
     if content.quote is not None:
-        fields["quoted"] = _quoted(content.quote, found.quoted_id)
+        made.quoted = _quoted(content.quote, found.quoted_id)
         answered = people.get((found.account_id, content.quote.sender_id))
         if found.quoted_id is not None and answered is not None:
-            fields["reply_to"] = _reply_to(content.quote, found.quoted_id, answered.id)
+            made.reply_to = _reply_to(content.quote, found.quoted_id, answered.id)
     sender = people.get((found.account_id, found.sender_id))
     if sender is not None:
-        _add_sender(fields, sender)
-    return fields
+        _add_sender(made, sender)
+    return made
 
 
-def _add_sender(fields: dict[str, Any], sender: Speaker) -> None:
-    fields["attendee_type"] = _KINDS.get(sender.kind, "OTHER")
+def _add_sender(made: LastMessage, sender: Speaker) -> None:
+    made.attendee_type = _KINDS.get(sender.kind, "OTHER")
     if sender.distance is not None:
-        fields["attendee_distance"] = sender.distance
+        made.attendee_distance = sender.distance
     if sender.member_urn is not None:
-        fields["sender_urn"] = sender.member_urn
+        made.sender_urn = sender.member_urn
 
 
 def _quoted(quote: domain.Quote, quoted_id: str | None) -> Quoted:

@@ -1,0 +1,178 @@
+"""Webhook endpoints of a user: made, changed, removed. What is sent to them is `deliveries`'."""
+
+import os
+from collections.abc import Sequence
+
+import msgspec
+
+from postroom.clock import Clock, to_ms
+from postroom.connectors.guarded import Guard
+from postroom.domain.access import Caller
+from postroom.domain.events import EventType
+from postroom.domain.webhooks import Format, WebhookEndpoint, new_secret
+from postroom.errors import InvalidParameters, Kind, NotFound
+from postroom.ids import is_object_id, new_object_id
+from postroom.services.events import Events
+from postroom.store import webhooks
+from postroom.store.database import Database, Tx
+from postroom.store.notify import Notifier
+
+MOST = {Format.POSTPOST: 10, Format.NATIVE: 100}
+"""Endpoints of one user, by format. Source for the first: PostPost "Webhooks" (March 2026)."""
+
+LONGEST_NAME = 200
+LONGEST_URL = 2048
+_SECRET_BYTES = 32
+
+
+class Webhooks:
+    """What a caller may do with the endpoints of the user it acts for. Those of another format are not seen."""
+
+    def __init__(self, database: Database, notifier: Notifier, guard: Guard, events: Events, now: Clock) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._guard = guard
+        self._events = events
+        self._now = now
+
+    async def list(self, caller: Caller, format: Format) -> Sequence[WebhookEndpoint]:
+        """All of them, oldest first."""
+        async with self._database.read() as reader:
+            found = await webhooks.list_of_user(reader, caller.workspace_id, caller.user_id)
+        return [each for each in found if each.format is format]
+
+    async def get(self, caller: Caller, endpoint_id: str, format: Format) -> WebhookEndpoint:
+        """Raises:
+        NotFound: no such endpoint of the user's, or not an id.
+        """
+        async with self._database.read() as reader:
+            found = await webhooks.find(reader, caller.workspace_id, _checked(endpoint_id))
+        return _own(found, caller, format)
+
+    async def create(
+        self, caller: Caller, *, name: str, url: str, types: Sequence[EventType], format: Format
+    ) -> tuple[WebhookEndpoint, str]:
+        """Make an endpoint that is told of these types (none: of all) from now on; with its secret, shown this once.
+
+        In PostPost's format it hears of its own user's things. In ours the workspace's owner hears of everybody's.
+
+        Raises:
+            InvalidParameters: (kind ADDRESS) the address is not one to call; (kind WEBHOOK) there are too many.
+        """
+        _check(name, url)
+        await self._guard.check(url)
+        now = self._now()
+        position = await self._events.newest(caller)
+        endpoint = WebhookEndpoint(
+            id=new_object_id(now),
+            workspace_id=caller.workspace_id,
+            user_id=caller.user_id,
+            only_user=caller.user_id if format is Format.POSTPOST else caller.only_user,
+            format=format,
+            name=name,
+            url=url,
+            types=tuple(types),
+            active=True,
+            disabled_reason=None,
+            failure_count=0,
+            last_failure=None,
+            position=position,
+            last_attempt_at=None,
+            created_at=to_ms(now),
+            updated_at=to_ms(now),
+        )
+        secret = new_secret(format, os.urandom(_SECRET_BYTES))
+        async with self._database.begin() as tx:
+            held = await webhooks.list_of_user(tx, caller.workspace_id, caller.user_id)
+            if sum(each.format is format for each in held) >= MOST[format]:
+                raise InvalidParameters(f"Maximum of {MOST[format]} webhooks per user", kind=Kind.WEBHOOK)
+            await webhooks.add(tx, endpoint, secret)
+            self._wake(tx)
+        return endpoint, secret
+
+    async def update(
+        self,
+        caller: Caller,
+        endpoint_id: str,
+        format: Format,
+        *,
+        name: str | None = None,
+        url: str | None = None,
+        types: Sequence[EventType] | None = None,
+        active: bool | None = None,
+        position: int | None = None,
+    ) -> WebhookEndpoint:
+        """Change what is said. Enabled again it goes on where it stopped, or after `position`.
+
+        Its failures stay counted until a delivery arrives: one that was disabled is after its next failure.
+
+        Raises:
+            NotFound: no such endpoint of the user's.
+            InvalidParameters: (kind ADDRESS) the address is not one to call; (kind CURSOR) the position is yet to come.
+        """
+        await self.get(caller, endpoint_id, format)
+        _check(name, url)
+        if url is not None:
+            await self._guard.check(url)
+        if position is not None and position > await self._events.newest(caller):
+            raise InvalidParameters("The position is ahead of the log.", kind=Kind.CURSOR)
+        now = to_ms(self._now())
+        async with self._database.begin() as tx:
+            found = await webhooks.hold(tx, caller.workspace_id, _checked(endpoint_id))
+            endpoint = _own(found, caller, format)
+            said = {"name": name, "url": url, "active": active, "position": position}
+            changed = msgspec.structs.replace(
+                endpoint, updated_at=now, **{key: value for key, value in said.items() if value is not None}
+            )
+            if types is not None:
+                changed = msgspec.structs.replace(changed, types=tuple(types))
+            if changed.active:
+                changed = msgspec.structs.replace(changed, disabled_reason=None)
+            await webhooks.set_endpoint(tx, caller.workspace_id, changed, now)
+            self._wake(tx)
+        return changed
+
+    async def remove(self, caller: Caller, endpoint_id: str, format: Format) -> None:
+        """Remove an endpoint and its secret; nothing is sent to it any more, but for what is on its way.
+
+        Raises:
+            NotFound: no such endpoint of the user's.
+        """
+        async with self._database.begin() as tx:
+            found = await webhooks.hold(tx, caller.workspace_id, _checked(endpoint_id))
+            await webhooks.remove(tx, caller.workspace_id, _own(found, caller, format).id)
+
+    async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
+        """Make another secret, shown this once; the one before it signs nothing more.
+
+        Raises:
+            NotFound: no such endpoint of the user's.
+        """
+        secret = new_secret(format, os.urandom(_SECRET_BYTES))
+        async with self._database.begin() as tx:
+            found = await webhooks.hold(tx, caller.workspace_id, _checked(endpoint_id))
+            endpoint = _own(found, caller, format)
+            await webhooks.set_secret(tx, caller.workspace_id, endpoint.id, secret, to_ms(self._now()))
+        return secret
+
+    def _wake(self, tx: Tx) -> None:
+        tx.on_commit(lambda: self._notifier.wake("webhooks"))
+
+
+def _checked(endpoint_id: str) -> str:
+    if not is_object_id(endpoint_id):
+        raise NotFound("Not a webhook's id.", kind=Kind.WEBHOOK)
+    return endpoint_id.lower()
+
+
+def _own(found: WebhookEndpoint | None, caller: Caller, format: Format) -> WebhookEndpoint:
+    if found is None or found.user_id != caller.user_id or found.format is not format:
+        raise NotFound("No such webhook.", kind=Kind.WEBHOOK)
+    return found
+
+
+def _check(name: str | None, url: str | None) -> None:
+    if name is not None and len(name) > LONGEST_NAME:
+        raise InvalidParameters(f"A name has at most {LONGEST_NAME} characters.", kind=Kind.WEBHOOK)
+    if url is not None and len(url) > LONGEST_URL:
+        raise InvalidParameters(f"A URL has at most {LONGEST_URL} characters.", kind=Kind.ADDRESS)

@@ -1,0 +1,64 @@
+"""Webhooks of our own API on the wire."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def api(server: Any, client: httpx.Client) -> httpx.Client:
+    client.base_url = httpx.URL(server.line["native"])
+    return client
+
+
+def made(api: httpx.Client, **changed: Any) -> Json:
+    answer = api.post("/webhooks", json={"name": "Mine", "url": "https://8.8.8.8/hooks", **changed})
+    assert answer.status_code == 201, answer.text
+    found: Json = answer.json()
+    return found
+
+
+def test_an_endpoint_for_any_events_is_made_got_changed_and_deleted(api: httpx.Client) -> None:
+    webhook = made(api, events=["message.received", "message.deleted", "account.disconnected"])
+    assert webhook.pop("secret").startswith("whsec_")
+    path = f"/webhooks/{webhook['id']}"
+    assert api.get(path).json() == webhook
+    assert webhook in api.get("/webhooks").json()["items"]
+    changed = api.patch(path, json={"active": False, "events": [], "position": 0}).json()
+    assert (changed["active"], changed["events"], changed["position"]) == (False, [], 0)
+    assert api.post(f"{path}/regenerate-secret").json()["secret"].startswith("whsec_")
+    assert api.delete(path).json() == {"id": webhook["id"], "done": "deleted"}
+    assert api.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": " "},
+        {"name": "x" * 201},
+        {"url": "https://10.0.0.1/"},
+        {"url": "https://8.8.8.8/" + "x" * 2048},
+        {"url": "nonsense"},
+        {"events": ["message.nonsense"]},
+        {"events": "message.received"},
+        {"unknown": 1},
+    ],
+)
+def test_what_cannot_be_an_endpoint_is_refused_and_says_why(api: httpx.Client, body: Json) -> None:
+    answer = api.post("/webhooks", json={"name": "Mine", "url": "https://8.8.8.8/hooks", **body})
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+    path = f"/webhooks/{made(api)['id']}"
+    assert api.patch(path, json=body).status_code == 400
+    assert api.patch(path, json={"position": -1}).status_code == 400
+    assert api.patch(path, json={"position": 2**53}).status_code == 400
+
+
+def test_each_api_sees_the_endpoints_that_were_made_through_it(api: httpx.Client, server: Any) -> None:
+    webhook = made(api)
+    postpost = f"{server.line['postpost']}/api/v1/webhooks"
+    assert webhook["id"] not in api.get(postpost).text
+    assert api.delete(f"{postpost}/{webhook['id']}").status_code == 404
