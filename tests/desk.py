@@ -12,7 +12,7 @@ from postroom.domain.jobs import Job
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import GroupStatus, Post, PostGroup, PostStatus
 from postroom.services.media import UploadAddress
-from postroom.services.posts import PostGroupView
+from postroom.services.posts import Change, PostGroupView
 from postroom.store import jobs
 from tests.pictures import encoded, noise, png
 from tests.servers import Built
@@ -85,7 +85,7 @@ class Desk:
 
     async def schedule(self, group: PostGroup, at: int | None = None) -> PostGroup:
         return await self.services.posts.update(
-            self.caller, group.id, status=GroupStatus.SCHEDULED, scheduled_at=at or self.now_ms() - 1000
+            self.caller, group.id, Change(status=GroupStatus.SCHEDULED, scheduled_at=at or self.now_ms() - 1000)
         )
 
     async def view(self, group: PostGroup) -> PostGroupView:

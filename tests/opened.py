@@ -18,7 +18,7 @@ _SEALED = {
     ("messages", "content"): ("account_id", "messages.content:{id}"),
 }
 _UNDER_THE_MASTER_KEY = {("login_attempts", "state_sealed"): "login_attempts.state:{id}"}
-_HASHES = {("api_keys", "secret_hash"), ("idempotency_keys", "fingerprint")}
+_HASHES = {("api_keys", "secret_hash"), ("idempotency_keys", "fingerprint"), ("managed_users", "page_hash")}
 
 Opened = dict[str, Any]
 

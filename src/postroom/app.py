@@ -26,25 +26,32 @@ from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
 from postroom.domain.addresses import LOOPBACK
+from postroom.domain.limits import Limits
 from postroom.domain.webhooks import Format
 from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
+from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
 from postroom.services.deliveries import Deliveries
 from postroom.services.events import Events
+from postroom.services.fittings import Fittings
 from postroom.services.health import Health
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
 from postroom.services.images import Images
 from postroom.services.ingest import Ingest
 from postroom.services.listeners import Listeners
+from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.post_lists import PostLists
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.publishing import Publishing
+from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
@@ -138,16 +145,24 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         public_url=public_url,
         limits=MediaLimits(most_bytes=settings.most_media_bytes, most_image_bytes=settings.most_image_bytes),
     )
-    posts = Posts(database, notifier, connections, media, events, receipts, now)
+    post_logs = PostLogs(database, now)
+    quota = Quota(_limits(settings), now)
+    posts = Posts(database, notifier, connections, media, events, receipts, post_logs, quota, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
+    access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     services = Services(
-        access=Access(database, now, sandbox=sandbox),
+        access=access,
+        managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
         chats=Chats(database, connections),
         messages=messages,
         recalls=recalls,
         posts=posts,
+        post_lists=PostLists(database),
+        post_logs=post_logs,
+        fittings=Fittings(database, connections),
+        checkups=Checkups(database, connections, now),
         media=media,
         events=events,
         receipts=receipts,
@@ -160,7 +175,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     work = Work(
         accounts=accounts,
         media=media,
-        publishing=Publishing(database, media, connections, posts, events, receipts, now),
+        publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,
         sync=sync,
         upkeep=upkeep,
@@ -315,6 +330,17 @@ def _master_key(settings: Settings) -> bytes:
     if len(key) != 32:
         raise WrongSetting(f"{file} holds no master key: 64 hexadecimal digits are needed.")
     return key
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        monthly_posts=settings.limit_monthly_posts or None,
+        scheduled_posts=settings.limit_scheduled_posts or None,
+        horizon_days=settings.limit_schedule_days or None,
+        platforms=frozenset(settings.limit_platforms),
+        connections=settings.limit_connections or None,
+        plan_name=settings.limit_plan_name,
+    )
 
 
 def _retention(settings: Settings) -> Retention:

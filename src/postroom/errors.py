@@ -106,6 +106,7 @@ class Kind(StrEnum):
     WORKSPACE_ACCESS = "workspace_access"
     MANAGED_USER = "managed_user"
     MANAGED_USER_ID = "managed_user_id"
+    PLAN_LIMIT = "plan_limit"
     # a recall that is refused
     WINDOW_EXPIRED = "window_expired"
     NOT_OWN = "not_own"
@@ -116,11 +117,13 @@ class Kind(StrEnum):
     CONTENT = "content"
     PLATFORMS = "platforms"
     PLATFORM_ID = "platform_id"
+    PLATFORM_CONNECTION = "platform_connection"
     PLATFORM_SETTINGS = "platform_settings"
     SCHEDULED_TIME = "scheduled_time"
     STATUS = "status"
     # an address that a caller gave
     ADDRESS = "address"
+    PUBLISHING = "publishing"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"

@@ -14,6 +14,7 @@ from postroom.errors import PostroomError
 
 _Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 _NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
+_Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -82,6 +83,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long receipts are kept, in days; 0: for good."""
     keep_idempotency_hours: _Positive = 24.0
     """How long an Idempotency-Key gives its first answer again, in hours."""
+    limit_monthly_posts: _Limit = 0
+    """Posts to platforms that a workspace may schedule in a calendar month (UTC); for three platforms is three. 0: no limit."""
+    limit_scheduled_posts: _Limit = 0
+    """Posts to platforms that may wait for their time in a workspace; 0: no limit."""
+    limit_schedule_days: _Limit = 0
+    """How far ahead a post may be scheduled, in days; 0: no limit."""
+    limit_platforms: tuple[str, ...] = ()
+    """Platforms that may be posted to, such as bluesky; empty: all."""
+    limit_connections: _Limit = 0
+    """Accounts that a workspace may link; 0: no limit."""
+    limit_plan_name: str = "Self-hosted"
+    """What the limits are called where one is reached."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; if not said, INFO, and WARNING in the sandbox."""
     log_json: bool = False

@@ -17,7 +17,7 @@ from postroom_sim.control import control_plane
 from postroom_sim.database import Database
 from postroom_sim.faults import Faults
 from postroom_sim.journal import Journal
-from postroom_sim.network import Answer, Call, Ground, Network, Refused, json_answer
+from postroom_sim.network import Answer, Call, Ground, HidesPath, Network, Refused, json_answer
 from postroom_sim.networks import NETWORKS, SCHEMAS
 from postroom_sim.server import RESET
 from postroom_sim.switches import Switches
@@ -75,7 +75,7 @@ class Simulation:
             operation=call.operation,
             account=call.account,
             method=call.method,
-            path=call.path,
+            path=network.journal_path(call) if isinstance(network, HidesPath) else call.path,
             query=network.journal_query(call),
             body=network.journal_body(call),
             fault=",".join(rules) or None,

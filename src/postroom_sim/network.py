@@ -91,6 +91,14 @@ class HasPosts(Protocol):
         """What other people see, oldest first: {id, account, text, created_at, media, reply_to} at least."""
 
 
+@runtime_checkable
+class HidesPath(Protocol):
+    """A network whose paths have secrets in them."""
+
+    def journal_path(self, call: Call) -> str:
+        """The request's path for the journal, without secrets."""
+
+
 class Network(Protocol):
     """A folder of this package. Adding a network is adding a folder and naming it in `networks`."""
 

@@ -9,8 +9,9 @@ from postroom_sim.bluesky import tables as bluesky_tables
 from postroom_sim.bluesky.network import Bluesky
 from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
+from postroom_sim.telegram.network import Telegram
 from postroom_sim.threads.network import Threads
 
 SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, containers.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA]
-NETWORKS: list[Any] = [LinkedIn, Bluesky, Threads]
+NETWORKS: list[Any] = [LinkedIn, Bluesky, Telegram, Threads]
 """Classes that are made of a Ground and are Networks."""

@@ -33,6 +33,7 @@ KNOWN: dict[str, tuple[Any, Callable[[Any], bool]]] = {
     "sparse_conversations": (False, _one_of(True, False)),
     "heartbeat_seconds": (15, _positive),
     "enforce_rate_limits": (False, _one_of(True, False)),
+    "telegram_old_deletes": (False, _one_of(True, False)),
 }
 
 

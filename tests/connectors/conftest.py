@@ -15,6 +15,7 @@ class Simulation:
     """A running simulation."""
 
     def __init__(self, addresses: dict[str, str]) -> None:
+        self.addresses = addresses
         self.linkedin = addresses["linkedin"]
         self.bluesky = addresses["bluesky"]
         self._client = httpx.Client(base_url=addresses["sim"], timeout=20, trust_env=False)

@@ -17,6 +17,7 @@ WRITES_A_VALUE = ("add", "append", "enqueue", "begin")
 EXEMPT = {
     "jobs.*": "work is the server's own, claimed across workspaces; each job's arguments say whose it is",
     "access.find_by_secret": "the secret is how the workspace is found at all",
+    "access.find_by_page": "the token of a managed user's page is how its workspace is found at all",
     "access.list_workspaces": "the command line's list of all workspaces",
     "accounts.claim_listening": "the listeners' own: leases are claimed across workspaces",
     "accounts.renew_leases": "the listeners' own: leases are kept across workspaces",

@@ -14,6 +14,7 @@ from postroom.domain.messages import Message
 from postroom.domain.posts import GroupStatus
 from postroom.errors import ErrorCode, OutcomeUnknown, PostroomError, ProviderDown
 from postroom.ids import new_ulid
+from postroom.services.posts import Change
 from tests.scene import Scene
 from tests.scene import the_scene as the_scene
 
@@ -224,7 +225,7 @@ async def published(scene: Scene, *, picture: bool = False) -> Any:
     if picture:
         await with_picture(scene, group.id)
     await scene.services.posts.update(
-        scene.caller, group.id, status=GroupStatus.SCHEDULED, scheduled_at=scene.now_ms() + 1
+        scene.caller, group.id, Change(status=GroupStatus.SCHEDULED, scheduled_at=scene.now_ms() + 1)
     )
 
     async def ended() -> Any:

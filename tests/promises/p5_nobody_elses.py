@@ -41,6 +41,8 @@ IDS: dict[str, str | None] = {
     "managed_user_id": "managed_user",
     "target_id": "message",
     "x-postpost-user-id": "managed_user",
+    "x-publora-user-id": "managed_user",
+    "userId": "managed_user",
     "retrieve_account.id": "account",
     "delete_account.id": "account",
     "get_account.id": "account",
@@ -56,7 +58,7 @@ _NO_IDS = """
     wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
-    contentType type altText cursor nextCursor
+    contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
 """
 
 
@@ -191,6 +193,8 @@ BODIES: dict[str, Any] = {
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
     "create_key": {"name": "One more"},
     "create_managed_user": {"username": "one-more"},
+    "create_workspace_user": {"username": "one-more@example.org"},
+    "create_connection_url": {},
     "start_link": {"provider": "linkedin", "flow": "cookie"},
     "answer_link": {"answers": {"access_token": "user_third"}},
 }

@@ -13,6 +13,7 @@ from postroom.clock import Clock, now, to_ms
 from postroom.connectors.registry import Registry
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
+from postroom.domain.limits import Limits
 from postroom.domain.messages import Message
 from postroom.domain.remote import (
     ChatChanged,
@@ -35,7 +36,9 @@ from postroom.services.images import Images
 from postroom.services.ingest import Ingest
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
+from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
@@ -75,7 +78,8 @@ class Rooms:
             public_url="http://here",
             limits=MediaLimits(most_bytes=1000, most_image_bytes=1000),
         )
-        posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, clock)
+        logs, quota = PostLogs(database, clock), Quota(Limits(), clock)
+        posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, logs, quota, clock)
         self.accounts = Accounts(
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock
         )

@@ -7,6 +7,8 @@ import pytest
 from postroom.domain.events import EventType
 from postroom.domain.posts import GroupStatus, PostStatus
 from postroom.errors import ErrorCode, InvalidParameters, NotFound
+from postroom.services.post_lists import Wanted
+from postroom.services.posts import Change
 from tests.desk import Desk
 
 
@@ -57,12 +59,12 @@ async def test_a_post_that_is_moved_to_sooner_goes_out_once(desk: Desk) -> None:
 
 async def test_a_post_made_a_draft_again_does_not_go_out_and_keeps_its_time(desk: Desk) -> None:
     group = await desk.draft("Perhaps", at=desk.now_ms() + 60_000)
-    again = await desk.services.posts.update(desk.caller, group.id, status=GroupStatus.DRAFT, scheduled_at=None)
+    again = await desk.services.posts.update(desk.caller, group.id, Change(status=GroupStatus.DRAFT, scheduled_at=None))
     assert (again.status, again.scheduled_at) == (GroupStatus.DRAFT, group.scheduled_at)
     await desk.advance(120)
     await desk.work()
     assert await desk.live() == []
-    await desk.services.posts.update(desk.caller, group.id, status=GroupStatus.SCHEDULED, scheduled_at=None)
+    await desk.services.posts.update(desk.caller, group.id, Change(status=GroupStatus.SCHEDULED, scheduled_at=None))
     await desk.work()
     assert await desk.status(group) is PostStatus.PUBLISHED
 
@@ -78,12 +80,10 @@ async def test_lists_count_all_and_show_a_page_with_its_posts_and_files(desk: De
     for number in range(3):
         await desk.attach(await desk.draft(f"Number {number}"))
         await desk.advance(1)
-    found, total = await desk.services.posts.list(
-        desk.caller, page=2, limit=2, status=GroupStatus.DRAFT, platform="bluesky", sort_by="createdAt",
-        descending=False, from_ms=None, to_ms=None,
-    )  # fmt: skip
-    assert total == 3
-    assert [(view.group.content, len(view.posts), len(view.media)) for view in found] == [("Number 2", 1, 1)]
+    wanted = Wanted(status=GroupStatus.DRAFT, platform="bluesky", descending=False)
+    found = await desk.services.post_lists.list(desk.caller, wanted, page=2, limit=2)
+    assert (found.total, found.next) == (3, None)
+    assert [(view.group.content, len(view.posts), len(view.media)) for view in found.items] == [("Number 2", 1, 1)]
 
 
 async def _as_it_is(desk: Desk, state: str) -> tuple[str, bool]:

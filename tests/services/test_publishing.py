@@ -4,6 +4,7 @@ import pytest
 
 from postroom.domain.events import EventType
 from postroom.domain.posts import GroupStatus, PostStatus
+from postroom.services.posts import Change
 from tests.desk import ANOTHER, Desk
 
 LOST = {"commit_then_lose": True}
@@ -248,7 +249,7 @@ async def test_a_group_moved_while_one_post_is_in_doubt_still_settles_that_one(d
     await desk.fault("getRecord", times=3, do={"status": 502})
     await desk.work()
     await desk.services.posts.update(
-        desk.caller, group.id, status=None, scheduled_at=desk.now_ms() + 30 * 24 * 3600 * 1000
+        desk.caller, group.id, Change(status=None, scheduled_at=desk.now_ms() + 30 * 24 * 3600 * 1000)
     )
     await desk.advance(300)
     await desk.work()

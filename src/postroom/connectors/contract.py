@@ -1,8 +1,9 @@
 """What a network must offer. The core knows this file, and no network by name.
 
 A network is a `Connector`: stateless facts, the steps of linking, pure keys. `open` gives a `Connection` for one account;
-what more it can do is found by `isinstance`: `Messenger` (it has chats) and `Publisher` (it takes posts). A power that is
-missing inside a role is None in `Capabilities`, and is never called.
+what more it can do is found by `isinstance`: `Messenger` (it has chats), `Publisher` (it takes posts), `Statistics` (it
+tells how they do) and `Engager` (it reacts and comments). A power that is missing inside a role is None in `Capabilities`,
+and is never called.
 
 Every method that reaches the network raises `ProviderError`, in the class that says what Postroom does next.
 """
@@ -14,6 +15,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from postroom.domain.capabilities import Capabilities
+from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
 from postroom.domain.remote import (
     ChatKey,
     Credentials,
@@ -282,4 +284,62 @@ class Publisher(Connection, Protocol):
             NotSupported: not this post, or not with this account's permissions.
             Refused: the network said no.
         """
+        ...
+
+
+@runtime_checkable
+class Statistics(Connection, Protocol):
+    """A connection that can tell how posts do. None: the network has no figure to show."""
+
+    async def post_count(self, post: str, metric: Metric) -> int | None:
+        """How often, over a post's whole life."""
+        ...
+
+    async def account_count(self, metric: Metric, days: Days | None) -> int | None:
+        """How often, over all posts of the account; `days` None: ever."""
+        ...
+
+    async def account_days(self, metric: Metric, days: Days | None) -> Sequence[DailyCount]:
+        """The same, day by day.
+
+        Raises:
+            NotSupported: the network does not count this by day.
+        """
+        ...
+
+    async def follower_count(self) -> int:
+        """How many follow the account now."""
+        ...
+
+    async def follower_days(self, days: Days) -> Sequence[DailyCount]:
+        """How many came to follow it, day by day."""
+        ...
+
+
+@runtime_checkable
+class Engager(Connection, Protocol):
+    """A connection that can react to posts, anybody's, and comment on them."""
+
+    async def react(self, post: str, kind: ReactionKind) -> Reaction:
+        """React as the account.
+
+        Raises:
+            OutcomeUnknown: it may have been made. To make the same one again is safe.
+        """
+        ...
+
+    async def unreact(self, post: str) -> Reaction:
+        """Take the account's reaction back. None there is success."""
+        ...
+
+    async def comment(self, post: str, text: str, parent: str | None) -> Comment:
+        """Comment as the account, once; `parent` is the comment that this one answers.
+
+        Raises:
+            OutcomeUnknown: it may have been made, and nobody can tell.
+        """
+        ...
+
+    async def delete_comment(self, post: str, comment: str) -> None:
+        """Delete the account's comment, by either of its ids. Gone already is success."""
         ...

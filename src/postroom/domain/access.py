@@ -45,6 +45,9 @@ class ManagedUser(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     display_name: str
     created_at: int
+    page_nonce: str | None = None
+    """What the token of the page at which the user links accounts is made of; None: there is no such page."""
+    page_expires_at: int | None = None
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     created_at: int
     revoked_at: int | None = None
+    per_user: bool = False
+    """Whether it is the one key of a managed user that its workspace makes anew."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

@@ -86,6 +86,44 @@ class PostGroup(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
+class LogEvent(StrEnum):
+    """What a post group's log tells, in PostPost's words."""
+
+    SCHEDULED = "scheduled"
+    PROCESSING = "processing"
+    PUBLISH_ATTEMPTED = "publish_attempted"
+    PUBLISH_SUCCEEDED = "publish_succeeded"
+    PUBLISH_FAILED = "publish_failed"
+    STATUS_CHANGED = "status_changed"
+
+
+class LogDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What more there is to an entry."""
+
+    error: str | None = None
+    http_status: int | None = None
+    retry_count: int | None = None
+    error_code: str | None = None
+    retryable: bool | None = None
+    was: str | None = None
+    """Of a status that changed: what it was, and what it is since."""
+    becomes: str | None = None
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a post group's log."""
+
+    id: str
+    workspace_id: str
+    group_id: str
+    post_id: str | None
+    """None: it is about the group."""
+    platform: str | None
+    event: LogEvent
+    detail: LogDetail | None
+    created_at: int
+
+
 def group_status(scheduled: bool, posts: Collection[PostStatus]) -> GroupStatus:
     """The roll-up: what a group's status is, given its posts. `scheduled` says whether it was ever meant to go out."""
     if not scheduled:

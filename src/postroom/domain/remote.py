@@ -29,6 +29,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     expires_at: int | None = None
 
+    @property
+    def ends_at(self) -> int | None:
+        """When the owner has to link again, in milliseconds; None: they renew themselves, or nobody said."""
+        return None if any("refresh" in name.lower() for name in self.values) else self.expires_at
+
     def __repr__(self) -> str:
         return f"Credentials({', '.join(sorted(self.values))})"
 

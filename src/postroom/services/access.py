@@ -66,6 +66,11 @@ class Access:
         self._remembered[secret] = (now, caller)
         return caller
 
+    def guest(self, workspace: Workspace, user: ManagedUser) -> Caller:
+        """The caller at a managed user's own page: it may read and link for that user."""
+        scopes = frozenset((Scope.READ, Scope.LINK))
+        return Caller(workspace=workspace, key_id="", scopes=scopes, key_user_id=user.id, user_id=user.id)
+
     def require(self, caller: Caller, scope: Scope) -> None:
         """Raises:
         NotAuthenticated: the key lacks the scope.
@@ -129,8 +134,12 @@ class Access:
         name: str,
         scopes: frozenset[Scope] = EVERYDAY_SCOPES,
         managed_user_id: str | None = None,
+        *,
+        per_user: bool = False,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret, which is shown this once: only a keyed hash is stored.
+
+        `per_user`: it is the user's one key of that kind; the one before ends with the same commit.
 
         Raises:
             NotFound: no such managed user.
@@ -145,12 +154,16 @@ class Access:
             prefix=secret[:12],
             scopes=scopes,
             created_at=to_ms(now),
+            per_user=per_user,
         )
         async with self._database.begin() as tx:
             if managed_user_id is not None:
-                if await access.find_managed_user(tx, workspace_id, managed_user_id) is None:
+                if await access.hold_managed_user(tx, workspace_id, managed_user_id) is None:
                     raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
+                if per_user:
+                    await access.revoke_per_user_key(tx, workspace_id, managed_user_id, key.created_at)
             await access.add_key(tx, key, tx.keyring.hash(secret))
+        self._remembered.clear()
         return key, secret
 
     async def create_key(
@@ -188,13 +201,13 @@ class Access:
         self._remembered.clear()
 
     async def add_managed_user(self, caller: Caller, username: str, display_name: str | None) -> ManagedUser:
-        """Someone for the workspace to act for.
+        """Someone for the workspace to act for. One of that name who was detached comes back, with what they had.
 
         Raises:
             NotPermitted: the caller is such a user itself.
             Conflict: the workspace has one of that name.
         """
-        self._require_owner(caller)
+        self.require_owner(caller)
         now = self._now()
         user = ManagedUser(
             id=new_object_id(now),
@@ -204,11 +217,23 @@ class Access:
             created_at=to_ms(now),
         )
         async with self._database.begin() as tx:
-            held = await access.list_managed_users(tx, caller.workspace_id)
-            if any(other.username == username for other in held):
-                raise Conflict("There is a user of that name.", kind=Kind.MANAGED_USER)
-            await access.add_managed_user(tx, user)
-        return user
+            added = await access.add_managed_user(tx, user)
+        if added is None:
+            raise Conflict("There is a user of that name.", kind=Kind.MANAGED_USER)
+        return added
+
+    async def detach_managed_user(self, caller: Caller, user_id: str) -> None:
+        """Act for a user no more: their keys and their page end at once. Their accounts and posts stay as they are.
+
+        Raises:
+            NotPermitted: the caller manages nobody.
+            NotFound: no such managed user.
+        """
+        self.require_owner(caller)
+        async with self._database.begin() as tx:
+            if not await access.detach_managed_user(tx, caller.workspace_id, user_id, to_ms(self._now())):
+                raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
+        self._remembered.clear()
 
     async def list_managed_users(self, caller: Caller) -> list[ManagedUser]:
         """Whom the workspace acts for.
@@ -216,10 +241,13 @@ class Access:
         Raises:
             NotPermitted: the caller is such a user itself.
         """
-        self._require_owner(caller)
+        self.require_owner(caller)
         async with self._database.read() as reader:
             return await access.list_managed_users(reader, caller.workspace_id)
 
-    def _require_owner(self, caller: Caller) -> None:
-        if caller.only_user is not None:
+    def require_owner(self, caller: Caller) -> None:
+        """Raises:
+        NotPermitted: the caller is a managed user, acts for one, or its workspace manages none.
+        """
+        if caller.only_user is not None or not caller.workspace.entitlements.managed_users:
             raise NotPermitted("This key's owner manages no users.", kind=Kind.WORKSPACE_ACCESS)

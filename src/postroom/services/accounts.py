@@ -15,7 +15,6 @@ from postroom.domain.capabilities import Capabilities
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
-from postroom.domain.posts import PostError
 from postroom.errors import ErrorCode, Kind, LoginFailed, NotFound, PostroomError
 from postroom.ids import is_id, new_id
 from postroom.services.connections import Connections
@@ -23,7 +22,7 @@ from postroom.services.events import Events
 from postroom.services.ingest import Ingest
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
-from postroom.store import accounts, jobs, login_attempts, messages, posts
+from postroom.store import accounts, jobs, login_attempts, messages
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
@@ -179,20 +178,6 @@ class Accounts:
         """Have an account synced soon."""
         account = await self.get(caller, account_id)
         await self._ingest.queue_sync(account.workspace_id, account.id)
-
-    async def platform_accounts(self, caller: Caller) -> Sequence[tuple[Account, int | None, PostError | None]]:
-        """The user's accounts that take posts, each with its last successful post and its last error."""
-        publishing = [name for name, powers in self.capabilities().items() if powers.publish is not None]
-        async with self._database.read() as reader:
-            found = []
-            for provider in publishing:
-                for account in await accounts.list_of_provider(reader, caller.workspace_id, provider):
-                    if account.user_id == caller.user_id:
-                        last = await posts.last_results(
-                            reader, caller.workspace_id, provider, account.provider_id, account.user_id
-                        )
-                        found.append((account, *last))
-        return found
 
     async def unlink(self, caller: Caller, account_id: str) -> None:
         """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.

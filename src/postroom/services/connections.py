@@ -55,6 +55,17 @@ class Connections:
         return None if publishing is None else publishing.images
 
     @asynccontextmanager
+    async def opened(self, account: Account) -> AsyncIterator[Connection]:
+        """The account's connection, to be used inside the block for what every network has, or after `isinstance`.
+
+        Raises:
+            CredentialsRejected, ActionRequired, NoSession: the account is not connected; nobody was called.
+        """
+        connection = await self._connection(account)
+        async with self._watched(account):
+            yield connection
+
+    @asynccontextmanager
     async def messenger(self, account: Account) -> AsyncIterator[Messenger]:
         """The account's connection, to be used inside the block.
 

@@ -5,11 +5,16 @@ import msgspec
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
+from postroom.services.checkups import Checkups
 from postroom.services.events import Events
+from postroom.services.fittings import Fittings
 from postroom.services.health import Health
 from postroom.services.idempotency import Idempotency
+from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.post_lists import PostLists
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
@@ -20,11 +25,16 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """One of each."""
 
     access: Access
+    managed_users: ManagedUsers
     accounts: Accounts
     chats: Chats
     messages: Messages
     recalls: Recalls
     posts: Posts
+    post_lists: PostLists
+    post_logs: PostLogs
+    checkups: Checkups
+    fittings: Fittings
     media: Media
     events: Events
     receipts: Receipts

@@ -1,22 +1,25 @@
 """Post groups: created, scheduled, updated, listed, got, and deleted with everything that belongs to them."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
+from postroom.domain.accounts import Account
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.media import MediaItem
 from postroom.domain.posts import FINAL, GroupStatus, Post, PostError, PostGroup, PostStatus, group_status
 from postroom.domain.texts import parts
-from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound
+from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_id, new_object_id, new_ulid
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.media import Media
+from postroom.services.post_logs import PostLogs
+from postroom.services.quota import Quota
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, jobs, media, posts
 from postroom.store.database import Database, Tx
@@ -34,6 +37,22 @@ class PostGroupView(msgspec.Struct, frozen=True, kw_only=True):
     media: Sequence[MediaItem]
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What an update changes; None stays as it is."""
+
+    status: GroupStatus | None = None
+    scheduled_at: int | None = None
+    content: str | None = None
+    platforms: tuple[str, ...] | None = None
+    platform_settings: Mapping[str, Mapping[str, Any]] | None = None
+    """Laid over those that there are, platform by platform."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes what was written, or for whom."""
+        return (self.content, self.platforms, self.platform_settings) != (None, None, None)
+
+
 class Posts:
     """What a caller may do with the posts of the user it acts for."""
 
@@ -45,6 +64,8 @@ class Posts:
         media: Media,
         events: Events,
         receipts: Receipts,
+        logs: PostLogs,
+        quota: Quota,
         now: Clock,
     ) -> None:
         self._database = database
@@ -53,6 +74,8 @@ class Posts:
         self._media = media
         self._events = events
         self._receipts = receipts
+        self._logs = logs
+        self._quota = quota
         self._now = now
 
     async def create(
@@ -67,6 +90,9 @@ class Posts:
         """Write a post for several platforms (`<platform>-<id>`): a draft, or scheduled; a time that has passed is now.
 
         A platform id that names no linked account is accepted, and fails when it is to be published.
+
+        Raises:
+            NotPermitted: (kind PLAN_LIMIT) a limit of this server is reached.
 
         Source: PostPost "Create post" (March 2026).
         """
@@ -84,7 +110,11 @@ class Posts:
             created_at=now_ms,
             updated_at=now_ms,
         )
+        self._quota.check_platforms(group.platforms)
         async with self._database.begin() as tx:
+            if group.scheduled_at is not None:
+                many = len(group.platforms)
+                await self._quota.take(tx, group.workspace_id, group.id, many, group.scheduled_at)
             rows = await self._rows(tx, group)
             await posts.add_group(tx, group, rows)
             if group.scheduled_at is not None:
@@ -97,7 +127,7 @@ class Posts:
         rows: list[Post] = []
         for platform_id in group.platforms:
             platform, _, raw_id = platform_id.partition("-")
-            account = await accounts.find_by_provider_id(tx, group.workspace_id, group.user_id, platform, raw_id)
+            account = await self._account(tx, group, platform_id)
             connector = self._connections.connectors().get(platform)
             limits = None if connector is None else connector.capabilities.publish
             texts = [group.content] if limits is None else parts(group.content, limits)
@@ -122,6 +152,10 @@ class Posts:
                 rows.append(post)
         return rows
 
+    async def _account(self, tx: Tx, group: PostGroup, platform_id: str) -> Account | None:
+        platform, _, raw_id = platform_id.partition("-")
+        return await accounts.find_by_provider_id(tx, group.workspace_id, group.user_id, platform, raw_id)
+
     async def get(self, caller: Caller, group_id: str) -> PostGroupView:
         """Raises:
         NotFound: no such post group of the user's, or (INVALID_RESOURCE_IDENTIFIER) not an id.
@@ -135,52 +169,18 @@ class Posts:
             files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
         return PostGroupView(group=group, posts=held.get(group_id, []), media=files.get(group_id, []))
 
-    async def list(
-        self,
-        caller: Caller,
-        *,
-        page: int,
-        limit: int,
-        status: GroupStatus | None,
-        platform: str | None,
-        sort_by: Literal["createdAt", "updatedAt", "scheduledTime"],
-        descending: bool,
-        from_ms: int | None,
-        to_ms: int | None,
-    ) -> tuple[Sequence[PostGroupView], int]:
-        """One page (from 1) of the user's post groups, and how many there are in all. Times are inclusive."""
-        async with self._database.read() as reader:
-            groups, total = await posts.list_groups(
-                reader,
-                caller.workspace_id,
-                caller.user_id,
-                status=status,
-                platform=platform,
-                sort_by=sort_by,
-                descending=descending,
-                from_ms=from_ms,
-                to_ms=to_ms,
-                offset=(page - 1) * limit,
-                limit=limit,
-            )
-            ids = [group.id for group in groups]
-            held = await posts.list_posts(reader, caller.workspace_id, ids)
-            files = await media.list_of_groups(reader, caller.workspace_id, ids)
-        views = [
-            PostGroupView(group=group, posts=held.get(group.id, []), media=files.get(group.id, [])) for group in groups
-        ]
-        return views, total
-
-    async def update(
-        self, caller: Caller, group_id: str, *, status: GroupStatus | None, scheduled_at: int | None
-    ) -> PostGroup:
-        """Schedule a draft, move it in time, or make it a draft again (which keeps its time).
+    async def update(self, caller: Caller, group_id: str, change: Change) -> PostGroup:
+        """Schedule a draft, move it in time, make it a draft again (which keeps its time), or write it anew.
 
         Raises:
             NotFound: no such post group of the user's.
             InvalidParameters: (kind STATUS) it is neither a draft nor scheduled any more.
+            InvalidParameters: (kind PLATFORMS) it would be scheduled for no platform; (kind PLATFORM_CONNECTION) a
+                platform that is new to it is no linked account of the user's.
+            Conflict: (kind PUBLISHING) it is written anew, and has begun to go out.
+            NotPermitted: (kind PLAN_LIMIT) a limit of this server is reached.
 
-        Source: PostPost "Update post" (March 2026).
+        Source: PostPost "Update post" (March 2026); Publora "Update post" (2026) for what is written anew.
         """
         group_id = _checked(group_id)
         now_ms = to_ms(self._now())
@@ -192,26 +192,73 @@ class Posts:
                 raise InvalidParameters(
                     f"The post is {group.status}.", kind=Kind.STATUS, context={"status": group.status}
                 )
-            becomes = status or group.status
-            moment = group.scheduled_at if scheduled_at is None else max(scheduled_at, now_ms)
+            becomes = change.status or group.status
+            moment = group.scheduled_at if change.scheduled_at is None else max(change.scheduled_at, now_ms)
             if becomes is GroupStatus.SCHEDULED:
                 moment = max(moment or now_ms, now_ms)
             rows = (await posts.list_posts(tx, caller.workspace_id, [group_id])).get(group_id, [])
             waiting = [row for row in rows if row.status in (PostStatus.DRAFT, PostStatus.PENDING)]
-            if len(waiting) < len(rows) and becomes is GroupStatus.DRAFT:
+            begun = len(waiting) < len(rows)
+            if begun and becomes is GroupStatus.DRAFT:
                 raise InvalidParameters(
                     "The post is being published.", kind=Kind.STATUS, context={"status": "processing"}
                 )
-            fresh = PostStatus.DRAFT if becomes is GroupStatus.DRAFT else PostStatus.PENDING
+            fresh = msgspec.structs.replace(group, status=becomes, scheduled_at=moment, updated_at=now_ms)
+            if change.writes:
+                if begun:
+                    raise Conflict("Publishing has already started; nothing was changed.", kind=Kind.PUBLISHING)
+                fresh = _written(fresh, change)
+                await self._check_new(tx, group, fresh)
+                rows = waiting = await self._written_rows(tx, fresh, rows)
+            await self._use(tx, group, fresh)
+            status = PostStatus.DRAFT if becomes is GroupStatus.DRAFT else PostStatus.PENDING
             for row in waiting:
-                await posts.set_post(tx, caller.workspace_id, row.id, status=fresh, attempts=row.attempts)
+                await posts.set_post(tx, caller.workspace_id, row.id, status=status, attempts=row.attempts)
             await posts.set_group(
                 tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=now_ms
             )
+            await self._logs.changed(tx, group, becomes)
             if becomes is GroupStatus.SCHEDULED and moment is not None:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
                 await self._schedule(tx, group, waiting, moment, published)
-        return msgspec.structs.replace(group, status=becomes, scheduled_at=moment, updated_at=now_ms)
+        return fresh
+
+    async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
+        """What is written anew can be scheduled, and is for accounts of the user's where it was not before."""
+        if fresh.status is GroupStatus.SCHEDULED and not fresh.platforms:
+            raise InvalidParameters("At least one platform is required", kind=Kind.PLATFORMS)
+        unknown = [
+            each
+            for each in fresh.platforms
+            if each not in group.platforms and await self._account(tx, fresh, each) is None
+        ]
+        if unknown:
+            raise InvalidParameters(
+                f"Invalid platform connection(s): {', '.join(unknown)}",
+                kind=Kind.PLATFORM_CONNECTION,
+                context={"platforms": unknown},
+            )
+
+    async def _written_rows(self, tx: Tx, fresh: PostGroup, before: Sequence[Post]) -> list[Post]:
+        """The posts of a group that was written anew, in the place of those before, under their ids where they match."""
+        ids = {(row.platform, row.platform_id, row.part): row.id for row in reversed(before)}
+        rows = [
+            msgspec.structs.replace(row, id=ids.pop((row.platform, row.platform_id, row.part), row.id))
+            for row in await self._rows(tx, fresh)
+        ]
+        await posts.remove_posts(tx, fresh.workspace_id, fresh.id)
+        await posts.set_written(tx, fresh.workspace_id, fresh)
+        await posts.add_posts(tx, rows)
+        return rows
+
+    async def _use(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
+        """Count what an update schedules, or schedules no more."""
+        if fresh.status is GroupStatus.DRAFT:
+            await self._quota.give_back(tx, group.workspace_id, group.id)
+        if (fresh.scheduled_at, fresh.platforms) != (group.scheduled_at, group.platforms):
+            self._quota.check_platforms(fresh.platforms)
+        if fresh.status is GroupStatus.SCHEDULED and fresh.scheduled_at is not None:
+            await self._quota.take(tx, group.workspace_id, group.id, len(fresh.platforms), fresh.scheduled_at)
 
     async def delete(self, caller: Caller, group_id: str) -> None:
         """Delete a post group, its posts and its files, whatever its status: all of them, or none.
@@ -231,6 +278,8 @@ class Posts:
             blobs = gone.blob_keys
             if blobs:
                 await self._media.purge_later(tx, caller.workspace_id, blobs)
+            if not any(post.begun_at for post in gone.posts):
+                await self._quota.give_back(tx, caller.workspace_id, group_id)
             document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
             user_id = caller.user_id
             await self._receipts.write(tx, caller.workspace_id, user_id, "post_group.deleted", group_id, document)
@@ -257,6 +306,7 @@ class Posts:
             )
             becomes = PostStatus.UNCONFIRMED if begun else PostStatus.FAILED
             await posts.set_post(tx, workspace_id, post.id, status=becomes, attempts=post.attempts, error=error)
+            await self._logs.failed(tx, post, error)
             await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
             data = EventData(post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code)
             await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
@@ -272,6 +322,7 @@ class Posts:
             held = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
         scheduled = any(post.status in FINAL or post.status is not PostStatus.DRAFT for post in held)
         becomes = group_status(scheduled, [post.status for post in held])
+        await self._logs.changed(tx, group, becomes)
         await posts.set_group(
             tx,
             workspace_id,
@@ -302,6 +353,7 @@ class Posts:
             await posts.set_post(
                 tx, group.workspace_id, row.id, status=PostStatus.FAILED, attempts=row.attempts, error=error
             )
+            await self._logs.failed(tx, row, error)
             data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, reason=error.code)
             await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
         return bool(after)
@@ -328,6 +380,7 @@ class Posts:
                 work.append(self._job(row, moment))
             data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, origin="api")
             await self._events.announce(tx, group.workspace_id, EventType.POST_SCHEDULED, data)
+        await self._logs.scheduled(tx, rows)
         await jobs.enqueue_many(tx, work)
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
@@ -336,6 +389,18 @@ def _checked(group_id: str) -> str:
     if not is_object_id(group_id):
         raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
     return group_id.lower()
+
+
+def _written(group: PostGroup, change: Change) -> PostGroup:
+    settings = msgspec.json.decode(group.platform_settings)
+    for platform, each in (change.platform_settings or {}).items():
+        settings[platform] = {**settings.get(platform, {}), **each}
+    return msgspec.structs.replace(
+        group,
+        content=group.content if change.content is None else change.content,
+        platforms=group.platforms if change.platforms is None else change.platforms,
+        platform_settings=msgspec.json.encode(settings).decode(),
+    )
 
 
 def _target(post: Post) -> dict[str, str | None]:

@@ -32,6 +32,7 @@ from postroom.services import budgets
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.media import Media
+from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
@@ -94,6 +95,7 @@ class Publishing:
         posts: Posts,
         events: Events,
         receipts: Receipts,
+        logs: PostLogs,
         now: Clock,
     ) -> None:
         self._database = database
@@ -102,6 +104,7 @@ class Publishing:
         self._posts = posts
         self._events = events
         self._receipts = receipts
+        self._logs = logs
         self._now = now
 
     async def publish(
@@ -182,6 +185,7 @@ class Publishing:
                 await posts.set_post(
                     tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
                 )
+                await self._logs.attempted(tx, post)
             note = None
             if account is not None and (resumed or post.attempts > 1):
                 note = await posts.find_note(tx, workspace_id, post_id, account.id)
@@ -271,6 +275,7 @@ class Publishing:
             if held is None or held[1].status is not PostStatus.PROCESSING:
                 return None
             await posts.set_post(tx, group.workspace_id, post.id, status=PostStatus.PENDING, attempts=post.attempts)
+            await self._logs.failed(tx, post, self._error(error))
         after = next_attempt(post.attempts, error.retry_after_seconds or 0.0)
         return Retry(after=after, reason=error.code, holds=budgets.holds(error))
 
@@ -324,6 +329,10 @@ class Publishing:
             url=None if published is None else published.url,
             error=error,
         )
+        if error is not None:
+            await self._logs.failed(tx, post, error)
+        else:
+            await self._logs.succeeded(tx, post)
         ended = msgspec.structs.replace(held[1], status=status)
         await self._posts.roll_up(tx, held[0], ended)
         kind = EventType.POST_PUBLISHED if published is not None else EventType.POST_FAILED

@@ -4,8 +4,8 @@ from postroom.domain.access import ApiKey, Entitlements, ManagedUser, Scope, Wor
 from postroom.store.database import Reader, Row, Tx
 
 _WORKSPACE = "w.id, w.name, w.sandbox, w.api_access, w.mcp_access, w.managed_users"
-_USER = "id, workspace_id, username, display_name, created_at"
-_KEY = "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at"
+_USER = "id, workspace_id, username, display_name, created_at, page_nonce, page_expires_at"
+_KEY = "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at, k.per_user"
 
 
 async def add_workspace(tx: Tx, workspace: Workspace, created_at: int) -> None:
@@ -49,30 +49,92 @@ async def set_entitlements(tx: Tx, workspace_id: str, entitlements: Entitlements
     )
 
 
-async def add_managed_user(tx: Tx, user: ManagedUser) -> None:
-    """Keep a new managed user."""
-    await tx.execute(
-        f"insert into managed_users ({_USER}) values ($1, $2, $3, $4, $5)",
+async def add_managed_user(tx: Tx, user: ManagedUser) -> ManagedUser | None:
+    """Keep a new managed user; one of that name who was detached comes back. None: there is one of that name."""
+    rows = await tx.fetch(
+        f"""
+        insert into managed_users (id, workspace_id, username, display_name, created_at) values ($1, $2, $3, $4, $5)
+        on conflict (workspace_id, username) do update set detached_at = null, display_name = excluded.display_name
+        where managed_users.detached_at is not null
+        returning {_USER}
+        """,
         user.id,
         user.workspace_id,
         user.username,
         user.display_name,
         user.created_at,
     )
+    return _managed_user(rows[0]) if rows else None
 
 
 async def find_managed_user(reader: Reader, workspace_id: str, user_id: str) -> ManagedUser | None:
-    """The managed user, if this workspace has them."""
-    row = await reader.fetch_one(
-        f"select {_USER} from managed_users where workspace_id = $1 and id = $2", workspace_id, user_id
-    )
+    """The managed user, if this workspace has them and did not detach them."""
+    row = await reader.fetch_one(_FIND_USER, workspace_id, user_id)
     return None if row is None else _managed_user(row)
 
 
+async def hold_managed_user(tx: Tx, workspace_id: str, user_id: str) -> ManagedUser | None:
+    """The same, held to the commit: the user is not detached meanwhile."""
+    row = await tx.fetch_one(_FIND_USER + tx.for_update, workspace_id, user_id)
+    return None if row is None else _managed_user(row)
+
+
+_FIND_USER = f"select {_USER} from managed_users where workspace_id = $1 and id = $2 and detached_at is null"
+
+
+async def find_by_page(reader: Reader, page_hash: bytes) -> tuple[ManagedUser, Workspace] | None:
+    """Whose page this is, and the workspace that acts for them. The token, hashed here, is the permission."""
+    row = await reader.fetch_one(f"select {_USER} from managed_users where page_hash = $1", page_hash)
+    if row is None:
+        return None
+    workspace = await find_workspace(reader, row[1])
+    return None if workspace is None else (_managed_user(row), workspace)
+
+
+async def set_page(tx: Tx, workspace_id: str, user_id: str, *, nonce: str, page_hash: bytes, expires_at: int) -> None:
+    """Give a managed user a page, in the place of the one before."""
+    await tx.execute(
+        """
+        update managed_users set page_nonce = $3, page_hash = $4, page_expires_at = $5
+        where workspace_id = $1 and id = $2
+        """,
+        workspace_id,
+        user_id,
+        nonce,
+        page_hash,
+        expires_at,
+    )
+
+
+async def detach_managed_user(tx: Tx, workspace_id: str, user_id: str, at: int) -> bool:
+    """Act for a user no more: its page and its keys end, its record stays. False: there is no such user."""
+    changed = await tx.execute(
+        """
+        update managed_users set detached_at = $3, page_nonce = null, page_hash = null, page_expires_at = null
+        where workspace_id = $1 and id = $2 and detached_at is null
+        """,
+        workspace_id,
+        user_id,
+        at,
+    )
+    if changed:
+        await tx.execute(
+            """
+            update api_keys set revoked_at = $3
+            where workspace_id = $1 and managed_user_id = $2 and revoked_at is null
+            """,
+            workspace_id,
+            user_id,
+            at,
+        )
+    return changed > 0
+
+
 async def list_managed_users(reader: Reader, workspace_id: str) -> list[ManagedUser]:
-    """The workspace's managed users, oldest first."""
+    """The users that the workspace acts for, oldest first."""
     rows = await reader.fetch(
-        f"select {_USER} from managed_users where workspace_id = $1 order by created_at, id", workspace_id
+        f"select {_USER} from managed_users where workspace_id = $1 and detached_at is null order by created_at, id",
+        workspace_id,
     )
     return [_managed_user(row) for row in rows]
 
@@ -82,8 +144,8 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
     await tx.execute(
         """
         insert into api_keys
-            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at, per_user)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         secret_hash,
         key.id,
@@ -94,6 +156,7 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
         " ".join(sorted(key.scopes)),
         key.created_at,
         key.revoked_at,
+        int(key.per_user),
     )
 
 
@@ -108,7 +171,7 @@ async def find_by_secret(reader: Reader, secret_hash: bytes) -> tuple[ApiKey, Wo
     )
     if row is None:
         return None
-    return _key(row), None if row[8] is None else _workspace(row[8:])
+    return _key(row), None if row[9] is None else _workspace(row[9:])
 
 
 async def list_keys(reader: Reader, workspace_id: str) -> list[ApiKey]:
@@ -132,6 +195,19 @@ async def revoke_key(tx: Tx, workspace_id: str, key_id: str, at: int) -> bool:
     )
 
 
+async def revoke_per_user_key(tx: Tx, workspace_id: str, user_id: str, at: int) -> None:
+    """End the key of a managed user that its workspace made, if there is one."""
+    await tx.execute(
+        """
+        update api_keys set revoked_at = $3
+        where workspace_id = $1 and managed_user_id = $2 and per_user = 1 and revoked_at is null
+        """,
+        workspace_id,
+        user_id,
+        at,
+    )
+
+
 def _workspace(row: Row) -> Workspace:
     return Workspace(
         id=row[0],
@@ -142,7 +218,15 @@ def _workspace(row: Row) -> Workspace:
 
 
 def _managed_user(row: Row) -> ManagedUser:
-    return ManagedUser(id=row[0], workspace_id=row[1], username=row[2], display_name=row[3], created_at=row[4])
+    return ManagedUser(
+        id=row[0],
+        workspace_id=row[1],
+        username=row[2],
+        display_name=row[3],
+        created_at=row[4],
+        page_nonce=row[5],
+        page_expires_at=row[6],
+    )
 
 
 def _key(row: Row) -> ApiKey:
@@ -155,4 +239,5 @@ def _key(row: Row) -> ApiKey:
         scopes=frozenset(map(Scope, row[5].split())),
         created_at=row[6],
         revoked_at=row[7],
+        per_user=row[8] == 1,
     )

@@ -47,6 +47,11 @@ async def add_group(tx: Tx, group: PostGroup, posts: list[Post]) -> None:
         group.created_at,
         group.updated_at,
     )
+    await add_posts(tx, posts)
+
+
+async def add_posts(tx: Tx, posts: list[Post]) -> None:
+    """Keep the posts of a group that is held."""
     if posts:
         await tx.execute_many(
             """
@@ -118,13 +123,15 @@ async def list_groups(
     descending: bool = True,
     from_ms: int | None = None,
     to_ms: int | None = None,
+    after: tuple[int | None, str] | None = None,
     offset: int = 0,
     limit: int,
 ) -> tuple[list[PostGroup], int]:
     """A page of a user's post groups, and how many there are on all pages.
 
     Groups without a moment sort as the earliest. `platform` is the part of a stored platform id before a hyphen, in any
-    case. `from_ms` and `to_ms` are inclusive, and about the scheduled moment: groups without one drop out.
+    case. `from_ms` and `to_ms` are inclusive, and about the scheduled moment: groups without one drop out. `after` is the
+    last group's moment, by which is sorted, and its id; it does not change how many there are.
     """
     where = Where(reader, "g.workspace_id = {}", workspace_id)
     where.also("g.user_id = {}", user_id)
@@ -146,6 +153,8 @@ async def list_groups(
         where.also("g.scheduled_at <= {}", to_ms)
     counted = await reader.fetch_one(f"select count(*) from post_groups g where {where}", *where.args)
     total = int(counted[0]) if counted else 0
+    if after is not None:
+        _after(where, f"g.{_SORTED[sort_by]}", descending, *after)
     order = "desc nulls last" if descending else "asc nulls first"
     rows = await reader.fetch(
         f"""
@@ -156,6 +165,18 @@ async def list_groups(
         *where.args,
     )
     return [_group(row) for row in rows], total
+
+
+def _after(where: Where, column: str, descending: bool, moment: int | None, group_id: str) -> None:
+    """Only what sorts behind a place. No moment is the earliest there is."""
+    beyond = "<" if descending else ">"
+    if moment is not None:
+        unset = f" or {column} is null" if descending else ""
+        condition = f"({column} {beyond} {{}} or ({column} = {{}} and g.id {beyond} {{}}){unset})"
+        where.also(condition, moment, moment, group_id)
+    else:
+        later = "" if descending else f" or {column} is not null"
+        where.also(f"(({column} is null and g.id {beyond} {{}}){later})", group_id)
 
 
 async def list_posts(reader: Reader, workspace_id: str, group_ids: list[str]) -> dict[str, list[Post]]:
@@ -227,6 +248,25 @@ async def set_group(
         scheduled_at,
         updated_at,
     )
+
+
+async def set_written(tx: Tx, workspace_id: str, group: PostGroup) -> None:
+    """Change what the owner wrote, and for whom."""
+    await tx.execute(
+        """
+        update post_groups set content = $3, platforms = $4, platform_settings = $5 where workspace_id = $1 and id = $2
+        """,
+        workspace_id,
+        group.id,
+        group.content,
+        _encode(group.platforms).decode(),
+        group.platform_settings,
+    )
+
+
+async def remove_posts(tx: Tx, workspace_id: str, group_id: str) -> None:
+    """Remove a group's posts, of which none has begun, so that others can take their place."""
+    await tx.execute("delete from posts where workspace_id = $1 and group_id = $2", workspace_id, group_id)
 
 
 async def set_post(

@@ -125,6 +125,7 @@ def test_update_post_says_what_is_wrong_before_it_looks_for_the_group(
     ("method", "path", "body", "sentence"),
     [
         ("GET", "get-post", None, "Failed to fetch post group"),
+        ("GET", "post-logs", None, "Failed to get post logs"),
         ("PUT", "update-post", {"status": "draft"}, "Failed to update post"),
         ("DELETE", "delete-post", None, "Failed to delete post group"),
     ],
@@ -264,3 +265,50 @@ def test_an_address_that_was_never_given_out_has_no_file(server: Server, path: s
     root = server.line["postpost"].removesuffix("/postpost")
     assert httpx.get(root + path).status_code == 404
     assert httpx.put(root + path, content=b"x").status_code in (403, 404)
+
+
+def test_a_connection_that_works_says_as_whom(client: httpx.Client, base: str, platform_id: str) -> None:
+    answer = client.post(f"{base}/test-connection/{platform_id}")
+    told = answer.json()
+    assert answer.status_code == 200
+    assert (told["platform"], told["platformId"], told["status"]) == ("bluesky", platform_id, "ok")
+    assert told["message"] == f"Connected as {told['username']}"
+    assert told.keys() == {
+        "platform",
+        "platformId",
+        "username",
+        "status",
+        "message",
+        "permissions",
+        "tokenExpiresIn",
+        "lastSuccessfulPost",
+        "lastError",
+    }
+
+
+def test_a_platform_that_nobody_serves_is_an_error_in_a_good_answer(client: httpx.Client, base: str) -> None:
+    answer = client.post(f"{base}/test-connection/pinterest-abc123")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "platform": "pinterest",
+            "platformId": "pinterest-abc123",
+            "username": "unknown",
+            "status": "error",
+            "message": "Unknown platform: pinterest",
+            "permissions": [],
+            "tokenExpiresIn": None,
+            "lastSuccessfulPost": None,
+            "lastError": None,
+        },
+    )
+
+
+def test_a_connection_of_nobody_or_of_another_is_not_found(
+    client: httpx.Client, stranger: httpx.Client, base: str, platform_id: str
+) -> None:
+    for asking, id in ((client, "bluesky-did:plc:nobody"), (stranger, platform_id)):
+        answer = asking.post(f"{base}/test-connection/{id}")
+        assert (answer.status_code, answer.json()) == (404, {"error": "Connection not found"})
+    answer = client.post(f"{base}/test-connection/bluesky")
+    assert (answer.status_code, answer.json()) == (400, {"error": "Invalid platformId format"})

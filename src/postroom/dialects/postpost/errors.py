@@ -6,9 +6,12 @@ Source: PostPost "Delete post", and the pages of the other operations (March 202
 """
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from postroom.clock import iso
 from postroom.dialects.operation import Answer, Operation, class_of
 from postroom.dialects.request import Request
+from postroom.domain.limits import LimitCode, LimitReached
 from postroom.errors import (
     ActionRequired,
     Conflict,
@@ -33,11 +36,42 @@ from postroom.errors import (
     Unprocessable,
 )
 
+# What the pages list; 400, 401 and 403 come from the headers that every operation takes.
+ANY = frozenset({400, 401, 403, 500})
+ONE = ANY | {404}
 
-class Error(msgspec.Struct, kw_only=True):
-    """Every failure. `success` is there on success only."""
+
+class Error(msgspec.Struct, kw_only=True, rename="camel"):
+    """Every failure. `success` is there on success only; `code` where the newer pages have one."""
 
     error: str
+    code: str | UnsetType = UNSET
+    field: str | UnsetType = UNSET
+    invalid_platforms: list[str] | UnsetType = UNSET
+
+
+class LimitExceeded(msgspec.Struct, kw_only=True, rename="camel"):
+    """HTTP 403 where a limit of this server is reached; counted are posts to platforms.
+
+    Source: PostPost "Create post", "Error handling" (March 2026).
+    """
+
+    error: str
+    code: str
+    metric: str
+    message: str
+    limit: int
+    used: int | None
+    requested: int | None
+    remaining: int | None
+    period_start: str | None
+    period_end: str | None
+    plan_name: str
+    scheduled_time: str | UnsetType = UNSET
+    max_scheduled_date: str | UnsetType = UNSET
+    over_limit_by: int | UnsetType = UNSET
+    disallowed_platforms: list[str] | UnsetType = UNSET
+    allowed_platforms: list[str] | UnsetType = UNSET
 
 
 OWN = ""
@@ -63,6 +97,8 @@ FAILURES = {
     "update_webhook": "Failed to update webhook",
     "delete_webhook": "Failed to delete webhook",
     "regenerate_webhook_secret": "Failed to regenerate secret",
+    "test_connection": "Failed to test connection",
+    "post_logs": "Failed to get post logs",
 }
 
 Row = tuple[int, str]
@@ -99,11 +135,84 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Row] = {
     (NotPermitted, Kind.MCP_ACCESS): (403, "MCP access is not enabled for this account"),
     (NotPermitted, Kind.WORKSPACE_ACCESS): (403, "Workspace access is not enabled for this key"),
     (NotPermitted, Kind.MANAGED_USER): (403, "User is not managed by key"),
+    (NotPermitted, Kind.PLAN_LIMIT): (403, OWN),
     (NotFound, Kind.POST_GROUP): (404, "Post group not found"),
     (NotFound, Kind.WEBHOOK): (404, "Webhook not found"),
     (InvalidParameters, Kind.METHOD): (405, OWN),
     (Conflict, Kind.KEY_REUSED): (422, OWN),
+    (Conflict, Kind.PUBLISHING): (
+        409,
+        "Publishing has already started; the post cannot be changed. Duplicate the post to recover its content.",
+    ),
 }
+
+_NO_USER = (404, "User not found or not managed by this key")
+_OWNER_WITHOUT_API = (403, "API access is not enabled for this workspace owner")
+
+# Where one operation says it in other words than all others.
+OF_OPERATION: dict[tuple[str, type[PostroomError], Kind], Row] = {
+    ("test_connection", NotFound, Kind.ACCOUNT): (404, "Connection not found"),
+    ("create_workspace_user", Conflict, Kind.MANAGED_USER): (409, "User with this email already exists"),
+    ("detach_workspace_user", NotFound, Kind.MANAGED_USER): _NO_USER,
+    ("create_user_api_key", NotFound, Kind.MANAGED_USER): _NO_USER,
+    ("create_user_api_key", NotPermitted, Kind.API_ACCESS): _OWNER_WITHOUT_API,
+    ("create_connection_url", NotFound, Kind.MANAGED_USER): _NO_USER,
+}
+
+# The codes of the sister product's newer pages, beside the sentence.
+CODES: dict[tuple[type[PostroomError], Kind], str] = {
+    (Conflict, Kind.IN_FLIGHT): "IDEMPOTENCY_IN_FLIGHT",
+    (Conflict, Kind.KEY_REUSED): "IDEMPOTENCY_KEY_CONFLICT",
+    (Conflict, Kind.PUBLISHING): "POST_PUBLISH_IN_PROGRESS",
+    (InvalidParameters, Kind.PLATFORM_CONNECTION): "INVALID_PLATFORM_CONNECTION",
+}
+
+# The same, where its own clients ask: to others these are failures that the older pages describe without a code.
+NEWER_CODES: dict[tuple[type[PostroomError], Kind], str] = {
+    (InvalidParameters, Kind.STATUS): "POST_NOT_EDITABLE",
+}
+
+# Of an update alone, and only where the field itself is wrong.
+FIELD_CODES = {"content": "INVALID_CONTENT", "platforms": "INVALID_PLATFORMS"}
+
+_LIMITS = {
+    LimitCode.POST: (
+        "Post limit reached",
+        "posts.platform_monthly",
+        "Monthly post limit reached. Your {plan} plan allows {limit} platform posts per month.",
+    ),
+    LimitCode.SCHEDULED_POST: (
+        "Scheduled post limit reached",
+        "posts.scheduled_active",
+        "Scheduled post limit reached. Your {plan} plan allows {limit} scheduled platform posts at a time.",
+    ),
+    LimitCode.HORIZON: (
+        "Schedule horizon reached",
+        "posts.schedule_horizon_days",
+        "Schedule horizon reached. Your {plan} plan allows scheduling up to {limit} days ahead.",
+    ),
+    LimitCode.CONNECTIONS: (
+        "Account over channel limit",
+        "connections.total",
+        "Your {plan} plan allows {limit} connected channels, and more are connected. Disconnect some first.",
+    ),
+    LimitCode.PLATFORM: (
+        "Platform not available",
+        "posts.platform_monthly",
+        "Your {plan} plan does not include these platforms: {platforms}.",
+    ),
+    LimitCode.CHANNEL: (
+        "Channel limit reached",
+        "connections.total",
+        "Channel limit reached. Your {plan} plan allows {limit} connected channels.",
+    ),
+}
+
+
+def is_newer(request: Request) -> bool:
+    """Whether the sister product's client is asking: its newer pages say more than PostPost's."""
+    return request.header(b"x-publora-key") is not None
+
 
 # Where a page lists no such status; else 500.
 NEAREST = {501: 400, 404: 400}
@@ -116,6 +225,7 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     inside = INTERNAL
     if operation is not None and request.begun:
         inside = FAILURES.get(operation.name, INTERNAL)
+        status, sentence = OF_OPERATION.get((operation.name, kind, error.kind), (status, sentence))
     if kind is NotFound and error.code is ErrorCode.INVALID_RESOURCE_IDENTIFIER:
         status, sentence = 500, FAILED
     if kind is InvalidParameters and error.kind is Kind.STATUS and "status" in error.context:
@@ -124,4 +234,45 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
         status = NEAREST.get(status, 500)
     if sentence == FAILED or (status == 500 and sentence == OWN):
         sentence = inside
-    return Answer(status, msgspec.json.encode(Error(error=sentence or error.detail)))
+    reached = error.context.get("reached")
+    if status == 403 and isinstance(reached, LimitReached):
+        return Answer(status, msgspec.json.encode(_limit(reached)))
+    answer = Error(error=sentence or error.detail, code=_code(kind, error, request))
+    if "field" in error.context:
+        answer.field = error.context["field"]
+    if error.kind is Kind.PLATFORM_CONNECTION:
+        answer.invalid_platforms = error.context.get("platforms", [])
+    return Answer(status, msgspec.json.encode(answer))
+
+
+def _code(kind: type[PostroomError], error: PostroomError, request: Request) -> str | UnsetType:
+    if "field" in error.context:
+        return FIELD_CODES[error.context["field"]]
+    code = CODES.get((kind, error.kind))
+    if code is None and is_newer(request) and "status" in error.context:
+        code = NEWER_CODES.get((kind, error.kind))
+    return code or UNSET
+
+
+def _limit(found: LimitReached) -> LimitExceeded:
+    error, metric, message = _LIMITS[found.code]
+    over = found.code is LimitCode.CONNECTIONS and found.used is not None
+    wrong = found.code is LimitCode.PLATFORM
+    return LimitExceeded(
+        error=error,
+        code=found.code,
+        metric=metric,
+        message=message.format(plan=found.plan_name, limit=found.limit, platforms=", ".join(found.disallowed)),
+        limit=found.limit,
+        used=found.used,
+        requested=found.requested,
+        remaining=found.remaining,
+        period_start=None if found.period is None else iso(found.period[0]),
+        period_end=None if found.period is None else iso(found.period[1]),
+        plan_name=found.plan_name,
+        scheduled_time=UNSET if found.scheduled_at is None else iso(found.scheduled_at),
+        max_scheduled_date=UNSET if found.latest_at is None else iso(found.latest_at),
+        over_limit_by=(found.used or 0) - found.limit if over else UNSET,
+        disallowed_platforms=list(found.disallowed) if wrong else UNSET,
+        allowed_platforms=list(found.allowed) if wrong else UNSET,
+    )

@@ -5,18 +5,16 @@ Publora's clients send the same under other names: `x-publora-key`, `x-publora-u
 
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
-from postroom.dialects.postpost import reading, webhooks, wire
-from postroom.dialects.postpost.errors import Error, failure
+from postroom.dialects.postpost import reading, webhooks, wire, wire_connections
+from postroom.dialects.postpost.errors import ANY, ONE, Error, failure, is_newer
+from postroom.dialects.postpost.operations_workspace import WORKSPACE
+from postroom.dialects.postpost.wire_warnings import warnings
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
 from postroom.errors import InvalidParameters, Kind
 from postroom.services.house import Services
 
 _USER_HEADERS = (b"x-postpost-user-id", b"x-publora-user-id")
-
-# What the pages list; 400, 401 and 403 come from the headers that every operation takes.
-_ANY = frozenset({400, 401, 403, 500})
-_ONE = _ANY | {404}
 
 
 async def authenticate(services: Services, request: Request) -> Caller:
@@ -42,31 +40,29 @@ async def _acting_for(services: Services, caller: Caller, header: bytes, user_id
 
 
 async def create_post(services: Services, request: Request) -> wire.PostCreated:
-    body: reading.NewPost = request.body
-    group = await services.posts.create(
-        request.caller,
-        content=reading.content(body),
-        platforms=reading.platforms(body),
-        scheduled_at=reading.scheduled_time(body.scheduled_time),
-        platform_settings=reading.platform_settings(body),
-    )
-    return wire.PostCreated(post_group_id=group.id)
+    new = reading.new_post(request.body)
+    group = await services.posts.create(request.caller, **new)
+    problems = await services.fittings.problems(request.caller, group)
+    return wire.created(group, warnings(group, new["scheduled_at"], problems, newer=is_newer(request)))
 
 
 async def get_post(services: Services, request: Request) -> wire.PostGroup:
-    return wire.post_group(await services.posts.get(request.caller, request.path["postGroupId"]))
+    found = await services.posts.get(request.caller, request.path["postGroupId"])
+    return wire.post_group(found, services.media.file_url, newer=is_newer(request))
 
 
 async def list_posts(services: Services, request: Request) -> wire.PostList:
-    wanted = reading.listing(request.query)
-    found, total = await services.posts.list(request.caller, **wanted)
-    return wire.post_list(found, total, wanted["page"], wanted["limit"], services.media.file_url)
+    wanted, part = reading.listing(request.query)
+    found = await services.post_lists.list(request.caller, wanted, **part)
+    return wire.post_list(found, part["page"], part["cursor"] is not None, services.media.file_url)
 
 
 async def update_post(services: Services, request: Request) -> wire.PostUpdated:
-    status, moment = reading.change(request.body)
-    group_id = request.path["postGroupId"]
-    return wire.updated(await services.posts.update(request.caller, group_id, status=status, scheduled_at=moment))
+    newer = is_newer(request)
+    change = reading.change(request.body, newer=newer)
+    group = await services.posts.update(request.caller, request.path["postGroupId"], change)
+    problems = await services.fittings.problems(request.caller, group)
+    return wire.updated(group, warnings(group, change.scheduled_at, problems, newer=newer), newer=newer)
 
 
 async def delete_post(services: Services, request: Request) -> wire.Success:
@@ -80,9 +76,20 @@ async def get_upload_url(services: Services, request: Request) -> wire.UploadUrl
     return wire.upload_url(await services.media.upload_address(request.caller, body.post_group_id, **wanted))
 
 
-async def platform_connections(services: Services, request: Request) -> wire.Connections:
-    found = await services.accounts.platform_accounts(request.caller)
-    return wire.Connections(connections=[wire.connection(*each) for each in found])
+async def platform_connections(services: Services, request: Request) -> wire_connections.Connections:
+    found = await services.checkups.standings(request.caller)
+    return wire_connections.Connections(connections=[wire_connections.connection(each) for each in found])
+
+
+async def test_connection(services: Services, request: Request) -> wire_connections.ConnectionTest:
+    platform_id = request.path["platformId"]
+    found = await services.checkups.check(request.caller, *reading.compound(platform_id))
+    return wire_connections.connection_test(platform_id, found)
+
+
+async def post_logs(services: Services, request: Request) -> wire_connections.Logs:
+    found = await services.post_logs.list(request.caller, request.path["postGroupId"])
+    return wire_connections.Logs(logs=[wire_connections.log(each) for each in found])
 
 
 _GROUP_ID = {"postGroupId": "The post group's id: 24 hexadecimal digits."}
@@ -101,7 +108,7 @@ OPERATIONS = (
         body_docs=wire.NewPost,
         any_type=True,
         answer=wire.PostCreated,
-        errors=_ANY,
+        errors=ANY,
     ),
     Operation(
         name="get_post",
@@ -111,40 +118,48 @@ OPERATIONS = (
         docs="`error.code` OUTCOME_UNKNOWN: it may be live, and nobody can tell; look there before posting it again.",
         handler=get_post,
         answer=wire.PostGroup,
-        errors=_ONE,
+        errors=ONE,
         path_values=_GROUP_ID,
     ),
     Operation(
         name="list_posts",
         method="GET",
         path="/list-posts",
-        summary="List post groups by pages.",
+        summary="List post groups by pages, or by cursors: what is deleted behind a cursor skips nothing.",
         handler=list_posts,
         answer=wire.PostList,
-        errors=_ANY,
+        errors=ANY,
         parameters=(
             Parameter(name="page", summary="From 1; what is lower is 1.", kind=int),
+            Parameter(
+                name="cursor", summary="The `nextCursor` of the page before: all else that it asked for goes on."
+            ),
             Parameter(name="limit", summary="1 to 100, 20 if not said.", kind=int),
             Parameter(name="status", summary="draft, scheduled, published, failed or partially_published."),
             Parameter(name="platform", summary="Only groups for this platform, such as bluesky."),
             Parameter(name="sortBy", summary="createdAt (if not said), updatedAt or scheduledTime."),
             Parameter(name="sortOrder", summary="asc or desc (if not said)."),
-            Parameter(name="fromDate", summary="Scheduled at this moment or later."),
-            Parameter(name="toDate", summary="Scheduled at this moment or earlier."),
+            Parameter(
+                name="fromDate",
+                summary="Scheduled at this moment or later, in a form that JavaScript's Date reads: ISO 8601, "
+                "`March 15, 2026 2:30 PM`, `03/15/2026`, `Sun, 15 Mar 2026 14:30:00 GMT`. Without zone it is UTC.",
+            ),
+            Parameter(name="toDate", summary="Scheduled at this moment or earlier; the same forms."),
         ),
     ),
     Operation(
         name="update_post",
         method="PUT",
         path="/update-post/{postGroupId}",
-        summary="Schedule a draft, move it in time, or make it a draft again.",
+        summary="Schedule a draft, move it in time, make it a draft again, or write it anew before it goes out.",
+        docs="`warnings` say what will not go out to a platform as it stands.",
         scope=Scope.PUBLISH,
         handler=update_post,
         body=reading.Change,
         body_docs=wire.Change,
         any_type=True,
         answer=wire.PostUpdated,
-        errors=_ONE,
+        errors=ONE,
         path_values=_GROUP_ID,
     ),
     Operation(
@@ -157,7 +172,7 @@ OPERATIONS = (
         scope=Scope.DELETE,
         handler=delete_post,
         answer=wire.Success,
-        errors=_ONE,
+        errors=ONE,
         path_values=_GROUP_ID,
     ),
     Operation(
@@ -172,7 +187,7 @@ OPERATIONS = (
         body_docs=wire.Upload,
         any_type=True,
         answer=wire.UploadUrl,
-        errors=_ONE,
+        errors=ONE,
     ),
     Operation(
         name="platform_connections",
@@ -180,9 +195,33 @@ OPERATIONS = (
         path="/platform-connections",
         summary="List the linked accounts that take posts.",
         handler=platform_connections,
-        answer=wire.Connections,
-        errors=_ANY,
+        answer=wire_connections.Connections,
+        errors=ANY,
     ),
+    Operation(
+        name="test_connection",
+        method="POST",
+        path="/test-connection/{platformId}",
+        summary="Ask the network whether a linked account can still be used.",
+        scope=Scope.PUBLISH,
+        handler=test_connection,
+        answer=wire_connections.ConnectionTest,
+        errors=ONE,
+        path_values={
+            "platformId": "The connection's id as platform-connections gives it, such as linkedin-Tz9W5i6ZYG."
+        },
+    ),
+    Operation(
+        name="post_logs",
+        method="GET",
+        path="/post-logs/{postGroupId}",
+        summary="Read what happened to a post group on its way out: the first hundred entries, oldest first.",
+        handler=post_logs,
+        answer=wire_connections.Logs,
+        errors=ONE,
+        path_values=_GROUP_ID,
+    ),
+    *WORKSPACE,
 )
 
 DIALECT = Dialect(
@@ -196,10 +235,15 @@ DIALECT = Dialect(
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,
-    security={"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
+    security={
+        "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        "publora": {"type": "apiKey", "in": "header", "name": "x-publora-key"},
+    },
     headers=(
         Parameter(name="x-postpost-user-id", place="header", summary="The managed user to act for."),
         Parameter(name="x-postpost-client", place="header", summary="Who is calling; `mcp` needs that entitlement."),
+        Parameter(name="x-publora-user-id", place="header", summary="The same as `x-postpost-user-id`, from Publora."),
+        Parameter(name="x-publora-client", place="header", summary="The same as `x-postpost-client`, from Publora."),
     ),
 )
 

@@ -6,25 +6,35 @@ Source: PostPost "Create post", "Update post", "List posts", "Upload media" (Mar
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
 from postroom.clock import to_ms
+from postroom.dialects.postpost import dates
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import GroupStatus
 from postroom.errors import InvalidParameters, Kind
+from postroom.services import posts as update
+from postroom.services.post_lists import Wanted
 
 # The vendor's pattern, and beside it Bluesky's ids, which have colons: it would refuse its own connections.
 _PLATFORM_ID = re.compile(r"(?:[a-z]+-[a-zA-Z0-9_-]+|bluesky-did:[a-z]+:[a-zA-Z0-9._:%-]+)\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?\Z")
-_DAY_OR_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?\Z")
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d{1,9})")
 _UNWANTED = re.compile(r"[^A-Za-z0-9_.-]")
 _CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
 _SORTS = ("createdAt", "updatedAt", "scheduledTime")
 _MOST_FILE_NAME = 120
+
+_NOTHING_NEWER = (
+    "At least one of status, scheduledTime, content, platforms, platformSettings, or mediaUrls must be provided"
+)
+
+# The vendors know seven platforms with settings; a network of ours may have some too.
+_WITH_SETTINGS = frozenset(
+    ["tiktok", "instagram", "youtube", "threads", "telegram", "linkedin", "twitter", "facebook", "mastodon", "bluesky"]
+)
 
 # Stored with every post group; what the caller says is laid over them, platform by platform.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -58,6 +68,9 @@ class Change(msgspec.Struct, kw_only=True, rename="camel"):
 
     status: Any = None
     scheduled_time: Any = None
+    content: Any = msgspec.UNSET
+    platforms: Any = msgspec.UNSET
+    platform_settings: Any = msgspec.UNSET
 
 
 class Upload(msgspec.Struct, kw_only=True, rename="camel"):
@@ -68,6 +81,16 @@ class Upload(msgspec.Struct, kw_only=True, rename="camel"):
     post_group_id: Any = None
     type: Any = None
     alt_text: Any = None
+
+
+def new_post(post: NewPost) -> dict[str, Any]:
+    """What `Posts.create` asks for. The first thing that is wrong is said, in the order of the page."""
+    return {
+        "content": content(post),
+        "platforms": platforms(post),
+        "scheduled_at": scheduled_time(post.scheduled_time),
+        "platform_settings": platform_settings(post),
+    }
 
 
 def content(post: NewPost) -> str:
@@ -107,25 +130,61 @@ def scheduled_time(value: Any) -> int | None:
 
 def platform_settings(post: NewPost) -> dict[str, dict[str, Any]]:
     """The settings with the defaults under them. Unknown platforms, and what is no object, are dropped."""
-    value = post.platform_settings
-    if value is msgspec.UNSET:
-        value = {}
+    given = _settings({} if post.platform_settings is msgspec.UNSET else post.platform_settings)
+    defaults = {name: each | given.pop(name, {}) for name, each in DEFAULTS.items()}
+    return defaults | given
+
+
+def _settings(value: Any) -> dict[str, dict[str, Any]]:
     if isinstance(value, str):
         value = _json(value, "Invalid platformSettings JSON", Kind.PLATFORM_SETTINGS)
     if not isinstance(value, dict):
         raise InvalidParameters("platformSettings must be an object", kind=Kind.PLATFORM_SETTINGS)
-    given = {name: each for name, each in value.items() if isinstance(each, dict)}
-    return {name: defaults | given.get(name, {}) for name, defaults in DEFAULTS.items()}
+    return {name: each for name, each in value.items() if isinstance(each, dict) and name in _WITH_SETTINGS}
 
 
-def change(body: Change) -> tuple[GroupStatus | None, int | None]:
-    """The status and the moment of an update."""
-    if not body.status and not body.scheduled_time:
-        raise InvalidParameters("Either status or scheduledTime must be provided", kind=Kind.STATUS)
+def change(body: Change, *, newer: bool = False) -> update.Change:
+    """What an update changes. `newer`: asked as Publora's newer clients do, who are told of all that there is."""
+    written = {"content": body.content, "platforms": body.platforms, "platform_settings": body.platform_settings}
+    written = {name: value for name, value in written.items() if value is not msgspec.UNSET}
+    if not body.status and not body.scheduled_time and not written:
+        sentence = _NOTHING_NEWER if newer else "Either status or scheduledTime must be provided"
+        raise InvalidParameters(sentence, kind=Kind.STATUS)
     if body.status and body.status not in ("draft", "scheduled"):
         raise InvalidParameters("Status must be either 'draft' or 'scheduled'", kind=Kind.STATUS)
-    status = GroupStatus(body.status) if body.status else None
-    return status, scheduled_time(body.scheduled_time)
+    if "content" in written and not isinstance(body.content, str):
+        raise InvalidParameters("content must be a string", kind=Kind.CONTENT, context={"field": "content"})
+    return update.Change(
+        status=GroupStatus(body.status) if body.status else None,
+        scheduled_at=scheduled_time(body.scheduled_time),
+        content=written.get("content"),
+        platforms=_new_platforms(body.platforms) if "platforms" in written else None,
+        platform_settings=_settings(body.platform_settings) if "platform_settings" in written else None,
+    )
+
+
+def _new_platforms(value: Any) -> tuple[str, ...]:
+    def wrong(sentence: str) -> InvalidParameters:
+        return InvalidParameters(sentence, kind=Kind.PLATFORMS, context={"field": "platforms"})
+
+    if not isinstance(value, list):
+        raise wrong("platforms must be an array")
+    if not all(isinstance(each, str) for each in value):
+        raise wrong("platforms must be an array of strings")
+    if len(set(value)) < len(value):
+        raise wrong("Platforms must not contain duplicates")
+    for each in value:
+        if not _PLATFORM_ID.match(each):
+            raise InvalidParameters(f"Invalid platform ID format: {each[:200]}", kind=Kind.PLATFORM_ID)
+    return tuple(value)
+
+
+def compound(platform_id: str) -> tuple[str, str]:
+    """Platform and account of an id such as `linkedin-Tz9W5i6ZYG`: all that is asked for is a dash."""
+    platform, dash, raw_id = platform_id.partition("-")
+    if not dash:
+        raise InvalidParameters("Invalid platformId format", kind=Kind.PLATFORM_ID)
+    return platform, raw_id
 
 
 def upload(body: Upload) -> dict[str, Any]:
@@ -150,8 +209,8 @@ def file_name(name: str) -> str:
     return clean if clean.strip(".") else "file"
 
 
-def listing(query: Mapping[str, str]) -> dict[str, Any]:
-    """What `Posts.list` asks for. Numbers out of range are brought into it; other values are refused."""
+def listing(query: Mapping[str, str]) -> tuple[Wanted, dict[str, Any]]:
+    """Which groups, and which part of them. Numbers out of range are brought into it; other values are refused."""
     status = query.get("status") or None
     if status is not None and status not in [each.value for each in GroupStatus]:
         names = ", ".join(GroupStatus)
@@ -159,15 +218,19 @@ def listing(query: Mapping[str, str]) -> dict[str, Any]:
     sort_by = query.get("sortBy") or "createdAt"
     if sort_by not in _SORTS:
         raise InvalidParameters(f"Invalid sortBy. Must be one of: {', '.join(_SORTS)}")
-    return {
+    wanted = Wanted(
+        status=None if status is None else GroupStatus(status),
+        platform=(query.get("platform") or "").lower() or None,
+        sort_by=sort_by,  # type: ignore[arg-type]
+        descending=(query.get("sortOrder") or "").lower() != "asc",
+        from_ms=_date(query.get("fromDate"), "Invalid fromDate format"),
+        to_ms=_date(query.get("toDate"), "Invalid toDate format"),
+    )
+    return wanted, {
         "page": max(1, _integer(query.get("page")) or 1),
         "limit": min(100, max(1, _integer(query.get("limit")) or 20)),
-        "status": None if status is None else GroupStatus(status),
-        "platform": (query.get("platform") or "").lower() or None,
-        "sort_by": sort_by,
-        "descending": (query.get("sortOrder") or "").lower() != "asc",
-        "from_ms": _date(query.get("fromDate"), "Invalid fromDate format"),
-        "to_ms": _date(query.get("toDate"), "Invalid toDate format"),
+        # A plus that nobody encoded came as a space.
+        "cursor": (query.get("cursor") or "").replace(" ", "+") or None,
     }
 
 
@@ -179,13 +242,10 @@ def _integer(value: str | None) -> int:
 def _date(value: str | None, sentence: str) -> int | None:
     if not value:
         return None
-    if _DAY_OR_MOMENT.match(value):
-        return _moment(value, sentence)
-    try:
-        moment = parsedate_to_datetime(value)
-        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError, TypeError):
-        raise InvalidParameters(sentence) from None
+    moment = dates.parsed(value)
+    if moment is None:
+        raise InvalidParameters(sentence)
+    return to_ms(moment)
 
 
 def _moment(value: str, sentence: str) -> int:

@@ -3,19 +3,21 @@
 Source: PostPost "Get post", "List posts", "Update post", "Platform connections" (March 2026).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from postroom.clock import iso
-from postroom.domain.accounts import Account, AccountStatus
+from postroom.dialects.postpost.wire_connections import moment_or_null, or_unset
+from postroom.dialects.postpost.wire_warnings import Warning
 from postroom.domain.media import MediaItem, MediaStatus
 from postroom.domain.posts import Post as DomainPost
-from postroom.domain.posts import PostError as DomainError
 from postroom.domain.posts import PostGroup as DomainGroup
 from postroom.domain.posts import PostStatus
 from postroom.services.media import UploadAddress
+from postroom.services.post_lists import PostList as FoundList
 from postroom.services.posts import PostGroupView
 
 
@@ -26,6 +28,7 @@ class Success(msgspec.Struct, kw_only=True):
 class PostCreated(msgspec.Struct, kw_only=True, rename="camel"):
     success: bool = True
     post_group_id: str
+    warnings: list[Warning] | UnsetType = UNSET
 
 
 class PostError(msgspec.Struct, kw_only=True, rename="camel"):
@@ -44,13 +47,34 @@ class Post(msgspec.Struct, kw_only=True, rename="camel"):
     """Without the platform in front, unlike elsewhere."""
     content: str
     status: str
-    posted_id: str | UnsetType = UNSET
+    posted_id: str | UnsetType | None = UNSET
+    permalink: str | UnsetType | None = UNSET
     error: PostError | UnsetType = UNSET
 
 
+class File(msgspec.Struct, kw_only=True, rename="camel"):
+    """`status` is `pending` until the bytes are here, then `ready`."""
+
+    media_id: str
+    source_file_name: str
+    file_name: str
+    type: str
+    mime_type: str
+    status: str
+    failure_reason: str | None = None
+    url: str
+
+
 class PostGroup(msgspec.Struct, kw_only=True, rename="camel"):
+    """`postedId` and `permalink` are there once they are known; for Publora's clients always, and null before."""
+
     success: bool = True
     post_group_id: str
+    status: str
+    scheduled_time: str | None
+    platforms: list[str]
+    platform_settings: dict[str, dict[str, Any]]
+    media: list[File]
     posts: list[Post]
 
 
@@ -78,6 +102,8 @@ class Pagination(msgspec.Struct, kw_only=True, rename="camel"):
     total_pages: int
     has_next_page: bool
     has_prev_page: bool
+    next_cursor: str | None
+    """Send it as `cursor` for the groups that follow; what is deleted meanwhile skips none of them."""
 
 
 class PostList(msgspec.Struct, kw_only=True, rename="camel"):
@@ -90,12 +116,18 @@ class UpdatedGroup(msgspec.Struct, kw_only=True, rename="camel"):
     id: str = msgspec.field(name="_id")
     status: str
     scheduled_time: str | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    platforms: list[str] | UnsetType = UNSET
 
 
 class PostUpdated(msgspec.Struct, kw_only=True, rename="camel"):
+    """Publora's clients are told more: `scheduledTime` beside the group, its content and its platforms in it."""
+
     success: bool = True
     message: str = "Post updated successfully"
+    scheduled_time: str | UnsetType | None = UNSET
     post_group: UpdatedGroup
+    warnings: list[Warning] | UnsetType = UNSET
 
 
 class UploadUrl(msgspec.Struct, kw_only=True, rename="camel"):
@@ -104,29 +136,6 @@ class UploadUrl(msgspec.Struct, kw_only=True, rename="camel"):
     """PUT the bytes here within an hour, with the same Content-Type."""
     file_url: str
     media_id: str
-
-
-class LastError(msgspec.Struct, kw_only=True, rename="camel"):
-    message: str
-    occurred_at: str
-
-
-class Connection(msgspec.Struct, kw_only=True, rename="camel"):
-    platform_id: str
-    username: str
-    display_name: str | None
-    profile_image_url: str | None
-    profile_url: str | None
-    access_token_expires_at: str | None
-    token_status: str
-    token_expires_in: str | None
-    last_successful_post: str | None
-    last_error: LastError | None
-
-
-class Connections(msgspec.Struct, kw_only=True):
-    success: bool = True
-    connections: list[Connection]
 
 
 class NewPost(msgspec.Struct, kw_only=True, rename="camel"):
@@ -140,10 +149,14 @@ class NewPost(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class Change(msgspec.Struct, kw_only=True, rename="camel"):
-    """`status` is `draft` or `scheduled`. At least one of the two is needed; what is empty counts as absent."""
+    """`status` is `draft` or `scheduled`. At least one field is needed; an empty status or time counts as absent.
+    `content`, `platforms` and `platformSettings` are changed until it begins to go out."""
 
     status: str | None = None
     scheduled_time: str | None = None
+    content: str | UnsetType = UNSET
+    platforms: list[str] | UnsetType = UNSET
+    platform_settings: dict[str, dict[str, bool | str]] | UnsetType = UNSET
 
 
 class Upload(msgspec.Struct, kw_only=True, rename="camel"):
@@ -167,33 +180,63 @@ STATUSES = {
 }
 
 
-def post_group(found: PostGroupView) -> PostGroup:
-    """A group's posts, one for each platform."""
-    return PostGroup(post_group_id=found.group.id, posts=[_post(found.group, each) for each in found.posts])
+def post_group(
+    found: PostGroupView, file_url: Callable[[MediaItem], str] = lambda item: item.id, *, newer: bool = False
+) -> PostGroup:
+    """A group's posts, one for each platform, or for each part of a thread. `newer`: as Publora shows them."""
+    group = found.group
+    return PostGroup(
+        post_group_id=group.id,
+        status=group.status,
+        scheduled_time=moment_or_null(group.scheduled_at),
+        platforms=list(group.platforms),
+        platform_settings=msgspec.json.decode(group.platform_settings),
+        media=[_file(item, file_url(item)) for item in found.media],
+        posts=[_post(group, each, newer) for each in found.posts],
+    )
 
 
-def post_list(
-    found: Sequence[PostGroupView], total: int, page: int, limit: int, file_url: Callable[[MediaItem], str]
-) -> PostList:
+def post_list(found: FoundList, page: int, by_cursor: bool, file_url: Callable[[MediaItem], str]) -> PostList:
     """A page of groups."""
-    pages = -(-total // limit)
+    pages = -(-found.total // found.limit)
     return PostList(
-        posts=[_listed(each, file_url) for each in found],
+        posts=[_listed(each, file_url) for each in found.items],
         pagination=Pagination(
             page=page,
-            limit=limit,
-            total_items=total,
+            limit=found.limit,
+            total_items=found.total,
             total_pages=pages,
-            has_next_page=page < pages,
-            has_prev_page=page > 1,
+            has_next_page=found.next is not None,
+            has_prev_page=by_cursor or page > 1,
+            next_cursor=found.next,
         ),
     )
 
 
-def updated(found: DomainGroup) -> PostUpdated:
+def created(group: DomainGroup, warnings: list[Warning]) -> PostCreated:
+    """A new group's id, and what there is to say of it."""
+    return PostCreated(post_group_id=group.id, warnings=warnings or UNSET)
+
+
+def updated(found: DomainGroup, warnings: list[Warning], *, newer: bool = False) -> PostUpdated:
     """A group as it now stands."""
-    moment = UNSET if found.scheduled_at is None else iso(found.scheduled_at)
-    return PostUpdated(post_group=UpdatedGroup(id=found.id, status=found.status, scheduled_time=moment))
+    moment = moment_or_null(found.scheduled_at)
+    group = UpdatedGroup(id=found.id, status=found.status, scheduled_time=or_unset(moment))
+    if newer:
+        group.content, group.platforms = found.content, list(found.platforms)
+    return PostUpdated(post_group=group, scheduled_time=moment if newer else UNSET, warnings=warnings or UNSET)
+
+
+def _file(item: MediaItem, url: str) -> File:
+    return File(
+        media_id=item.id,
+        source_file_name=item.file_name,
+        file_name=item.file_name,
+        type=item.kind,
+        mime_type=item.content_type,
+        status="ready" if item.status is MediaStatus.STORED else "pending",
+        url=url,
+    )
 
 
 def upload_url(found: UploadAddress) -> UploadUrl:
@@ -201,33 +244,17 @@ def upload_url(found: UploadAddress) -> UploadUrl:
     return UploadUrl(upload_url=found.upload_url, file_url=found.file_url, media_id=found.media_id)
 
 
-def connection(account: Account, last_success_at: int | None, last_error: DomainError | None) -> Connection:
-    """A linked account that takes posts. When its session ends is known only once it has."""
-    over = account.status in (AccountStatus.DISCONNECTED, AccountStatus.ACTION_REQUIRED)
-    return Connection(
-        platform_id=f"{account.provider}-{account.provider_id}",
-        username=account.profile.username,
-        display_name=account.profile.name or None,
-        profile_image_url=account.profile.picture_url,
-        profile_url=account.profile.profile_url,
-        access_token_expires_at=None,
-        token_status="expired" if over else "unknown",
-        token_expires_in="expired" if over else None,
-        last_successful_post=None if last_success_at is None else iso(last_success_at),
-        last_error=None
-        if last_error is None
-        else LastError(message=last_error.message, occurred_at=iso(last_error.failed_at)),
-    )
-
-
-def _post(group: DomainGroup, found: DomainPost) -> Post:
+def _post(group: DomainGroup, found: DomainPost, newer: bool) -> Post:
+    live = found.status is PostStatus.PUBLISHED
+    absent = None if newer else UNSET
     return Post(
         id=found.id,
         platform=found.platform,
         platform_id=found.platform_id,
-        content=group.content,
+        content=found.content or group.content,
         status=STATUSES[found.status],
-        posted_id=UNSET if found.provider_id is None or found.status is not PostStatus.PUBLISHED else found.provider_id,
+        posted_id=found.provider_id if live and found.provider_id is not None else absent,
+        permalink=found.url if live and found.url is not None else absent,
         error=_error(group, found),
     )
 

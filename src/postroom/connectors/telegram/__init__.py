@@ -1,0 +1,1 @@
+"""Telegram: posts in channels and groups, by a bot."""
