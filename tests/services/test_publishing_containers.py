@@ -89,9 +89,7 @@ async def test_the_network_fetches_the_pictures_in_order_with_their_descriptions
 
 @pytest.mark.parametrize("do", [LOST, {"reset": True}, {"status": 500}, {"status": 503}])
 @pytest.mark.parametrize("operation", ["create", "container", "publish", "post"])
-async def test_whatever_is_lost_there_is_one_post_in_the_end(
-    threads: Page, operation: str, do: dict[str, Any]
-) -> None:
+async def test_whatever_is_lost_there_is_one_post_in_the_end(threads: Page, operation: str, do: dict[str, Any]) -> None:
     await threads.fault(operation, do=do)
     group = await threads.due("Once")
     assert await threads.ends(group) == PUBLISHED
