@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from postroom_sim import multipart
 from postroom_sim.feed import Feed
 from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
 from postroom_sim.oauth import CLIENT_ID, CLIENT_SECRET, OAuth, Token, bearer, form
@@ -23,7 +24,6 @@ Json = dict[str, Any]
 SHORT_SECONDS = 3600.0
 LONG_SECONDS = 60 * 86_400.0
 _SECRETS = frozenset({"access_token", "client_secret", "code", "fb_exchange_token"})
-_CALLS_AN_HOUR = 4800
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,11 @@ def invalid(message: str) -> Refused:
 def parameters(call: Call) -> dict[str, str]:
     """The parameters of a call, wherever they stand; of a JSON body as well."""
     found = form(call)
+    found |= {
+        name: part.content.decode("utf-8", "replace")
+        for name, part in multipart.parts(call).items()
+        if part.file_name is None
+    }
     tree = call.json() if "json" in call.headers.get("content-type", "") else None
     if isinstance(tree, dict):
         found |= {name: each if isinstance(each, str) else json.dumps(each) for name, each in tree.items()}
@@ -169,6 +174,10 @@ class GraphNetwork:
     """What every network of Meta does alike; each adds `identify`, `answer` and its people."""
 
     name: str
+    authorize_path = "/oauth/authorize"
+    calls_an_hour = 4800
+    limit_code = 4
+    """The error of too many calls: the app's, or with a page's token the page's."""
 
     def __init__(self, ground: Ground, people: Sequence[Person]) -> None:
         self._ground = ground
@@ -187,7 +196,7 @@ class GraphNetwork:
         Raises:
             Refused: there were too many.
         """
-        spent = self._feed.spend(f"calls:{account}", _CALLS_AN_HOUR, 3600)
+        spent = self._feed.spend(f"calls:{account}", self.calls_an_hour, 3600)
         percent = min(100, 100 * (spent.limit - spent.remaining) // spent.limit)
         rows = [
             {
@@ -204,7 +213,8 @@ class GraphNetwork:
             "x-fb-request-id": "AbCdEf",
         }
         if spent.exceeded:
-            refused = error("(#4) Application request limit reached", 4, transient=True)
+            words = f"(#{self.limit_code}) {'Page' if self.limit_code == 32 else 'Application'} request limit reached"
+            refused = error(words, self.limit_code, transient=True)
             refused.answer.headers |= headers
             raise refused
         return headers
@@ -254,9 +264,17 @@ class GraphNetwork:
     def journal_body(self, call: Call) -> Any:
         if not call.body:
             return None
+        fields: Json
         if "multipart" in call.headers.get("content-type", ""):
-            return {"size_bytes": len(call.body)}
-        fields = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
+            found = multipart.parts(call)
+            fields = {
+                name: part.content.decode("utf-8", "replace")
+                if part.file_name is None
+                else {"size_bytes": len(part.content)}
+                for name, part in found.items()
+            }
+        else:
+            fields = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
         return {name: "(hidden)" if name in _SECRETS else value for name, value in fields.items()}
 
     def journal_query(self, call: Call) -> str:
@@ -276,8 +294,6 @@ class GraphNetwork:
             Scenario(self.name, person.login, person.about, f"curl -i '{address}?{query}{person.login}'")
             for person in self._people
         ]
-
-    authorize_path = "/oauth/authorize"
 
     def end_streams(self, wanted: Callable[[str], bool]) -> int:
         return 0

@@ -16,6 +16,7 @@ from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
+from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.telegram.connector import TelegramConnector
@@ -87,6 +88,18 @@ CASES = {
         (),
         {"token": f"1234567890:{SECRET}", "chat": "@harbour"},
         post="-1001234567890:7",
+        revokes=False,
+    ),
+    "facebook": Case(
+        FacebookConnector,
+        Profile(provider_id="112233445566001", username="harbour", name="Harbour"),
+        Credentials(values={"access_token": SECRET}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=FacebookSettings(client_id="us", client_secret="ours"),
+        post="112233445566001_1220000000001",
+        note={"posting": True},
         revokes=False,
     ),
     "threads": Case(

@@ -1,76 +1,21 @@
 """Publishing to Threads: a container is made, and published once, whatever is lost on the way."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from postroom import sandbox
-from postroom.domain.accounts import Account, AccountStatus
-from postroom.domain.posts import GroupStatus, PostGroup, PostStatus
+from postroom.domain.accounts import AccountStatus
+from postroom.domain.posts import GroupStatus, PostStatus
 from tests.desk import Desk
-from tests.servers import built
-
-LOST = {"commit_then_lose": True}
-PUBLISHED = (PostStatus.PUBLISHED, None)
-
-
-@dataclass
-class Page:
-    """An account, and the desk at which posts for it are made."""
-
-    desk: Desk
-    account: Account
-
-    @property
-    def platform(self) -> str:
-        return f"{self.account.provider}-{self.account.provider_id}"
-
-    async def due(self, text: str = "A moth", *, pictures: int = 0, **named: Any) -> PostGroup:
-        group = await self.desk.draft(text, platforms=[self.platform], **named)
-        for number in range(pictures):
-            await self.desk.attach(group, alt_text=f"Picture {number + 1}")
-        return await self.desk.schedule(group)
-
-    async def fault(self, operation: str, **rule: Any) -> None:
-        await self.desk.fault(operation, self.account.provider, **rule)
-
-    async def calls(self, operation: str) -> int:
-        return await self.desk.calls(operation, self.account.provider)
-
-    async def live(self) -> list[dict[str, Any]]:
-        answer = await self.desk.built.sim.get(f"/_sim/network/{self.account.provider}/posts")
-        return list(answer.json()["posts"])
-
-    async def ends(self, group: PostGroup) -> tuple[PostStatus, str | None]:
-        await self.desk.settle()
-        post = (await self.desk.view(group)).posts[0]
-        return post.status, None if post.error is None else post.error.code
-
-    async def status(self) -> AccountStatus:
-        return (await self.desk.services.accounts.get(self.desk.caller, self.account.id)).status
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A house whose files a network can fetch."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    async with built(tmp_path / "data", url, answers=True) as found:
-        yield Desk(found)
-
-
-async def link(desk: Desk, provider: str, login: str = "user_good", flow: str = "oauth") -> Page:
-    return Page(desk, await sandbox.link(desk.house, desk.caller, provider, flow, {"login": login}))
+from tests.outlet import LOST, PUBLISHED, Outlet, link
 
 
 @pytest.fixture
-async def threads(answering: Desk) -> Page:
+async def threads(answering: Desk) -> Outlet:
     return await link(answering, "threads")
 
 
-async def test_a_text_goes_out_and_its_post_has_an_address(threads: Page) -> None:
+async def test_a_text_goes_out_and_its_post_has_an_address(threads: Outlet) -> None:
     group = await threads.due("Hello")
     assert await threads.ends(group) == PUBLISHED
     (shown,) = await threads.live()
@@ -80,16 +25,26 @@ async def test_a_text_goes_out_and_its_post_has_an_address(threads: Page) -> Non
 
 
 @pytest.mark.parametrize("pictures", [1, 3])
-async def test_the_network_fetches_the_pictures_in_order_with_their_descriptions(threads: Page, pictures: int) -> None:
+async def test_the_network_fetches_the_pictures_in_order_with_their_descriptions(
+    threads: Outlet, pictures: int
+) -> None:
     assert await threads.ends(await threads.due(pictures=pictures)) == PUBLISHED
     (shown,) = await threads.live()
     assert [each["alt"] for each in shown["media"]] == [f"Picture {number + 1}" for number in range(pictures)]
     assert all(each["size"] > 0 for each in shown["media"])
 
 
+async def test_a_video_that_is_prepared_for_long_is_come_back_for(threads: Outlet) -> None:
+    # Longer than an attempt waits, as soon as a clock that runs ahead is counted.
+    assert await threads.ends(await threads.film()) == PUBLISHED
+    assert [each["type"] for (shown,) in [await threads.live()] for each in shown["media"]] == ["video"]
+
+
 @pytest.mark.parametrize("do", [LOST, {"reset": True}, {"status": 500}, {"status": 503}])
 @pytest.mark.parametrize("operation", ["create", "container", "publish", "post"])
-async def test_whatever_is_lost_there_is_one_post_in_the_end(threads: Page, operation: str, do: dict[str, Any]) -> None:
+async def test_whatever_is_lost_there_is_one_post_in_the_end(
+    threads: Outlet, operation: str, do: dict[str, Any]
+) -> None:
     await threads.fault(operation, do=do)
     group = await threads.due("Once")
     assert await threads.ends(group) == PUBLISHED
@@ -97,14 +52,14 @@ async def test_whatever_is_lost_there_is_one_post_in_the_end(threads: Page, oper
     assert (await threads.desk.post(group)).provider_id == shown["id"]
 
 
-async def test_a_container_that_was_not_published_is_not_made_again(threads: Page) -> None:
+async def test_a_container_that_was_not_published_is_not_made_again(threads: Outlet) -> None:
     await threads.fault("publish", do={"reset": True})
     assert await threads.ends(await threads.due("Once", pictures=2)) == PUBLISHED
     assert (await threads.calls("create"), await threads.calls("publish")) == (3, 2)
     assert len(await threads.live()) == 1
 
 
-async def test_while_nobody_says_what_became_of_it_nothing_is_published_again(threads: Page) -> None:
+async def test_while_nobody_says_what_became_of_it_nothing_is_published_again(threads: Outlet) -> None:
     await threads.fault("publish", do=LOST)
     await threads.fault("container", nth=2, times=None, do={"status": 503})
     group = await threads.due("Once")
@@ -119,7 +74,7 @@ async def test_while_nobody_says_what_became_of_it_nothing_is_published_again(th
     assert (await threads.calls("publish"), len(await threads.live())) == (1, 1)
 
 
-async def test_a_post_that_was_published_and_is_not_listed_yet_is_waited_for(threads: Page) -> None:
+async def test_a_post_that_was_published_and_is_not_listed_yet_is_waited_for(threads: Outlet) -> None:
     await threads.fault("publish", do=LOST)
     await threads.fault("posts", times=3, do={"truncate_page": 0})
     group = await threads.due("Once")
@@ -127,7 +82,9 @@ async def test_a_post_that_was_published_and_is_not_listed_yet_is_waited_for(thr
     assert (await threads.calls("publish"), await threads.calls("posts")) == (1, 4)
 
 
-async def test_the_parts_of_a_thread_answer_each_other_and_a_lost_one_is_found_among_the_replies(threads: Page) -> None:
+async def test_the_parts_of_a_thread_answer_each_other_and_a_lost_one_is_found_among_the_replies(
+    threads: Outlet,
+) -> None:
     await threads.fault("publish", nth=2, do=LOST)
     group = await threads.due("One\n---\nTwo\n---\nThree", settings={"threads": {"replyControl": "mentioned_only"}})
     await threads.desk.settle()
@@ -138,7 +95,7 @@ async def test_the_parts_of_a_thread_answer_each_other_and_a_lost_one_is_found_a
     assert await threads.calls("publish") == 3
 
 
-async def test_a_container_that_expired_before_it_could_be_published_is_made_anew(threads: Page) -> None:
+async def test_a_container_that_expired_before_it_could_be_published_is_made_anew(threads: Outlet) -> None:
     body = {"error": {"message": "Application request limit reached", "code": 4, "type": "OAuthException"}}
     await threads.fault("publish", do={"status": 400, "body": body})
     group = await threads.due("Once")
@@ -148,7 +105,7 @@ async def test_a_container_that_expired_before_it_could_be_published_is_made_ane
     assert (await threads.calls("create"), len(await threads.live())) == (2, 1)
 
 
-async def test_a_rate_limit_is_waited_for_as_long_as_the_usage_header_says(threads: Page) -> None:
+async def test_a_rate_limit_is_waited_for_as_long_as_the_usage_header_says(threads: Outlet) -> None:
     usage = '{"1": [{"type": "threads", "call_count": 100, "estimated_time_to_regain_access": 10}]}'
     body = {"error": {"message": "Application request limit reached", "code": 4, "type": "OAuthException"}}
     do = {"status": 400, "headers": {"x-business-use-case-usage": usage}, "body": body}
@@ -163,7 +120,7 @@ async def test_a_rate_limit_is_waited_for_as_long_as_the_usage_header_says(threa
     assert await threads.desk.status(group) is PostStatus.PUBLISHED
 
 
-async def test_a_token_is_renewed_a_month_before_its_end_and_stored_before_it_is_used(threads: Page) -> None:
+async def test_a_token_is_renewed_a_month_before_its_end_and_stored_before_it_is_used(threads: Outlet) -> None:
     sealed = "select credentials_sealed from accounts where provider = 'threads'"
     before = await threads.desk.rows(sealed)
     await threads.desk.advance(31 * 86_400)
@@ -176,7 +133,7 @@ async def test_a_token_is_renewed_a_month_before_its_end_and_stored_before_it_is
     assert await threads.calls("refresh_token") == 1
 
 
-async def test_a_token_that_ended_disconnects_the_account(threads: Page) -> None:
+async def test_a_token_that_ended_disconnects_the_account(threads: Outlet) -> None:
     await threads.desk.advance(61 * 86_400)
     assert await threads.ends(await threads.due()) == (PostStatus.FAILED, "PLATFORM_AUTH_EXPIRED")
     assert await threads.status() is AccountStatus.DISCONNECTED
@@ -187,14 +144,14 @@ async def test_a_token_that_ended_disconnects_the_account(threads: Page) -> None
     [({"expired_session": True}, AccountStatus.DISCONNECTED), ({"challenge": True}, AccountStatus.ACTION_REQUIRED)],
 )
 async def test_an_app_that_the_network_lets_no_longer_in_is_told_to_the_owner(
-    threads: Page, do: dict[str, Any], status: AccountStatus
+    threads: Outlet, do: dict[str, Any], status: AccountStatus
 ) -> None:
     await threads.fault("create", do=do)
     assert await threads.ends(await threads.due()) == (PostStatus.FAILED, "PLATFORM_AUTH_EXPIRED")
     assert await threads.status() is status
 
 
-async def test_a_text_that_is_too_long_is_refused_without_a_call(threads: Page) -> None:
+async def test_a_text_that_is_too_long_is_refused_without_a_call(threads: Outlet) -> None:
     # As one part of a thread that its author cut: longer texts become several by themselves.
     group = await threads.due(f"{'🐝' * 126}\n---\nTwo")
     assert await threads.ends(group) == (PostStatus.FAILED, "CONTENT_TOO_LARGE")
@@ -211,7 +168,7 @@ async def test_a_server_that_the_network_cannot_reach_is_told_so(desk: Desk) -> 
     assert await page.live() == []
 
 
-async def test_unlinking_says_that_the_token_lives_on(threads: Page) -> None:
+async def test_unlinking_says_that_the_token_lives_on(threads: Outlet) -> None:
     await threads.desk.services.accounts.unlink(threads.desk.caller, threads.account.id)
     (receipt,) = await threads.desk.receipts(threads.account.id)
     assert (receipt["session_ended_at_network"], receipt["key_destroyed"]) == (False, True)

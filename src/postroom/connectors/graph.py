@@ -46,7 +46,11 @@ _NOT_YET = frozenset({24, 9007})
 """A container that is not ready, or not known any more: nothing was published."""
 _NO_SUCH_MEDIA = 2207006
 _TOO_LARGE = frozenset({2207004})
-_NOT_FETCHED = frozenset({2207052})
+_NOT_FETCHED = frozenset({389, 2207052})
+_PAGE_UNAUTHORISED = 1404078
+_UNUSABLE = frozenset({506, 1346003, 1366046, 1366051, 1609005})
+"""A duplicate, something reported before, a picture that is none, a link that cannot be read: by code or subcode."""
+_TEMPORARY = 1363047
 _HOUR_SECONDS = 3600.0
 _QUARTER_SECONDS = 900.0
 _RENEW_BEFORE_SECONDS = 30 * 86_400
@@ -195,8 +199,10 @@ def meaning(answer: Answer, name: str, *, publishes: bool, hide: tuple[str, ...]
         )
     if said.subcode == _BLOCKED:
         return Refused(words, code=ErrorCode.ACCOUNT_RESTRICTED)
-    if said.subcode == _RESTRICTED:
+    if said.subcode in (_RESTRICTED, _PAGE_UNAUTHORISED):
         return ActionRequired(words)
+    if _UNUSABLE & {said.code, said.subcode}:
+        return Unprocessable(words, context={"code": said.code})
     if said.code in _LIMITS or said.subcode == _DAILY_LIMIT or status == 429:
         wait = _HOUR_SECONDS if said.subcode == _DAILY_LIMIT else _wait(answer)
         return RateLimited(words, retry_after_seconds=wait)
@@ -204,7 +210,7 @@ def meaning(answer: Answer, name: str, *, publishes: bool, hide: tuple[str, ...]
         return Refused(words, code=ErrorCode.INSUFFICIENT_PERMISSIONS)
     if said.code in _NOT_YET and said.subcode != _NO_SUCH_MEDIA:
         return ProviderDown(words)
-    if said.code in _PASSING or said.transient or status >= 500 or status == 408:
+    if said.code in _PASSING or said.subcode == _TEMPORARY or said.transient or status >= 500 or status == 408:
         return OutcomeUnknown(words) if publishes else ProviderDown(words)
     if 300 <= status < 400:
         return ProviderDown(f"{words}. It sends to another address, which is not followed.")
@@ -215,7 +221,7 @@ def _unusable(said: _Said, status: int, words: str) -> ProviderError:
     """What the network cannot use: it will be no other at the next attempt."""
     if status == 413 or said.subcode in _TOO_LARGE:
         return Unprocessable(words, context={"too_large": True})
-    if said.subcode in _NOT_FETCHED:
+    if _NOT_FETCHED & {said.code, said.subcode}:
         return Unprocessable(f"{words} (It fetches files from this server: its public address must be reachable.)")
     return Unprocessable(words) if said.code or status in (400, 404, 422) else Refused(words)
 
