@@ -18,13 +18,14 @@ from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
 from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
 from postroom.connectors.http import Http
+from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
 from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, ProviderDown, ProviderError, Refused
-from tests.connectors.wire import Trying, Wire, answer, breaks
+from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
 DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, tzinfo=UTC))
@@ -100,6 +101,22 @@ CASES = {
         settings=FacebookSettings(client_id="us", client_secret="ours"),
         post="112233445566001_1220000000001",
         note={"posting": True},
+        revokes=False,
+    ),
+    "instagram": Case(
+        InstagramConnector,
+        Profile(provider_id="17841400000000001", username="ada", name="Ada"),
+        Credentials(
+            values={"access_token": SECRET, "login": "facebook", "granted": "instagram_manage_contents"},
+        ),
+        (),
+        (),
+        {"code": SECRET},
+        settings=InstagramSettings(client_id="us", client_secret="ours"),
+        post="18100000000000001",
+        draft=PostDraft(text="Hello", created_at=DRAFT.created_at, media=(Picture(content_type="image/jpeg"),)),
+        note={"container": "17900000000000001"},
+        prepares=True,
         revokes=False,
     ),
     "threads": Case(

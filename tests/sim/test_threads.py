@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 30, 20)
+from tests.sim.files import PNG
+
 APP = {"client_id": "sandbox", "client_secret": "sandbox-secret", "redirect_uri": "http://127.0.0.1/back"}
-
-
-@pytest.fixture(scope="module")
-def files() -> Iterator[str]:
-    """A server with a picture and a film."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            name = urlsplit(self.path).path
-            content, kind = {"/a.png": (PNG, "image/png"), "/a.mp4": (b"film", "video/mp4")}.get(name, (b"", ""))
-            self.send_response(200 if content else 404)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running = threading.Thread(target=server.serve_forever)
-    running.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    running.join()
-    server.server_close()
 
 
 class Person:

@@ -282,12 +282,35 @@ async def token(
         except OutcomeUnknown as error:
             raise ProviderDown(error.detail) from error
     tree = answer.json()
+    rows = tree.get("data") if isinstance(tree, dict) else None
+    if isinstance(rows, list) and len(rows) == 1:
+        # Instagram's answer to a code is a list of one.
+        tree = rows[0]
     if answer.status == 200 and isinstance(tree, dict) and isinstance(tree.get("access_token"), str):
         return tree
     found = meaning(answer, name, publishes=False, hide=hide)
     if isinstance(found, (Absent, Refused)):
         raise CredentialsRejected(f"{name} gave no token: status {answer.status}.")
     raise found
+
+
+async def user_token(http: Http, provider: str, name: str, url: str, form: Mapping[str, str]) -> str:
+    """A code of Facebook's login as a user's token of sixty days; the tokens of pages that come of it do not end.
+
+    `form` has client_id, client_secret, redirect_uri and code.
+
+    Source: Facebook Login documentation, "Manually Build a Login Flow" and "Long-Lived Access Tokens", checked
+    2026-11-21.
+    """
+    short = await token(http, provider, name, "access_token", url, form)
+    fields = {
+        "grant_type": "fb_exchange_token",
+        "client_id": form["client_id"],
+        "client_secret": form["client_secret"],
+        "fb_exchange_token": short["access_token"],
+    }
+    made = await token(http, provider, name, "exchange_token", url, fields)
+    return str(made["access_token"])
 
 
 def ends_at(tree: Mapping[str, Json], now: datetime) -> int:

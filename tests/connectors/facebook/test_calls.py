@@ -49,8 +49,8 @@ def opened(wire: Wire, now: datetime = AT) -> FacebookConnection:
     return connector.open(Profile(provider_id=PAGE, username="harbour", name="Harbour"), credentials, keep)
 
 
-def row(text: str | None, *, at: datetime = AT, id: str = POST, photos: tuple[str, ...] = (), **more: Any) -> Any:
-    tree = {"id": id, "created_time": f"{at:%Y-%m-%dT%H:%M:%S}+0000", **more}
+def row(text: str | None, *, at: datetime = AT, id: Any = POST, photos: tuple[str, ...] = ()) -> Any:
+    tree: dict[str, Any] = {"id": id, "created_time": f"{at:%Y-%m-%dT%H:%M:%S}+0000"}
     if text is not None:
         tree["message"] = text
     if photos:
@@ -192,12 +192,12 @@ async def test_what_was_never_begun_was_never_posted(note: Any) -> None:
     ("rows", "found"),
     [
         ([row("Hello")], True),
-        ([row("Hello", **{"from": {"id": PAGE}})], True),
+        ([row("Hello") | {"from": {"id": PAGE}}], True),
         ([row("Hello, you")], False),
-        ([row("Hello", **{"from": {"id": "somebody"}})], False),
+        ([row("Hello") | {"from": {"id": "somebody"}}], False),
         ([row("Hello", at=AT - timedelta(seconds=2))], False),
         ([row(None)], False),
-        ([row("Hello", id=7)], False),  # type: ignore[arg-type]
+        ([row("Hello", id=7)], False),
         ([None, {"id": POST}], False),
     ],
 )

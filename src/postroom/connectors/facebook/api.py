@@ -1,7 +1,6 @@
 """The calls of the Graph API that publishing to pages needs. Knows no Remote*.
 
-Source: Pages API documentation, "Posts"; Graph API reference, "Page Photos" and "Page Videos"; Facebook Login
-documentation, "Manually Build a Login Flow" and "Long-Lived Access Tokens", checked 2026-11-21.
+Source: Pages API documentation, "Posts"; Graph API reference, "Page Photos" and "Page Videos", checked 2026-11-21.
 """
 
 from collections.abc import Mapping
@@ -35,20 +34,9 @@ def calls(http: Http, origin: str) -> Graph:
 
 
 async def long_token(http: Http, origin: str, form: Mapping[str, str]) -> str:
-    """A code as a user's token of sixty days; the tokens of pages that come of such a one do not end.
-
-    `form` has client_id, client_secret, redirect_uri and code.
-    """
+    """A code as a user's token; `form` has client_id, client_secret, redirect_uri and code."""
     url = f"{origin or _GRAPH}/{_VERSION}/oauth/access_token"
-    short = await graph.token(http, PROVIDER, NAME, "access_token", url, form)
-    fields = {
-        "grant_type": "fb_exchange_token",
-        "client_id": form["client_id"],
-        "client_secret": form["client_secret"],
-        "fb_exchange_token": short["access_token"],
-    }
-    made = await graph.token(http, PROVIDER, NAME, "exchange_token", url, fields)
-    return str(made["access_token"])
+    return await graph.user_token(http, PROVIDER, NAME, url, form)
 
 
 async def pages(api: Graph, token: str) -> list[Json]:
