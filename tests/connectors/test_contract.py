@@ -26,10 +26,13 @@ from postroom.connectors.contract import (
     Reply,
     Visit,
 )
+from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
 from postroom.connectors.http import Http
+from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
+from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
 from postroom.connectors.tiktok.connection import TikTokSettings
 from postroom.connectors.tiktok.connector import TikTokConnector
 from postroom.connectors.twitter.connector import XConnector
@@ -162,6 +165,47 @@ CASES = {
         draft=VIDEO,
         note={"session": "https://www.googleapis.com/upload/1", "size_bytes": 6, "digest": ""},
         prepares=True,
+    ),
+    "facebook": Case(
+        FacebookConnector,
+        Profile(provider_id="112233445566001", username="harbour", name="Harbour"),
+        Credentials(values={"access_token": SECRET}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=FacebookSettings(client_id="us", client_secret="ours"),
+        post="112233445566001_1220000000001",
+        note={"posting": True},
+        revokes=False,
+    ),
+    "instagram": Case(
+        InstagramConnector,
+        Profile(provider_id="17841400000000001", username="ada", name="Ada"),
+        Credentials(
+            values={"access_token": SECRET, "login": "facebook", "granted": "instagram_manage_contents"},
+        ),
+        (),
+        (),
+        {"code": SECRET},
+        settings=InstagramSettings(client_id="us", client_secret="ours"),
+        post="18100000000000001",
+        draft=PostDraft(text="Hello", created_at=DRAFT.created_at, media=(Picture(content_type="image/jpeg"),)),
+        note={"container": "17900000000000001"},
+        prepares=True,
+        revokes=False,
+    ),
+    "threads": Case(
+        ThreadsConnector,
+        Profile(provider_id="26400000000000001", username="ada", name="Ada"),
+        Credentials(values={"access_token": SECRET}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=ThreadsSettings(client_id="us", client_secret="ours"),
+        post="18000000000000001",
+        note={"container": "17800000000000001"},
+        prepares=True,
+        revokes=False,
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
