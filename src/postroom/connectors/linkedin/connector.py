@@ -77,9 +77,7 @@ class LinkedInSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fi
     api_version: str = "202601"
     """The version of the Posts API, as YYYYMM. LinkedIn ends each after about a year."""
     scopes: str = "openid profile w_member_social"
-    """What is asked of an owner who links for posts, divided by spaces. For pages, as far as the app was granted them:
-    `r_basicprofile w_member_social w_organization_social r_organization_social rw_organization_admin`."""
-
+    """What is asked of an owner who links for posts, divided by spaces; what pages need besides is in the README there."""
     user_agent: str = USER_AGENT
     """The User-Agent of sessions whose owner named none."""
     query_ids: Mapping[str, str] = {}

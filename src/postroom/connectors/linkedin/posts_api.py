@@ -113,7 +113,8 @@ class PostsApi:
         answer = await self.write(
             "deletePost", f"/rest/posts/{quote(urn, safe='')}", token, None, method="DELETE", restli="DELETE"
         )
-        if answer.status != 404:
+        # A 404 of somebody on the way is no word of LinkedIn's.
+        if answer.status != 404 or _tree(answer).get("status") != 404:
             check(answer, token, write=True)
 
     async def begin_upload(self, token: str, kind: str, request: Json) -> dict[str, Json]:
