@@ -41,6 +41,7 @@ TARGETS = {
             publishes="createRecord",
             media="image",
         ),
+        Target(network="linkedin", flow="oauth", answers=OAUTH, publishes="createPost", media="image"),
         Target(
             network="telegram",
             flow="bot_token",

@@ -65,7 +65,11 @@ def test_one_file_is_media_and_several_are_a_multi_image() -> None:
 
 
 def test_a_repost_names_what_it_shares() -> None:
-    settings: dict[str, Any] = {"repostEnabled": True, "repostParentUrn": "urn:li:share:1", "repostVisibility": "CONNECTIONS"}
+    settings: dict[str, Any] = {
+        "repostEnabled": True,
+        "repostParentUrn": "urn:li:share:1",
+        "repostVisibility": "CONNECTIONS",
+    }
     made = posts_convert.body(AUTHOR, draft(**settings), [])
     assert (made["reshareContext"], made["visibility"]) == ({"parent": "urn:li:share:1"}, "CONNECTIONS")
     assert "reshareContext" not in posts_convert.body(AUTHOR, draft(repostParentUrn="urn:li:share:1"), [])
