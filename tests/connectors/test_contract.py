@@ -18,14 +18,21 @@ from postroom.connectors.bluesky.connector import BlueskyConnector
 from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
+from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
+from postroom.connectors.tiktok.connection import TikTokSettings
+from postroom.connectors.tiktok.connector import TikTokConnector
+from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSettings
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
 from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, ProviderDown, ProviderError, Refused
-from tests.connectors.wire import Trying, Wire, answer, breaks
+from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
 DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, tzinfo=UTC))
+VIDEO = PostDraft(
+    text="Hello", created_at=DRAFT.created_at, media=(Picture(b"moving", content_type="video/mp4", kind="video"),)
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,22 @@ CASES = {
         {"identifier": "ada.test", "password": SECRET},
         post="at://did:plc:ada/app.bsky.feed.post/3l472o4abllld",
     ),
+    "mastodon": Case(
+        MastodonConnector,
+        Profile(provider_id="109348684215471001", username="ada@quillfern.test", name="Ada"),
+        Credentials(
+            values={
+                "server": "https://mastodon.example",
+                "client_id": "app",
+                "client_secret": f"app-{SECRET}",
+                "access_token": SECRET,
+            }
+        ),
+        (),
+        (),
+        {"server": "mastodon.example"},
+        post="109348684215471002",
+    ),
     "telegram": Case(
         TelegramConnector,
         Profile(provider_id="-1001234567890", username="harbour", name="Harbour"),
@@ -99,6 +122,36 @@ CASES = {
         {"token": f"1234567890:{SECRET}", "chat": "@harbour"},
         post="-1001234567890:7",
         revokes=False,
+    ),
+    "tiktok": Case(
+        TikTokConnector,
+        Profile(provider_id="-000ada", username="ada", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=TikTokSettings(client_id="us", client_secret="ours", patience_seconds=0),
+        draft=VIDEO,
+        note={
+            "publish_id": "v_pub_file~1",
+            "upload_url": "https://upload.us.tiktokapis.com/video/?upload_id=1",
+            "size_bytes": 6,
+            "digest": "",
+        },
+        prepares=True,
+    ),
+    "youtube": Case(
+        YouTubeConnector,
+        Profile(provider_id="UCada", username="@ada", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=YouTubeSettings(client_id="us", client_secret="ours"),
+        post="dQw4w9WgXcQ",
+        draft=VIDEO,
+        note={"session": "https://www.googleapis.com/upload/1", "size_bytes": 6, "digest": ""},
+        prepares=True,
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

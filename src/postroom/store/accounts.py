@@ -49,7 +49,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         account.last_synced_at,
         account.last_used_at,
         int(account.synced),
-        credentials.expires_at,
+        credentials.ends_at,
         int(account.has_chats),
         int(account.takes_posts),
     )
@@ -187,7 +187,7 @@ async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credential
         workspace_id,
         account_id,
         sealed,
-        credentials.expires_at,
+        credentials.ends_at,
     )
 
 

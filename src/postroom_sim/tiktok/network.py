@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from postroom_sim.feed import Feed, File, Spent
-from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
+from postroom_sim.network import Answer, Call, Ground, Quiet, Refused, Scenario, json_answer
 from postroom_sim.oauth import OAuth, bearer, form
 from postroom_sim.tiktok.people import NAMES, PEOPLE, scenarios
 
@@ -34,7 +34,7 @@ _STATUS = {
 _LIMITS = {"creator_info": 20, "begin": 6, "status": 30}
 
 
-class TikTok:
+class TikTok(Quiet):
     name = "tiktok"
 
     def __init__(self, ground: Ground) -> None:
@@ -240,20 +240,11 @@ class TikTok:
 
     # what every network has
 
-    def commit_done(self) -> None:
-        """Nobody listens."""
-
-    def forget_pending(self) -> None:
-        """Nothing is pending."""
-
     def expired_session(self) -> Answer:
         return _no("access_token_invalid", "The access token is invalid or not found in the request.").answer
 
     def challenge(self) -> Answer:
         return _no("scope_not_authorized", "The user did not authorize the scope required.").answer
-
-    def truncate_page(self, answer: Answer, length: int) -> Answer:
-        return answer
 
     def journal_body(self, call: Call) -> Any:
         if call.operation == "send":
@@ -263,20 +254,8 @@ class TikTok:
     def journal_query(self, call: Call) -> str:
         return "" if call.operation in ("send", "authorize") else call.query
 
-    def seed(self) -> None:
-        """The people are always the same, and have posted nothing."""
-
-    def freshen(self) -> None:
-        """TikTok has nothing to say by itself."""
-
     def scenarios(self) -> list[Scenario]:
         return scenarios(self._ground.origin)
-
-    def end_streams(self, wanted: Callable[[str], bool]) -> int:
-        return 0
-
-    def stop(self) -> None:
-        """No streams to end."""
 
     def posts(self, account: str | None) -> list[Json]:
         """Live posts, oldest first, with what was said of each; those for oneself as well."""

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from postroom_sim.feed import Feed, File
-from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
+from postroom_sim.network import Answer, Call, Ground, Quiet, Refused, Scenario, json_answer
 from postroom_sim.oauth import OAuth, bearer, form
 from postroom_sim.youtube.people import CHANNELS, PEOPLE, scenarios
 
@@ -29,7 +29,7 @@ _QUOTA = 10_000
 _COSTS = {"begin": 1600, "delete": 50, "channel": 1, "videos": 1}
 
 
-class YouTube:
+class YouTube(Quiet):
     name = "youtube"
 
     def __init__(self, ground: Ground) -> None:
@@ -201,20 +201,11 @@ class YouTube:
 
     # what every network has
 
-    def commit_done(self) -> None:
-        """Nobody listens."""
-
-    def forget_pending(self) -> None:
-        """Nothing is pending."""
-
     def expired_session(self) -> Answer:
         return _unauthorised().answer
 
     def challenge(self) -> Answer:
         return _no(401, "youtubeSignupRequired", "Unauthorized", "youtube.header").answer
-
-    def truncate_page(self, answer: Answer, length: int) -> Answer:
-        return answer
 
     def journal_body(self, call: Call) -> Any:
         if call.operation in ("send", "progress"):
@@ -224,20 +215,8 @@ class YouTube:
     def journal_query(self, call: Call) -> str:
         return "" if call.operation in ("send", "progress", "authorize") else call.query
 
-    def seed(self) -> None:
-        """The channels are always the same, and empty."""
-
-    def freshen(self) -> None:
-        """YouTube has nothing to say by itself."""
-
     def scenarios(self) -> list[Scenario]:
         return scenarios(self._ground.origin)
-
-    def end_streams(self, wanted: Callable[[str], bool]) -> int:
-        return 0
-
-    def stop(self) -> None:
-        """No streams to end."""
 
     def posts(self, account: str | None) -> list[Json]:
         """Videos, oldest first, with title and privacy; private ones as well."""
