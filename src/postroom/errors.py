@@ -90,6 +90,8 @@ class Kind(StrEnum):
     ATTENDEE = "attendee"
     POST_GROUP = "post_group"
     MEDIA = "media"
+    MEDIA_ID = "media_id"
+    FETCH = "fetch"
     RECEIPT = "receipt"
     TAKEDOWN = "takedown"
     WEBHOOK = "webhook"

@@ -46,6 +46,7 @@ IDS: dict[str, str | None] = {
     "x-postpost-user-id": "managed_user",
     "x-publora-user-id": "managed_user",
     "userId": "managed_user",
+    "mediaFileId": "media",
     "retrieve_account.id": "account",
     "delete_account.id": "account",
     "get_account.id": "account",
@@ -75,7 +76,7 @@ _NO_IDS = """
     delete_at then
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
-    isActive active position
+    isActive active position file
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -225,6 +226,7 @@ BODIES: dict[str, Any] = {
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},
+    "attach_media": {"file": {"download_url": "https://files.example.org/a.png", "file_id": "a"}},
     "linkedin_post_statistics": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "queryType": "REACTION"},
     "linkedin_account_statistics": {"platformId": "linkedin-x", "queryType": "REACTION"},
     "linkedin_followers": {"platformId": "linkedin-x"},

@@ -4,6 +4,7 @@ import msgspec
 
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
+from postroom.services.attachments import Attachments
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.engagement import Engagement
@@ -40,6 +41,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     fittings: Fittings
     engagement: Engagement
     media: Media
+    attachments: Attachments
     events: Events
     receipts: Receipts
     idempotency: Idempotency
