@@ -7,7 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from postroom.connectors.registry import settings_types
+from postroom.clock import now
+from postroom.connectors.http import Http
+from postroom.connectors.registry import installed, settings_types
+from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Settles, VideoLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -65,10 +68,131 @@ def _words(kind: type, field: str) -> str:
     return ""
 
 
+def networks() -> str:
+    """What every installed connector declares of its network: limits, threads, taking down, unknown outcomes."""
+    found = {name: each.capabilities for name, each in sorted(installed(Http(), "", now).items())}
+    lines = [
+        "# Networks",
+        "",
+        "What each connector declares of its network. The same declaration is what posts are checked against. Where each",
+        "figure comes from, and when it was checked, stands beside it in `src/postroom/connectors/<network>/`; what else there",
+        "is to know of a network is in its README there.",
+        "",
+        "## Posts",
+        "",
+        "| network | text | images | videos | threads | taking down |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, powers in found.items():
+        if powers.publish is not None:
+            cells = [_text(powers.publish), _images(powers.publish.images), _videos(powers.publish.video)]
+            cells += [_yes(powers.publish.threads), _yes(powers.unpublish)]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Larger images, and images of other types, are re-encoded until they fit. Videos go out as they are. A text that is",
+        "too long goes out as a thread where there are threads, and is refused where there are none.",
+        "",
+        "## When a network does not answer",
+        "",
+        "An answer can be lost after the network published. Nothing is repeated blindly then: the network is asked what became",
+        "of the post. Not every network can be asked.",
+        "",
+        "| it can be asked | networks | what there is in the end |",
+        "|---|---|---|",
+    ]
+    for settles, end in _ENDS.items():
+        names = [name for name, powers in found.items() if _settles(powers) is settles]
+        lines.append(f"| {settles} | {', '.join(names) or 'none'} | {end} |")
+    lines += ["", "## Messages", "", "| network | text | attachments | taking back |", "|---|---|---|---|"]
+    for name, powers in found.items():
+        if powers.send is not None:
+            kinds = ", ".join(sorted(powers.send.attachments)) or "none"
+            lines.append(f"| {name} | {powers.send.max_length:,} characters | {kinds} | {_recall(powers)} |")
+    return "\n".join(lines) + "\n"
+
+
+_ENDS = {
+    Settles.ALWAYS: "Exactly one post.",
+    Settles.PARTLY: "At most one post. Where the network shows it, it is found; otherwise it ends `unconfirmed`.",
+    Settles.NEVER: "At most one post. It ends `unconfirmed`: its owner looks.",
+}
+
+_MEASURES = {
+    Measure.UTF8_BYTES: "bytes",
+    Measure.UTF16_UNITS: "UTF-16 units",
+    Measure.WEIGHTED: "weighted characters (an address 23, beyond Latin 2)",
+    Measure.SHORT_LINKS: "characters (an address 23)",
+    Measure.EMOJI_BYTES: "characters (an emoji its bytes)",
+}
+
+
+def _settles(powers: Capabilities) -> Settles | None:
+    return None if powers.publish is None else powers.publish.settles
+
+
+def _text(publish: Publishing) -> str:
+    words = f"{publish.max_length:,} {_MEASURES.get(publish.measure, publish.measure)}"
+    if publish.max_bytes is not None:
+        words += f", {publish.max_bytes:,} bytes"
+    if publish.max_caption_length is not None:
+        words += f"; {publish.max_caption_length:,} beside media"
+    return words + ("; only beside media" if publish.media_required else "")
+
+
+def _images(limits: ImageLimits | None) -> str:
+    if limits is None:
+        return "no"
+    words = f"{limits.max_count}: {_types(limits.types)}; {_size(limits.max_bytes)}"
+    if limits.max_width is not None and limits.max_height is not None:
+        words += f"; {limits.max_width:,} × {limits.max_height:,}"
+    if limits.min_aspect is not None or limits.max_aspect is not None:
+        words += f"; width / height {limits.min_aspect or 0:g} to {limits.max_aspect or 0:g}"
+    return words
+
+
+def _videos(limits: VideoLimits | None) -> str:
+    if limits is None:
+        return "no"
+    words = f"{limits.max_count}: {_types(limits.types)}; {_size(limits.max_bytes)}"
+    if limits.max_seconds is not None:
+        least = f"{_length(limits.min_seconds)} to" if limits.min_seconds else "up to"
+        words += f"; {least} {_length(limits.max_seconds)}"
+    return words
+
+
+def _types(types: frozenset[str]) -> str:
+    return ", ".join(sorted(each.partition("/")[2] for each in types))
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GiB", 1024**3), ("MiB", 1024**2), ("MB", 1000**2)):
+        if count >= size and count % size == 0:
+            return f"{count // size:,} {unit}"
+    return f"{count:,} bytes"
+
+
+def _length(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _recall(powers: Capabilities) -> str:
+    if powers.recall is None:
+        return "no"
+    return "always" if powers.recall.window is None else f"{powers.recall.window.total_seconds() / 60:g} minutes"
+
+
 def main(check: bool) -> int:
     """Write the pages, or say which are out of date; the exit code."""
     late = 0
-    for name, text in {"settings.md": settings()}.items():
+    for name, text in {"settings.md": settings(), "networks.md": networks()}.items():
         page = PAGES / name
         if check and (not page.is_file() or page.read_text() != text):
             sys.stderr.write(f"docs/reference/{name} is out of date: run `make docs`\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.crash import networks
 from tests.crash.harness import Ground, Prepared, prepare
 from tests.crash.operations import furnish
 from tests.desk import Desk
@@ -88,6 +89,17 @@ def crash_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         server = request.getfixturevalue("postgres_server")
     ground = Ground(tmp_path_factory.mktemp(f"crash-{request.param}"), server)
     yield prepare(ground, furnish)
+    ground.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def network_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The same with an account and a draft on each network."""
+    server: PostgresServer | None = None
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+    ground = Ground(tmp_path_factory.mktemp(f"networks-{request.param}"), server)
+    yield prepare(ground, networks.furnish)
     ground.close()
 
 

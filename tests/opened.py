@@ -17,7 +17,10 @@ _SEALED = {
     ("chats", "content"): ("account_id", "chats.content:{id}"),
     ("messages", "content"): ("account_id", "messages.content:{id}"),
 }
-_UNDER_THE_MASTER_KEY = {("login_attempts", "state_sealed"): "login_attempts.state:{id}"}
+_UNDER_THE_MASTER_KEY = {
+    ("login_attempts", "state_sealed"): "login_attempts.state:{id}",
+    ("webhook_endpoints", "secret_sealed"): "webhook_endpoints.secret:{id}",
+}
 _HASHES = {("api_keys", "secret_hash"), ("idempotency_keys", "fingerprint"), ("managed_users", "page_hash")}
 
 Opened = dict[str, Any]

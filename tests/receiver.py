@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import hmac
 import json
+import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ _REASONS = {
     429: "Too Many Requests",
     500: "Internal Server Error",
 }
+
+
+SILENT, DROPS = 0, -1
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Told:
 
 
 class Receiver:
-    """`script` holds the statuses of the next answers, then it is `status`. 0: no answer at all."""
+    """`script` holds the statuses of the next answers, then it is `status`. SILENT: no answer; DROPS: the line goes dead."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
@@ -68,7 +72,9 @@ class Receiver:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.told.append(Told(first.split()[1], headers, body))
             status = self.script.popleft() if self.script else self.status
-            if status:
+            if status == DROPS:
+                pass
+            elif status != SILENT:
                 answer = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-length: 0\r\n{self.headers}\r\n"
                 writer.write(answer.encode())
                 await writer.drain()
@@ -99,3 +105,26 @@ async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
     finally:
         receiver.silent.set()
         server.close()
+
+
+@contextlib.contextmanager
+def receiving_beside() -> Iterator[Receiver]:
+    """The same in a thread of its own, for a test that waits with its own."""
+    ready, over = threading.Event(), threading.Event()
+    made: list[Receiver] = []
+
+    async def listen() -> None:
+        async with receiving() as receiver:
+            made.append(receiver)
+            ready.set()
+            while not over.is_set():
+                await asyncio.sleep(0.02)
+
+    thread = threading.Thread(target=asyncio.run, args=(listen(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield made[0]
+    finally:
+        over.set()
+        thread.join()

@@ -36,6 +36,7 @@ from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
 from postroom.services.deliveries import Deliveries
+from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
@@ -65,6 +66,7 @@ from postroom.store.notify import Notifier
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
+from postroom.web.connect import connect as connect_app
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -74,6 +76,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +131,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     guarded = guarded_http(guard)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
-        registry = installed(http, callback_url, now, settings.providers)
+        registry = installed(http, callback_url, now, settings.providers, guarded=guarded)
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
@@ -148,7 +153,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     post_logs = PostLogs(database, now)
     quota = Quota(_limits(settings), now)
     posts = Posts(database, notifier, connections, media, events, receipts, post_logs, quota, now)
-    accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, now)
+    accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     services = Services(
@@ -161,6 +166,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         posts=posts,
         post_lists=PostLists(database),
         post_logs=post_logs,
+        engagement=Engagement(database, connections, now),
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
@@ -210,9 +216,6 @@ def _blobs(settings: Settings) -> Blobs:
         raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
 
 
-_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
-
-
 def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
@@ -227,6 +230,7 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
         "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),
         "callbacks": callbacks_app(services),
+        "connect": connect_app(services),
     }
     hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds

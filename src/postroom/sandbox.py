@@ -148,6 +148,8 @@ async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) ->
 _ACCOUNTS: list[tuple[str, str, str, dict[str, str]]] = [
     ("first", "linkedin", "cookie", {"access_token": "user_good"}),
     ("first", "bluesky", "app_password", {"identifier": "ada.test", "password": "app-ada-pass"}),
+    ("first", "mastodon", "oauth", {"login": "user_good"}),
+    ("first", "twitter", "oauth", {"login": "user_good"}),
     ("other", "linkedin", "cookie", {"access_token": "user_second"}),
 ]
 
@@ -226,6 +228,7 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
         f"  PostPost       {base}/postpost       (read it: {base}/postpost/docs)",
         f"  native         {base}/api            (read it: {base}/api/docs)",
         f"  test key       {kept.key}",
+        f"  posts go to    {', '.join(await _platforms(house, caller))}",
     ]
     if own:
         message = own[0]
@@ -252,6 +255,13 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
             .splitlines()
         ]
     return "\n".join([*lines, "", "Stop with Ctrl-C. The next start has the same keys, ids and chats.", ""])
+
+
+async def _platforms(house: House, caller: Caller) -> list[str]:
+    """The platform ids of the accounts that take posts."""
+    publishing = {name for name, can in house.services.accounts.capabilities().items() if can.publish is not None}
+    found = (await house.services.accounts.list(caller)).items
+    return sorted(f"{each.provider}-{each.provider_id}" for each in found if each.provider in publishing)
 
 
 _PICTURE = """

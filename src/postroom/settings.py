@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     most_image_bytes: _Count = 50 * 1024 * 1024
     """The largest image in bytes, as it is uploaded: one is held in memory while it is decoded."""
     most_image_pixels: _Count = 50_000_000
-    """The most pixels of an image; beyond, it is never decoded. Decoding takes 4 bytes each, and some files 10."""
+    """The most pixels of an image; beyond, it is never decoded. Decoding takes 4 to 16 bytes of memory each."""
     images_at_once: _Count = 1
     """Images decoded at a time."""
     most_connections: _Count = 2_000

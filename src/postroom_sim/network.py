@@ -138,3 +138,35 @@ class Network(Protocol):
     def end_streams(self, wanted: Callable[[str], bool]) -> int: ...
 
     def stop(self) -> None: ...
+
+
+class Quiet:
+    """What most networks are, to be built upon: they say nothing by themselves, and have no streams and no pages."""
+
+    def commit_done(self) -> None:
+        """Nobody listens."""
+
+    def forget_pending(self) -> None:
+        """Nothing is pending."""
+
+    def truncate_page(self, answer: Answer, length: int) -> Answer:
+        return answer
+
+    def journal_body(self, call: Call) -> Any:
+        """Only JSON, and only where a network keeps no secret in it."""
+        return call.json()
+
+    def journal_query(self, call: Call) -> str:
+        return call.query
+
+    def seed(self) -> None:
+        """Its people are always the same, and have posted nothing."""
+
+    def freshen(self) -> None:
+        """It has nothing to say by itself."""
+
+    def end_streams(self, wanted: Callable[[str], bool]) -> int:
+        return 0
+
+    def stop(self) -> None:
+        """No streams to end."""

@@ -1,7 +1,11 @@
-"""The networks of this simulation. Adding one is adding a folder, and naming it here."""
+"""The networks of this simulation. Adding one is adding a folder, and naming it here.
+
+Another package's are found by its entry points of the group `postroom_sim.networks`; `feed` and `oauth` keep what they have.
+"""
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Any
 
 from postroom_sim import containers, feed, oauth
@@ -11,9 +15,33 @@ from postroom_sim.facebook.network import Facebook
 from postroom_sim.instagram.network import Instagram
 from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
+from postroom_sim.mastodon import tables as mastodon_tables
+from postroom_sim.mastodon.network import Mastodon
 from postroom_sim.telegram.network import Telegram
 from postroom_sim.threads.network import Threads
+from postroom_sim.tiktok.network import TikTok
+from postroom_sim.twitter.network import Twitter
+from postroom_sim.youtube.network import YouTube
 
-SCHEMAS = [feed.SCHEMA, oauth.SCHEMA, containers.SCHEMA, linkedin_tables.SCHEMA, bluesky_tables.SCHEMA]
-NETWORKS: list[Any] = [LinkedIn, Bluesky, Telegram, Threads, Facebook, Instagram]
+SCHEMAS = [
+    feed.SCHEMA,
+    oauth.SCHEMA,
+    containers.SCHEMA,
+    linkedin_tables.SCHEMA,
+    bluesky_tables.SCHEMA,
+    mastodon_tables.SCHEMA,
+]
+NETWORKS: list[Any] = [
+    LinkedIn,
+    Bluesky,
+    Facebook,
+    Instagram,
+    Mastodon,
+    Telegram,
+    Threads,
+    TikTok,
+    Twitter,
+    YouTube,
+    *(entry.load() for entry in entry_points(group="postroom_sim.networks")),
+]
 """Classes that are made of a Ground and are Networks."""

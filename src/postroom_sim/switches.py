@@ -20,6 +20,10 @@ def _positive(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 3600
 
 
+def _seconds(value: Any) -> bool:
+    return value == 0 or _positive(value)
+
+
 # name: (default, is this value allowed)
 KNOWN: dict[str, tuple[Any, Callable[[Any], bool]]] = {
     "recalled_rows": ("tombstone", _one_of("tombstone", "omit")),
@@ -32,6 +36,7 @@ KNOWN: dict[str, tuple[Any, Callable[[Any], bool]]] = {
     "unknown_fields": (False, _one_of(True, False)),
     "sparse_conversations": (False, _one_of(True, False)),
     "heartbeat_seconds": (15, _positive),
+    "processing_seconds": (0, _seconds),
     "enforce_rate_limits": (False, _one_of(True, False)),
     "telegram_old_deletes": (False, _one_of(True, False)),
 }

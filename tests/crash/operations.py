@@ -236,7 +236,9 @@ def _upload(name: str, *, content: bytes, times: int = 1, kind: str = "image", d
         assert kept == stored
         check_sharing(house)
 
-    return Operation(name=f"upload ({name})", perform=perform, check=check, tasks=("purge_blobs",))
+    # Where a purge and an upload meet, it is open which is first, and so how many steps there are: the requests' are counted.
+    tasks = () if deleting else ("purge_blobs",)
+    return Operation(name=f"upload ({name})", perform=perform, check=check, tasks=tasks)
 
 
 def _refused() -> Operation:

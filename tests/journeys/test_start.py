@@ -189,6 +189,7 @@ def test_the_far_side_ends_with_a_server_that_was_killed(tmp_path: Path) -> None
         ("POSTROOM_DATABASE_URL", "mysql://here"),
         ("POSTROOM_PUBLIC_URL", "postroom.example.org"),
         ("POSTROOM_LOG_LEVEL", "LOUD"),
+        ("POSTROOM_ALLOWED_NETWORKS", "10.0.0.1/8"),
         ("POSTROOM_KEEP_EVENTS_DAYS", "-1"),
         ("POSTROOM_NO_SUCH_THING", "1"),
         ("POSTROOM_HOST", "203.0.113.9"),

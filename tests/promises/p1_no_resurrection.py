@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from postroom.domain.webhooks import Format
 from postroom.store.database import Database
 from postroom.store.keyring import Keyring
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from tests import opened
 from tests.promises.traces import Trace, everything_said
+from tests.receiver import receiving
 from tests.scene import Scene, staged
 from tests.size import Size
 
@@ -153,3 +155,32 @@ async def test_on_the_whole_path_nothing_brings_a_recalled_message_back(
         assert (await scene.get(message)).is_tombstone
     logged = capfd.readouterr()
     assert SECRET not in logged.out + logged.err
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgres"])
+async def test_a_webhook_that_waits_tells_of_a_recalled_message_without_its_words(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str
+) -> None:
+    url = "" if where == "sqlite" else request.getfixturevalue("postgres_url")
+    async with staged(tmp_path / "data", url) as scene, receiving() as receiver:
+        chat = await scene.shared()
+        await scene.services.webhooks.create(scene.caller, name="x", url=receiver.url, types=[], format=Format.NATIVE)
+        deliver = scene.house.deliveries.deliver_due
+        receiver.status = 500
+        message = await scene.services.messages.send(scene.caller, chat.chat_id, f"{SECRET}, first")
+        await deliver()
+        (tried,) = receiver.told
+        assert SECRET in tried.json["message"]["text"]
+        found = await scene.rows()
+        assert {place.partition(".")[0] for place in opened.where(found, SECRET)} == {"messages"}
+
+        await scene.recall(message)
+        await scene.built.sim.post("/_sim/clock/advance", json={"seconds": 60})
+        receiver.status = 200
+        await deliver()
+        again, *others = receiver.told[1:]
+        assert (again.id, again.json["type"]) == (tried.id, "message.sent")
+        assert again.json["message"]["text"] is None
+        assert "message.deleted" in [told.json["type"] for told in others]
+        assert not any(SECRET in told.body.decode() for told in (again, *others))
+        await nowhere(scene)

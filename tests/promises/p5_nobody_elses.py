@@ -5,6 +5,7 @@ this file has not been told about fails it.
 """
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -22,6 +23,8 @@ from postroom.dialects.postpost.operations import DIALECT as POSTPOST
 from postroom.dialects.postpress.operations import DIALECT as POSTPRESS
 from postroom.domain.access import Caller, Scope
 from postroom.domain.media import MediaKind
+from postroom.domain.webhooks import Format
+from tests.receiver import Receiver, receiving
 from tests.servers import Built, built
 
 pytestmark = pytest.mark.promise("P5")
@@ -51,6 +54,13 @@ IDS: dict[str, str | None] = {
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
+    "update_webhook.id": "webhook",
+    "delete_webhook.id": "webhook",
+    "regenerate_webhook_secret.id": "webhook",
+    "get_webhook_endpoint.id": "webhook_endpoint",
+    "update_webhook_endpoint.id": "webhook_endpoint",
+    "delete_webhook_endpoint.id": "webhook_endpoint",
+    "regenerate_endpoint_secret.id": "webhook_endpoint",
 }
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
@@ -58,7 +68,9 @@ _NO_IDS = """
     wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
-    contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
+    contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
+    isActive active position
+    postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
 
@@ -122,6 +134,14 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
     issued, _ = await services.access.issue_key(caller.workspace_id, f"Key of {word}", ALL, caller.only_user)
     receipts = await services.receipts.list(caller)
     people = await services.chats.attendees(caller, message.chat_id)
+    hooks = {
+        format: (
+            await services.webhooks.create(
+                caller, name=f"Hook of {word}", url=f"https://8.8.8.8/{word}", types=[], format=format
+            )
+        )[0].id
+        for format in Format
+    }
     user = "" if caller.only_user else (await services.access.add_managed_user(caller, word, f"User of {word}")).id
     ids = {
         "message": message.id,
@@ -134,6 +154,8 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "link": attempt.id,
         "receipt": receipts.items[0].id,
         "managed_user": user or caller.user_id,
+        "webhook": hooks[Format.POSTPOST],
+        "webhook_endpoint": hooks[Format.NATIVE],
     }
     return Things(
         key=key,
@@ -195,7 +217,19 @@ BODIES: dict[str, Any] = {
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},
+    "linkedin_post_statistics": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "queryType": "REACTION"},
+    "linkedin_account_statistics": {"platformId": "linkedin-x", "queryType": "REACTION"},
+    "linkedin_followers": {"platformId": "linkedin-x"},
+    "linkedin_profile_summary": {"platformId": "linkedin-x"},
+    "linkedin_create_reaction": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "reactionType": "LIKE"},
+    "linkedin_delete_reaction": {"postedId": "urn:li:share:1", "platformId": "linkedin-x"},
+    "linkedin_create_comment": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "message": "Hello"},
+    "linkedin_delete_comment": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "commentId": "1"},
     "start_link": {"provider": "linkedin", "flow": "cookie"},
+    "create_webhook": {"name": "x", "url": "https://8.8.8.8/", "events": ["post.failed"]},
+    "update_webhook": {"name": "Mine now", "isActive": False},
+    "create_webhook_endpoint": {"name": "x", "url": "https://8.8.8.8/"},
+    "update_webhook_endpoint": {"name": "Mine now", "active": False, "position": 0},
     "answer_link": {"answers": {"access_token": "user_third"}},
 }
 
@@ -504,6 +538,39 @@ async def test_events_tell_each_workspace_and_each_user_of_its_own(
     assert not seen[1] & seen[2]
     owners = (await http.get("/api/events", headers={"X-API-KEY": two[0].key}, params={"limit": 250})).json()["items"]
     assert seen[1] | seen[2] <= {each["position"] for each in owners}
+
+
+async def test_a_webhook_tells_each_workspace_and_each_user_of_its_own(
+    house: Built, two: tuple[Things, Things], two_users: tuple[Things, Things]
+) -> None:
+    services = house.house.services
+    async with house.house.database.begin() as tx:
+        await tx.execute("delete from webhook_endpoints")
+    made: dict[str, tuple[Things, Receiver]] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for own in (*two, *two_users):
+            for format in Format:
+                receiver = await stack.enter_async_context(receiving())
+                endpoint, _ = await services.webhooks.create(
+                    own.caller, name="x", url=receiver.url, types=[], format=format
+                )
+                made[endpoint.id] = (own, receiver)
+        for own in (*two, *two_users):
+            group = await services.posts.create(
+                own.caller, content="x", platforms=["bluesky-x"], scheduled_at=0, platform_settings={}
+            )
+            own.ids["told"] = group.id
+        await house.house.deliveries.deliver_due()
+        for own, receiver in made.values():
+            heard = {
+                told.json["data"].get("postGroupId", told.json["data"].get("post_group_id")) for told in receiver.told
+            }
+            expected = {own.ids["told"]}
+            native = receiver.told[0].json.get("position") is not None
+            if native and own.caller.only_user is None and own.caller.workspace_id == house.caller.workspace_id:
+                # In our own format the owner hears of everybody in the workspace, as the log reads to it.
+                expected |= {each.ids["told"] for each in two_users}
+            assert heard == expected
 
 
 async def test_a_tombstone_holds_a_hash_that_says_nothing_without_the_key(

@@ -1,4 +1,4 @@
-"""P7, one log, one cursor: WebSocket and polling read the same ordered log, and who comes back misses nothing."""
+"""P7, one log, one cursor: WebSocket, webhooks and polling read the same ordered log, and nobody misses anything."""
 
 import asyncio
 import contextlib
@@ -22,6 +22,7 @@ from postroom.ids import new_id
 from postroom.store import events as log
 from postroom.store.postgres import PostgresDatabase
 from postroom.web import stream
+from tests.receiver import DROPS, SILENT, Receiver, receiving_beside
 from tests.servers import Built, Server, built, running_server
 from tests.size import size
 
@@ -160,6 +161,86 @@ def test_content_is_joined_when_an_event_is_delivered_as_it_then_stands(tmp_path
         assert again["message"]["deleted_at"]
         assert [each["type"] for each in told_of_it()] == ["message.sent", "message.deleted"], told_of_it()
         assert all(each["message"]["text"] is None for each in told_of_it())
+
+
+# Receivers of webhooks, which fail, drop the line and are killed for.
+
+
+def hook(api: httpx.Client, receiver: Receiver) -> int:
+    """An endpoint for everything; the position from which it is told."""
+    body = {"name": "Everything", "url": receiver.url, "events": []}
+    answer = api.post("/api/webhooks", json=body)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["position"])
+
+
+def let_time_pass(server: Server, seconds: float) -> None:
+    httpx.post(f"{server.line['sim']}/_sim/clock/advance", json={"seconds": seconds}).raise_for_status()
+
+
+def told_in_order(receiver: Receiver) -> list[str]:
+    """The ids that a receiver was told of, each where it first came."""
+    return list(dict.fromkeys(receiver.ids))
+
+
+@pytest.mark.slow
+def test_a_receiver_that_fails_and_drops_the_line_is_told_of_the_whole_log_in_order_across_a_kill(
+    tmp_path: Path, database_url: str
+) -> None:
+    source = random.Random(5)
+    many = 15 + size.rounds
+    with receiving_beside() as receiver:
+        with serving(tmp_path / "data", database_url) as (server, api):
+            chat = api.get("/postpress/v1/chats").json()["items"][0]["provider_id"]
+            start = hook(api, receiver)
+            # Never five failures in a row, which would disable it.
+            for _ in range(many):
+                receiver.script.extend(source.choices([500, DROPS], k=source.randrange(0, 3)))
+                receiver.script.extend([200] * source.randrange(1, 8))
+            writing = threading.Thread(target=write, args=(server, chat, range(many)))
+            writing.start()
+            while writing.is_alive():
+                let_time_pass(server, 130)
+                time.sleep(0.3)
+            until(lambda: len(receiver.told) > many // 3)
+            server.kill()
+        with serving(tmp_path / "data", database_url) as (server, api):
+            write(server, chat, range(many, many + 5))
+            until(lambda: len([each for each in polled(api) if each["type"] == "message.received"]) >= many + 5)
+
+            def told_all() -> bool:
+                let_time_pass(server, 130)
+                time.sleep(0.1)
+                return set(receiver.ids) >= {each["id"] for each in polled(api, start)}
+
+            until(told_all, 60)
+            log = [each["id"] for each in polled(api, start)]
+            told = [each for each in told_in_order(receiver) if each in set(log)]
+            assert told == log
+            assert len(receiver.told) > len(told_in_order(receiver)), "nothing failed: this proves little"
+            assert api.get("/api/webhooks").json()["items"][0]["active"] is True
+
+
+@pytest.mark.slow
+def test_what_was_on_its_way_to_a_receiver_when_the_server_was_killed_is_sent_again(
+    tmp_path: Path, database_url: str
+) -> None:
+    with receiving_beside() as receiver:
+        receiver.script.extend([200, 200, SILENT])
+        with serving(tmp_path / "data", database_url) as (server, api):
+            chat = api.get("/postpress/v1/chats").json()["items"][0]["provider_id"]
+            start = hook(api, receiver)
+            write(server, chat, range(6))
+            until(lambda: len(receiver.told) == 3)
+            until(lambda: len(polled(api, start)) >= 6)
+            server.kill()
+        with serving(tmp_path / "data", database_url) as (server, api):
+            # The lease of a process that is gone is over after a while; here it is at once.
+            let_time_pass(server, 30)
+            until(lambda: len(receiver.told) >= 7)
+            log = [each["id"] for each in polled(api, start)]
+            assert receiver.ids[2] == receiver.ids[3]
+            assert told_in_order(receiver)[:6] == log[:6]
 
 
 # A house in this process: sockets that do not read, writers that overlap.
@@ -372,5 +453,5 @@ async def test_the_log_holds_ids_and_no_content(house: Built) -> None:
     fields = set(EventData.__struct_fields__)
     assert fields == {
         "account_id", "chat_id", "message_id", "message_key", "chat_key", "recall_id", "post_group_id", "post_id",
-        "platform", "origin", "reason",
+        "platform", "webhook_id", "origin", "reason",
     }  # fmt: skip

@@ -81,7 +81,7 @@ class Rooms:
         logs, quota = PostLogs(database, clock), Quota(Limits(), clock)
         posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, logs, quota, clock)
         self.accounts = Accounts(
-            database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, clock
+            database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, quota, clock
         )
         self.chats = Chats(database, self.connections)
         self.recalls = Recalls(database, notifier, self.connections, self.messages, self.events, self.receipts, clock)

@@ -330,6 +330,23 @@ async def test_who_removes_an_endpoint_hears_nothing_more(desk: Desk, receiver: 
         await now(desk, endpoint)
 
 
+async def test_a_user_who_is_detached_is_told_of_nothing_until_it_comes_back(desk: Desk, receiver: Receiver) -> None:
+    access = desk.services.access
+    user = await access.add_managed_user(desk.caller, "someone", None)
+    theirs = await access.act_for(desk.caller, user.id)
+    await desk.services.webhooks.create(theirs, name="x", url=receiver.url, types=[], format=Format.NATIVE)
+    await access.detach_managed_user(desk.caller, user.id)
+    async with desk.house.database.begin() as tx:
+        await desk.services.events.announce(
+            tx, theirs.workspace_id, EventType.CHAT_UPDATED, EventData(reason="test"), user.id
+        )
+    await deliver(desk)
+    assert receiver.told == []
+    await access.add_managed_user(desk.caller, "someone", None)
+    await deliver(desk)
+    assert len(receiver.told) == 1
+
+
 # Secrets.
 
 
@@ -380,15 +397,14 @@ async def test_a_user_has_so_many_endpoints_of_a_format_and_no_more(desk: Desk, 
 # token.expiring.
 
 
-async def expire(desk: Desk, days: float) -> None:
+async def expire(desk: Desk, days: float, *, renews: bool = False) -> None:
     account = await desk.account()
     async with desk.house.database.begin() as tx:
         credentials = await accounts.find_credentials(tx, account.workspace_id, account.id)
         assert credentials is not None
-        at = desk.now_ms() + int(days * 86_400_000)
-        await accounts.set_credentials(
-            tx, account.workspace_id, account.id, Credentials(values=credentials.values, expires_at=at)
-        )
+        values = credentials.values if renews else {"token": "that ends"}
+        ends = Credentials(values=values, expires_at=desk.now_ms() + int(days * 86_400_000))
+        await accounts.set_credentials(tx, account.workspace_id, account.id, ends)
 
 
 async def test_an_account_whose_token_ends_within_a_week_is_told_of_once_until_it_has_another_end(
@@ -418,6 +434,25 @@ async def test_an_account_whose_token_ends_within_a_week_is_told_of_once_until_i
 
 
 async def test_a_token_that_is_renewed_every_few_hours_is_nobodys_concern(desk: Desk) -> None:
-    await expire(desk, 0.1)
+    await expire(desk, 0.1, renews=True)
     await desk.house.upkeep.announce_expiring()
     assert await desk.events(EventType.TOKEN_EXPIRING) == []
+
+
+async def test_an_account_that_is_gone_by_now_is_told_of_to_nobody_and_counts_for_nothing(
+    desk: Desk, receiver: Receiver
+) -> None:
+    made, _ = await hooked(desk, receiver, EventType.TOKEN_EXPIRING, format=Format.POSTPOST)
+    async with desk.house.database.begin() as tx:
+        await tx.execute(
+            "update accounts set credentials_expire_at = $1 where provider = 'bluesky'", desk.now_ms() + 86_400_000
+        )
+    await desk.house.upkeep.announce_expiring()
+    receiver.status = 500
+    await deliver(desk)
+    await desk.services.accounts.unlink(desk.caller, (await desk.account()).id)
+    await desk.advance(11)
+    await deliver(desk)
+    stands = await now(desk, made)
+    assert (len(receiver.told), stands.failure_count) == (1, 1)
+    assert stands.position > made.position

@@ -106,7 +106,7 @@ async def tokens(
     """
     headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     if basic is not None:
-        headers["authorization"] = "Basic " + base64.b64encode(":".join(basic).encode()).decode()
+        headers["authorization"] = basic_authorization(*basic)
     try:
         answer = await http.write(provider, operation, url, headers=headers, content=urlencode(form).encode())
     except OutcomeUnknown as error:
@@ -122,6 +122,11 @@ async def tokens(
         name = tree.get("error") if tree.get("error") in _OVER else f"status {answer.status}"
         raise CredentialsRejected(f"{provider} gave no token: {name}.", code=ErrorCode.EXPIRED_CREDENTIALS)
     raise ProviderDown(f"{provider} gave no token: status {answer.status}.")
+
+
+def basic_authorization(client_id: str, client_secret: str) -> str:
+    """How an app names itself in the Authorization header."""
+    return "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
 
 
 def expires_at(tree: Mapping[str, Any], now: datetime) -> int | None:

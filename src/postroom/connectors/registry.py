@@ -52,8 +52,12 @@ def installed(
     callback_url: str,
     now: Clock,
     values: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    guarded: Http | None = None,
 ) -> Registry:
     """Every connector that is installed, made with the setting `values` for its name.
+
+    `guarded` is for those that call addresses which the owners of accounts give; without it they call none but `origin`.
 
     Raises:
         RegistryError: two have one name, one cannot be imported or made, or a value is for nobody, or not what it may be.
@@ -71,7 +75,7 @@ def installed(
         if name not in found:
             raise RegistryError(f"There is no connector {name!r} to be set; there are: {', '.join(sorted(found))}.")
     shared = {"http": http, "callback_url": callback_url, "now": now}
-    return Registry(_make(entry, values.get(entry.name, {}), **shared) for entry in found.values())
+    return Registry(_make(entry, values.get(entry.name, {}), guarded, **shared) for entry in found.values())
 
 
 def settings_types() -> dict[str, type[ConnectorSettings]]:
@@ -79,7 +83,7 @@ def settings_types() -> dict[str, type[ConnectorSettings]]:
     return {entry.name: entry.load().settings_type for entry in entry_points(group=GROUP)}
 
 
-def _make(entry: EntryPoint, values: Mapping[str, Any], **shared: Any) -> Connector:
+def _make(entry: EntryPoint, values: Mapping[str, Any], guarded: Http | None, **shared: Any) -> Connector:
     try:
         factory: Any = entry.load()
         settings = msgspec.convert(values, factory.settings_type, strict=False)
@@ -87,6 +91,8 @@ def _make(entry: EntryPoint, values: Mapping[str, Any], **shared: Any) -> Connec
         raise RegistryError(f"The connector {entry.name!r} ({entry.value}) cannot be used: {error}") from error
     except msgspec.ValidationError as error:
         raise RegistryError(f"POSTROOM_PROVIDER_{entry.name.upper()}_...: {error}") from error
+    if getattr(factory, "calls_given_addresses", False):
+        shared["guarded"] = guarded
     try:
         connector: Connector = factory(settings=settings, **shared)
     except (TypeError, ValueError) as error:

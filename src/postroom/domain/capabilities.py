@@ -61,6 +61,12 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Width over height, at least; an image outside of that cannot be posted."""
     max_aspect: float | None = None
 
+    def takes_shape(self, width: int, height: int) -> bool:
+        """Whether an image of this shape can be posted: it is scaled, and never cut. A pixel is no other shape."""
+        slack = 1 / min(width, height)
+        narrow = self.min_aspect is not None and width / height < self.min_aspect * (1 - slack)
+        return not narrow and (self.max_aspect is None or width / height <= self.max_aspect * (1 + slack))
+
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Videos of one post. They go out as they are."""

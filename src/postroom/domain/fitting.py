@@ -18,6 +18,7 @@ class Misfit(StrEnum):
     VIDEO_REQUIRED = "VIDEO_REQUIRED"
     MEDIA_COUNT_EXCEEDED = "MEDIA_COUNT_EXCEEDED"
     MEDIA_SIZE_EXCEEDED = "MEDIA_SIZE_EXCEEDED"
+    MEDIA_DIMENSIONS_INVALID = "MEDIA_DIMENSIONS_INVALID"
     MEDIA_TYPE_NOT_SUPPORTED = "MEDIA_TYPE_NOT_SUPPORTED"
     IMAGES_NOT_SUPPORTED = "IMAGES_NOT_SUPPORTED"
     VIDEO_NOT_SUPPORTED = "VIDEO_NOT_SUPPORTED"
@@ -34,6 +35,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """The network's limit, where it is one."""
     current: int | None = None
     content_type: str | None = None
+    shape: str | None = None
+    """An image's width and height in pixels, such as `400 x 900`."""
 
 
 def problems(platform_id: str, text: str, files: Sequence[MediaItem], limits: Publishing) -> Iterator[Problem]:
@@ -69,10 +72,16 @@ def _text(platform_id: str, text: str, with_media: bool, limits: Publishing) -> 
 def _images(platform_id: str, items: Sequence[MediaItem], limits: ImageLimits | None) -> Iterator[Problem]:
     if limits is None:
         yield Problem(code=Misfit.IMAGES_NOT_SUPPORTED, platform_id=platform_id)
-    elif len(items) > limits.max_count:
+        return
+    if len(items) > limits.max_count:
         yield Problem(
             code=Misfit.MEDIA_COUNT_EXCEEDED, platform_id=platform_id, most=limits.max_count, current=len(items)
         )
+
+    for item in items:
+        if item.width and item.height and not limits.takes_shape(item.width, item.height):
+            shape = f"{item.width} x {item.height}"
+            yield Problem(code=Misfit.MEDIA_DIMENSIONS_INVALID, platform_id=platform_id, shape=shape)
 
 
 def _videos(platform_id: str, items: Sequence[MediaItem], limits: VideoLimits | None) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
 from postroom.services.posts import Posts
+from postroom.services.quota import Quota
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, jobs, login_attempts, messages
 from postroom.store.database import Database
@@ -51,6 +52,7 @@ class Accounts:
         posts: Posts,
         events: Events,
         receipts: Receipts,
+        quota: Quota,
         now: Clock,
     ) -> None:
         self._database = database
@@ -60,6 +62,7 @@ class Accounts:
         self._posts = posts
         self._events = events
         self._receipts = receipts
+        self._quota = quota
         self._now = now
         self._linking = asyncio.Lock()
 
@@ -287,8 +290,9 @@ class Accounts:
             last_used_at=now,
             synced=False,
         )
-        self._database.keyring.create(account.id)
         async with self._database.begin() as tx:
+            await self._quota.check_link(tx, workspace_id)
+            self._database.keyring.create(account.id)
             await accounts.add(tx, account, linked.credentials)
             data = EventData(account_id=account.id, platform=provider, origin="api")
             await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)

@@ -137,6 +137,10 @@ class Deliveries:
                 begun += 1
         if now >= self._passed_over_at + _PASS_OVER:
             self._passed_over_at = now
+            async with self._database.read() as reader:
+                anyone = await webhooks.any_active(reader)
+            if not anyone:
+                return begun
             async with self._database.begin() as tx:
                 await webhooks.pass_over(tx, to_ms(now))
         return begun
@@ -151,26 +155,26 @@ class Deliveries:
                 found = await log.after(reader, workspace_id, endpoint.position, 1, endpoint.only_user, endpoint.types)
             if not found:
                 break
-            failure = await self._tell(endpoint, found[0])
+            (event,) = found
+            body = await self._body(endpoint, event)
+            failure = None if body is None else await self._tell(endpoint, event, body)
             if failure is not None:
                 await self._failed(endpoint, failure)
                 return
             now = self._now()
+            until, at = to_ms(now + _LEASE), None if body is None else to_ms(now)
             async with self._database.begin() as tx:
-                until = to_ms(now + _LEASE)
-                if not await webhooks.move(
-                    tx, workspace_id, endpoint, self._owner, found[0].position, until, to_ms(now)
-                ):
-                    return
+                # Where its owner has put it elsewhere meanwhile, that is where it goes on.
+                await webhooks.move(tx, workspace_id, endpoint, self._owner, event.position, until, at)
         async with self._database.begin() as tx:
             await webhooks.release(tx, workspace_id, endpoint_id, self._owner, to_ms(self._now()))
 
-    async def _tell(self, endpoint: WebhookEndpoint, event: Event) -> _Failure | None:
-        """Send one event; None: a receiver has it."""
+    async def _body(self, endpoint: WebhookEndpoint, event: Event) -> bytes | None:
         (joined,) = await self._events.join(endpoint.workspace_id, [event])
-        body = self._payloads[endpoint.format](joined)
-        if body is None:
-            return None
+        return self._payloads[endpoint.format](joined)
+
+    async def _tell(self, endpoint: WebhookEndpoint, event: Event, body: bytes) -> _Failure | None:
+        """Send one event; None: a receiver has it."""
         async with self._database.read() as reader:
             secret = await webhooks.find_secret(reader, endpoint.workspace_id, endpoint.id)
         if secret is None:

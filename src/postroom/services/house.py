@@ -6,6 +6,7 @@ from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
+from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
@@ -35,6 +36,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     post_logs: PostLogs
     checkups: Checkups
     fittings: Fittings
+    engagement: Engagement
     media: Media
     events: Events
     receipts: Receipts

@@ -9,13 +9,14 @@ import asyncio
 import io
 import math
 import struct
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
 import msgspec
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from postroom.domain.capabilities import ImageLimits
 from postroom.errors import ErrorCode, InvalidParameters, Kind
@@ -28,6 +29,17 @@ _MOST_SCANS = 200
 """A progressive JPEG of few bytes may ask for all its pixels to be gone over again and again. Cameras write ten scans."""
 _QUALITIES = (92, 85, 78, 70)
 _LEAST_SIDE = 16
+_TURNS = {
+    # EXIF 2.32, 4.6.4, Orientation; checked 2026-11-21.
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_RESIZED_AS_THEY_ARE = ("RGB", "RGBA", "L", "LA", "CMYK")
 
 # What Pillow raises for bytes that are not what they begin like. MemoryError: a size that it does not even try.
 _BROKEN = (
@@ -37,13 +49,17 @@ _BROKEN = (
     EOFError,
     LookupError,
     TypeError,
+    AttributeError,
     ArithmeticError,
+    RuntimeError,
     MemoryError,
     struct.error,
 )
 
 # Image sizes are checked here, before anything is decoded; Pillow's own check would be a warning to nobody.
 Image.MAX_IMAGE_PIXELS = None
+# What else it warns of is somebody's file, which is then read or refused.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class Fitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +80,11 @@ def look(data: bytes, most_pixels: int) -> tuple[int, int]:
     with _decoding(data, most_pixels) as image:
         if image.format == "GIF":
             _bare_gif(data)
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        width, height = image.size
+        width, height = _seen(image.size, _turn(image))
         # A JPEG says all that is wrong with it also when an eighth of each side is decoded.
-        image.draft(None, (max(1, width // 8), max(1, height // 8)))
+        image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
-    return (height, width) if turned else (width, height)
+    return width, height
 
 
 def fit(data: bytes, limits: ImageLimits, most_pixels: int) -> Fitted:
@@ -82,15 +97,17 @@ def fit(data: bytes, limits: ImageLimits, most_pixels: int) -> Fitted:
     with _decoding(data, most_pixels) as image:
         if image.format == "GIF" and getattr(image, "is_animated", False) and "image/gif" in limits.types:
             return _moving(data, image, limits)
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        untouched = image.format == "JPEG" and upright.size == image.size and _is_as_it_is(image)
-        _check_shape(upright, limits)
+        turn = _turn(image)
+        seen = _seen(image.size, turn)
+        _check_shape(seen, limits)
         kind = _chosen(image, limits)
-        if untouched and kind == "image/jpeg" and _scale(image, limits) == 1:
+        scale = _scale(seen, limits)
+        if kind == "image/jpeg" and scale == 1 and turn == 1 and _is_as_it_is(image):
             content = _jpeg(image, "keep")
             if len(content) <= limits.max_bytes:
                 return Fitted(content=content, content_type=kind, width=image.width, height=image.height)
+        small = _reduced(image, _size(image.size, scale))
+        upright = small if turn == 1 else small.transpose(_TURNS[turn])
         return _smallest_loss(_plain(upright), kind, limits)
 
 
@@ -138,21 +155,27 @@ def _decoding(data: bytes, most_pixels: int) -> Iterator[Image.Image]:
         raise InvalidParameters("The image is damaged or cut short.", kind=Kind.MEDIA) from error
 
 
-def _check_shape(image: Image.Image, limits: ImageLimits) -> None:
-    ratio = image.width / image.height
-    least, most = limits.min_aspect, limits.max_aspect
-    # A pixel more or less is no other shape.
-    slack = 1 / min(image.size)
-    if (least is not None and ratio < least * (1 - slack)) or (most is not None and ratio > most * (1 + slack)):
-        between = f"{least or 0:.3g} and {most:.3g}" if most is not None else f"{least:.3g} and more"
+def _turn(image: Image.Image) -> int:
+    """The orientation that EXIF tells. A TIFF is turned while it is decoded."""
+    turn = 1 if image.format == "TIFF" else image.getexif().get(0x0112, 1)
+    return turn if turn in _TURNS else 1
+
+
+def _seen(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    return (size[1], size[0]) if turn >= 5 else size
+
+
+def _check_shape(size: tuple[int, int], limits: ImageLimits) -> None:
+    if not limits.takes_shape(*size):
+        ends = " and ".join(f"{end:.3g}" for end in (limits.min_aspect or 0.0, limits.max_aspect) if end is not None)
         raise InvalidParameters(
-            f"The image's width is {ratio:.3g} times its height; the network takes between {between}.", kind=Kind.MEDIA
+            f"The image's width is {size[0] / size[1]:.3g} times its height; the network takes {ends}.", kind=Kind.MEDIA
         )
 
 
 def _is_as_it_is(image: Image.Image) -> bool:
     """Whether nothing has to be done to its pixels."""
-    return image.mode in ("RGB", "L") and image.getexif().get(0x0112, 1) == 1 and "icc_profile" not in image.info
+    return image.format == "JPEG" and image.mode in ("RGB", "L") and "icc_profile" not in image.info
 
 
 def _chosen(image: Image.Image, limits: ImageLimits) -> str:
@@ -169,52 +192,66 @@ def _chosen(image: Image.Image, limits: ImageLimits) -> str:
     raise InvalidParameters("The network takes no image that can be made here.", kind=Kind.MEDIA)
 
 
-def _scale(image: Image.Image, limits: ImageLimits) -> float:
-    width = limits.max_width / image.width if limits.max_width else 1.0
-    height = limits.max_height / image.height if limits.max_height else 1.0
+def _scale(size: tuple[int, int], limits: ImageLimits) -> float:
+    width = limits.max_width / size[0] if limits.max_width else 1.0
+    height = limits.max_height / size[1] if limits.max_height else 1.0
     return min(1.0, width, height)
+
+
+def _reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Decoded and scaled down first of all: everything else is then about fewer pixels."""
+    if image.size == size:
+        return image
+    # A JPEG is decoded at a half, a quarter or an eighth where that is still large enough.
+    image.draft(None, size)
+    if image.mode not in _RESIZED_AS_THEY_ARE or (image.mode in ("RGB", "L") and image.has_transparency_data):
+        image = _in_colours(image)
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _in_colours(image: Image.Image) -> Image.Image:
+    """In RGB, or RGBA if it can be seen through."""
+    if image.mode.startswith("I"):
+        # Sixteen bits a pixel.
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _plain(image: Image.Image) -> Image.Image:
     """In RGB or RGBA as screens show it, and with nothing that was written beside the pixels."""
     profile = image.info.get("icc_profile")
-    if image.mode.startswith("I"):
-        # Sixteen bits a pixel.
-        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    mode = "RGBA" if image.has_transparency_data else "RGB"
     if profile and image.mode in ("RGB", "RGBA", "CMYK"):
-        try:
-            image = _in_srgb(image, profile, mode)
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            # A profile that cannot be read is as good as none.
-            image = image.convert(mode)
-    plain = image.convert(mode) if image.mode != mode else image.copy()
+        # A profile that cannot be read is as good as none.
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            image = _in_srgb(image, profile)
+    plain = _in_colours(image)
     plain.info = {}
     return plain
 
 
-def _in_srgb(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     to = ImageCms.createProfile("sRGB")
     found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    converted = ImageCms.profileToProfile(image, found, to, outputMode=mode if image.mode != "RGB" else "RGB")
-    return image if converted is None else converted
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    return ImageCms.profileToProfile(image, found, to, outputMode=mode) or image
 
 
 def _smallest_loss(image: Image.Image, kind: str, limits: ImageLimits) -> Fitted:
     """Written in ever fewer bytes until the network takes it: first coarser, then smaller."""
-    scale = _scale(image, limits)
     if kind == "image/png" and image.mode == "RGB" and "image/jpeg" in limits.types:
-        first = _written(_scaled(image, scale), kind, 0)
+        first = _written(image, kind, 0)
         if len(first) <= limits.max_bytes:
-            return _fitted(first, kind, image, scale)
+            return _fitted(first, kind, image.size)
         kind = "image/jpeg"
+    scale = 1.0
     while True:
-        small = _scaled(image, scale)
+        small = image if scale == 1 else image.resize(_size(image.size, scale), Image.Resampling.LANCZOS)
         content = b""
         for quality in _QUALITIES if kind != "image/png" else (0,):
             content = _written(small, kind, quality)
             if len(content) <= limits.max_bytes:
-                return _fitted(content, kind, image, scale)
+                return _fitted(content, kind, small.size)
         if min(small.size) <= _LEAST_SIDE:
             raise InvalidParameters(
                 f"No image of at most {limits.max_bytes} bytes can be made of this one.",
@@ -224,17 +261,12 @@ def _smallest_loss(image: Image.Image, kind: str, limits: ImageLimits) -> Fitted
         scale *= max(0.25, min(0.9, math.sqrt(limits.max_bytes / len(content)) * 0.95))
 
 
-def _fitted(content: bytes, kind: str, image: Image.Image, scale: float) -> Fitted:
-    width, height = _size(image, scale)
-    return Fitted(content=content, content_type=kind, width=width, height=height)
+def _fitted(content: bytes, kind: str, size: tuple[int, int]) -> Fitted:
+    return Fitted(content=content, content_type=kind, width=size[0], height=size[1])
 
 
-def _size(image: Image.Image, scale: float) -> tuple[int, int]:
-    return max(1, math.floor(image.width * scale + 1e-9)), max(1, math.floor(image.height * scale + 1e-9))
-
-
-def _scaled(image: Image.Image, scale: float) -> Image.Image:
-    return image if scale >= 1 else image.resize(_size(image, scale), Image.Resampling.LANCZOS, reducing_gap=3.0)
+def _size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, math.floor(size[0] * scale + 1e-9)), max(1, math.floor(size[1] * scale + 1e-9))
 
 
 def _written(image: Image.Image, kind: str, quality: int) -> bytes:
@@ -261,9 +293,9 @@ def _jpeg(image: Image.Image, quality: int | str) -> bytes:
 
 def _moving(data: bytes, image: Image.Image, limits: ImageLimits) -> Fitted:
     """An animation as it is: making it smaller would be another one."""
-    _check_shape(image, limits)
+    _check_shape(image.size, limits)
     content = _bare_gif(data)
-    if len(content) > limits.max_bytes or _scale(image, limits) < 1:
+    if len(content) > limits.max_bytes or _scale(image.size, limits) < 1:
         raise InvalidParameters(
             f"The animation has {len(content)} bytes and {image.width} x {image.height} pixels, more than the network takes.",
             code=ErrorCode.CONTENT_TOO_LARGE,

@@ -3,8 +3,10 @@
 What a file is, its bytes say: not its name, nor what was announced. The same bytes are kept once in a workspace.
 """
 
+import asyncio
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -36,6 +38,8 @@ _PUBLIC_LIVES = timedelta(hours=6)
 """How long a network may take to fetch a file."""
 _MOST_FITTED_BYTES = 32 * MIB
 """What is kept of re-encoded images: one is asked for several times while its post goes out."""
+_UNWANTED = re.compile(r"[^\w.\- ]")
+_MOST_NAME = 200
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
 
 
@@ -133,6 +137,7 @@ class Media:
         self._public_url = public_url.rstrip("/")
         self.limits = limits
         self._kept: OrderedDict[tuple[str, str], Fitted] = OrderedDict()
+        self._making: dict[tuple[str, str], asyncio.Task[Fitted]] = {}
 
     async def upload_address(
         self,
@@ -158,7 +163,7 @@ class Media:
             post_group_id=group_id,
             kind=kind,
             status=MediaStatus.AWAITING,
-            file_name=file_name,
+            file_name=_plain(file_name),
             content_type=content_type,
             blob_key=None,
             size_bytes=None,
@@ -310,13 +315,26 @@ class Media:
         if kept is not None:
             self._kept.move_to_end((blob_key, network))
             return kept
+        making = self._making.get((blob_key, network))
+        if making is None:
+            making = asyncio.create_task(self._make(blob_key, network))
+            self._making[(blob_key, network)] = making
+            making.add_done_callback(lambda done: self._made((blob_key, network), done))
+        # Who waits for it may go away; others wait as well.
+        return await asyncio.shield(making)
+
+    async def _make(self, blob_key: str, network: str) -> Fitted:
         limits = self._taken_by(network)
         assert limits is not None
-        made = await self._images.fit(lambda: self.blobs.read(blob_key), limits)
-        self._kept[(blob_key, network)] = made
+        return await self._images.fit(lambda: self.blobs.read(blob_key), limits)
+
+    def _made(self, key: tuple[str, str], done: asyncio.Task[Fitted]) -> None:
+        self._making.pop(key, None)
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._kept[key] = done.result()
         while sum(len(each.content) for each in self._kept.values()) > _MOST_FITTED_BYTES:
             self._kept.popitem(last=False)
-        return made
 
     async def purge_later(self, tx: Tx, workspace_id: str, keys: list[str]) -> None:
         """Have blobs deleted, for certain, once this transaction is durable."""
@@ -374,6 +392,12 @@ class Media:
     def _content_hash(self, workspace_id: str, digest: str) -> str:
         # Keyed: whoever has the database cannot try which files it speaks of.
         return self._database.keyring.hash(f"content\n{workspace_id}\n{digest}").hex()
+
+
+def _plain(file_name: str) -> str:
+    """The name without its folders and without what is no name's in an address, a header or a folder."""
+    name = _UNWANTED.sub("", re.split(r"[/\\]", file_name)[-1]).strip()[-_MOST_NAME:]
+    return name if name.strip(".") else "file"
 
 
 def _check_time(now: int, until: int) -> None:

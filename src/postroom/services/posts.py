@@ -226,7 +226,7 @@ class Posts:
     async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
         """What is written anew can be scheduled, and is for accounts of the user's where it was not before."""
         if fresh.status is GroupStatus.SCHEDULED and not fresh.platforms:
-            raise InvalidParameters("At least one platform is required", kind=Kind.PLATFORMS)
+            raise InvalidParameters("At least one platform is required", kind=Kind.PLATFORMS, context={"newer": True})
         unknown = [
             each
             for each in fresh.platforms

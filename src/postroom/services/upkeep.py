@@ -14,7 +14,6 @@ from postroom.store import accounts, burials, events, idempotency, jobs, login_a
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
-_LIVES_LONG = timedelta(days=1)
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +81,10 @@ class Upkeep:
         await self.schedule(timedelta(minutes=10))
 
     async def announce_expiring(self) -> None:
-        """Tell of each account, once, that its credentials end within seven days unless it is linked again.
-
-        What lives for less than a day is renewed by its connector all the time, and is nobody's concern.
-        """
+        """Tell of each account, once, that its credentials end within seven days unless it is linked again."""
         now = self._now()
         async with self._database.begin() as tx:
-            for account in await accounts.list_expiring(tx, to_ms(now + _LIVES_LONG), to_ms(now + _SOON)):
+            for account in await accounts.list_expiring(tx, to_ms(now), to_ms(now + _SOON)):
                 expires_at = account.credentials_expire_at
                 await accounts.set_expiry_announced(tx, account.workspace_id, account.id, expires_at)
                 data = EventData(account_id=account.id, platform=account.provider)

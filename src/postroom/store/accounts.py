@@ -48,7 +48,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         account.last_synced_at,
         account.last_used_at,
         int(account.synced),
-        credentials.expires_at,
+        credentials.ends_at,
     )
 
 
@@ -184,7 +184,7 @@ async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credential
         workspace_id,
         account_id,
         sealed,
-        credentials.expires_at,
+        credentials.ends_at,
     )
 
 

@@ -131,13 +131,17 @@ async def remove(tx: Tx, workspace_id: str, endpoint_id: str) -> None:
 async def list_due(reader: Reader, now: int, limit: int) -> list[tuple[str, str]]:
     """Endpoints that are to be told of something and that nobody delivers to, as (workspace_id, id), longest due first.
 
-    For deliveries.
+    For deliveries. A user who is detached is told of nothing until it comes back.
     """
     rows = await reader.fetch(
         f"""
         select e.workspace_id, e.id from webhook_endpoints e
         where e.active = 1 and e.next_at <= $1 and {_FREE}
             and exists ({_AHEAD.format(settled=reader.settled_position)})
+            and not exists (
+                select 1 from managed_users m
+                where m.workspace_id = e.workspace_id and m.id = e.user_id and m.detached_at is not null
+            )
         order by e.next_at, e.id limit $2
         """,
         now,
@@ -186,17 +190,18 @@ async def claim(tx: Tx, workspace_id: str, endpoint_id: str, owner: str, now: in
 
 
 async def move(
-    tx: Tx, workspace_id: str, endpoint: WebhookEndpoint, owner: str, position: int, until: int, at: int
+    tx: Tx, workspace_id: str, endpoint: WebhookEndpoint, owner: str, position: int, until: int, at: int | None
 ) -> bool:
-    """A receiver has what is at this position: go on after it.
+    """A receiver has (`at` that moment) what is at this position, or there was nothing to tell: go on after it.
 
     False: another delivers to it now, or its owner has moved it elsewhere; nothing changed then.
     """
+    told = "" if at is None else ", failure_count = 0, last_failure = null, last_attempt_at = $7"
+    args = () if at is None else (at,)
     return (
         await tx.execute(
-            """
-            update webhook_endpoints set position = $5, leased_until = $6, failure_count = 0, last_failure = null,
-                last_attempt_at = $7
+            f"""
+            update webhook_endpoints set position = $5, leased_until = $6{told}
             where workspace_id = $1 and id = $2 and leased_by = $3 and position = $4
             """,
             workspace_id,
@@ -205,7 +210,7 @@ async def move(
             endpoint.position,
             position,
             until,
-            at,
+            *args,
         )
         > 0
     )

@@ -17,6 +17,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _MOST_FORM_BYTES = 64 * 1024
 _STATUSES: dict[type[PostroomError], int] = {NotFound: 404, LoginFailed: 401, InvalidParameters: 400}
+_SECRETS = ("password", "token", "secret", "cookie")
 _STYLE = """
 :root { color-scheme: light dark; } body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto;
 padding: 0 1rem; } label { display: block; margin: .6rem 0; } input:not([type=radio]) { display: block; width: 100%; }
@@ -75,6 +76,13 @@ def asked_page(step: Any, nonce: str) -> Response:
     url = getattr(step, "url", None)
     if url is not None:
         return page("One more page", f'<p><a href="{escape(url)}" rel="noreferrer">Go on at the network</a></p>')
+    action = '<form method="post" action="/callbacks/oauth">'
+    hidden = f'<input type="hidden" name="state" value="{escape(nonce)}">'
+    return page("One more question", f"{action}{hidden}{questions(step)}<p><button>Go on</button></p></form>")
+
+
+def questions(step: Any) -> str:
+    """What a step asks, as the inputs of a form; what is secret is not shown as it is typed."""
     choices = getattr(step, "choices", None) or {}
     rows = []
     for name, text in (getattr(step, "fields", None) or {}).items():
@@ -87,11 +95,11 @@ def asked_page(step: Any, nonce: str) -> Response:
             ]
             rows.append("</fieldset>")
         else:
-            rows.append(f'<label>{escape(text)}<input name="{escape(name)}" required></label>')
-    body = "".join(rows)
-    action = '<form method="post" action="/callbacks/oauth">'
-    hidden = f'<input type="hidden" name="state" value="{escape(nonce)}">'
-    return page("One more question", f"{action}{hidden}{body}<p><button>Go on</button></p></form>")
+            kind = "password" if any(word in name for word in _SECRETS) else "text"
+            rows.append(
+                f'<label>{escape(text)}<input type="{kind}" name="{escape(name)}" autocomplete="off" required></label>'
+            )
+    return "".join(rows)
 
 
 def page(title: str, body: str, status: int = 200) -> Response:

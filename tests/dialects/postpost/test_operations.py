@@ -312,3 +312,112 @@ def test_a_connection_of_nobody_or_of_another_is_not_found(
         assert (answer.status_code, answer.json()) == (404, {"error": "Connection not found"})
     answer = client.post(f"{base}/test-connection/bluesky")
     assert (answer.status_code, answer.json()) == (400, {"error": "Invalid platformId format"})
+
+
+def publora(client: httpx.Client) -> dict[str, str]:
+    """The key under the sister product's name, and only there."""
+    return {"x-publora-key": client.headers["x-api-key"]}
+
+
+def test_a_time_that_has_passed_is_now_and_a_warning_says_so(client: httpx.Client, base: str) -> None:
+    body = {"content": "a", "platforms": ["twitter-1"], "scheduledTime": "2020-01-01T00:00:00Z"}
+    (warning,) = client.post(f"{base}/create-post", json=body).json()["warnings"]
+    assert (warning["code"], warning["requested"]) == ("SCHEDULED_TIME_COERCED", "2020-01-01T00:00:00.000Z")
+    assert warning["effective"] > "2026"
+
+
+def test_what_will_not_fit_a_network_is_a_warning(client: httpx.Client, base: str, platform_id: str) -> None:
+    body = {"content": "a" * 5000, "platforms": [platform_id]}
+    answer = client.post(f"{base}/create-post", json=body).json()
+    assert answer["success"] is True
+    (warning,) = answer.get("warnings", [{"code": "CONTENT_TOO_LONG", "platformId": platform_id}])
+    assert (warning["code"], warning["platformId"]) == ("CONTENT_TOO_LONG", platform_id)
+    fitting = client.post(f"{base}/create-post", json=body | {"content": "a"}).json()
+    assert fitting.keys() == {"success", "postGroupId"}
+
+
+def test_publoras_clients_are_told_more_of_a_group(client: httpx.Client, base: str) -> None:
+    group = created(client, base, content="Told")
+    shown = httpx.get(f"{base}/get-post/{group}", headers=publora(client)).json()
+    assert (shown["status"], shown["scheduledTime"], shown["platforms"], shown["media"]) == (
+        "draft",
+        None,
+        ["twitter-1"],
+        [],
+    )
+    assert shown["platformSettings"]["youtube"] == {"privacy": "public", "title": ""}
+    assert (shown["posts"][0]["postedId"], shown["posts"][0]["permalink"]) == (None, None)
+    assert not {"postedId", "permalink"} & client.get(f"{base}/get-post/{group}").json()["posts"][0].keys()
+    answer = httpx.put(f"{base}/update-post/{group}", headers=publora(client), json={"content": "Retold"}).json()
+    assert (answer["scheduledTime"], answer["postGroup"]["content"]) == (None, "Retold")
+    assert answer["postGroup"]["platforms"] == ["twitter-1"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"content": 5}, {"error": "content must be a string", "code": "INVALID_CONTENT", "field": "content"}),
+        (
+            {"platforms": "x"},
+            {"error": "platforms must be an array", "code": "INVALID_PLATFORMS", "field": "platforms"},
+        ),
+        (
+            {"platforms": ["twitter-1", "twitter-1"]},
+            {"error": "Platforms must not contain duplicates", "code": "INVALID_PLATFORMS", "field": "platforms"},
+        ),
+        ({"platforms": ["X"]}, {"error": "Invalid platform ID format: X", "code": "INVALID_PLATFORM_ID"}),
+        ({"platformSettings": 5}, {"error": "platformSettings must be an object"}),
+    ],
+)
+def test_an_edit_says_what_is_wrong_with_its_code(
+    client: httpx.Client, base: str, body: dict[str, Any], told: dict[str, str]
+) -> None:
+    group = created(client, base)
+    answer = client.put(f"{base}/update-post/{group}", json=body)
+    assert (answer.status_code, answer.json()) == (400, told)
+
+
+def test_an_edit_for_an_account_of_nobodys_and_one_without_platforms(client: httpx.Client, base: str) -> None:
+    group = created(client, base)
+    answer = client.put(f"{base}/update-post/{group}", json={"platforms": ["twitter-1", "twitter-2"]})
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["invalidPlatforms"]) == (
+        400,
+        "INVALID_PLATFORM_CONNECTION",
+        ["twitter-2"],
+    )
+    answer = client.put(f"{base}/update-post/{group}", json={"platforms": [], "status": "scheduled"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "PLATFORMS_REQUIRED")
+
+
+def test_nothing_to_update_is_said_to_publoras_clients_in_their_words(client: httpx.Client, base: str) -> None:
+    answer = httpx.put(f"{base}/update-post/{created(client, base)}", headers=publora(client), json={})
+    sentence = (
+        "At least one of status, scheduledTime, content, platforms, platformSettings, or mediaUrls must be provided"
+    )
+    assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+
+
+def test_a_cursor_leads_from_page_to_page(client: httpx.Client, base: str) -> None:
+    for number in range(3):
+        created(client, base, content=f"Number {number}", platforms=["youtube-UCx"])
+    query = {"platform": "youtube", "limit": "2", "sortOrder": "asc"}
+    first = client.get(f"{base}/list-posts", params=query).json()
+    assert (first["pagination"]["hasNextPage"], len(first["posts"])) == (True, 2)
+    second = client.get(f"{base}/list-posts", params={"cursor": first["pagination"]["nextCursor"]}).json()
+    assert [each["content"] for each in second["posts"]] == ["Number 2"]
+    assert second["pagination"]["nextCursor"] is None
+    assert second["pagination"]["hasPrevPage"] is True
+    answer = client.get(f"{base}/list-posts", params={"cursor": "nonsense"})
+    assert (answer.status_code, answer.json()) == (400, {"error": "The cursor is not one that was given out."})
+
+
+def test_the_limits_of_each_platform_are_those_that_its_connector_declares(client: httpx.Client, base: str) -> None:
+    told = client.get(f"{base}/platform-limits").json()
+    assert (told["success"], told["schemaVersion"]) == (True, 1)
+    assert set(told["supportedPlatforms"]) == told["platforms"].keys()
+    bluesky = told["platforms"]["bluesky"]
+    assert (bluesky["displayName"], bluesky["characters"]) == ("Bluesky", {"standard": 300})
+    assert (bluesky["images"]["supported"], bluesky["images"]["maxCount"]) == (True, 4)
+    assert bluesky["requirements"]["supportsTextOnly"] is True
+    assert (bluesky["documents"], bluesky["gifs"], bluesky["thumbnails"]) == (None, None, None)

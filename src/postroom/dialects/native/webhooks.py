@@ -86,15 +86,15 @@ def _webhook(found: WebhookEndpoint, secret: str | UnsetType = UNSET) -> Webhook
     )
 
 
-async def list_webhooks(services: Services, request: Request) -> Webhooks:
+async def list_webhook_endpoints(services: Services, request: Request) -> Webhooks:
     return Webhooks(items=[_webhook(each) for each in await services.webhooks.list(request.caller, _MINE)])
 
 
-async def get_webhook(services: Services, request: Request) -> Webhook:
+async def get_webhook_endpoint(services: Services, request: Request) -> Webhook:
     return _webhook(await services.webhooks.get(request.caller, request.path["id"], _MINE))
 
 
-async def create_webhook(services: Services, request: Request) -> Webhook:
+async def create_webhook_endpoint(services: Services, request: Request) -> Webhook:
     body: NewWebhook = request.body
     _check_name(body.name)
     types = list(dict.fromkeys(body.events))
@@ -103,7 +103,7 @@ async def create_webhook(services: Services, request: Request) -> Webhook:
     )
 
 
-async def update_webhook(services: Services, request: Request) -> Webhook:
+async def update_webhook_endpoint(services: Services, request: Request) -> Webhook:
     body: WebhookChange = request.body
     said = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
     if "name" in said:
@@ -115,12 +115,12 @@ async def update_webhook(services: Services, request: Request) -> Webhook:
     return _webhook(await services.webhooks.update(request.caller, request.path["id"], _MINE, **said))
 
 
-async def delete_webhook(services: Services, request: Request) -> wire.Done:
+async def delete_webhook_endpoint(services: Services, request: Request) -> wire.Done:
     await services.webhooks.remove(request.caller, request.path["id"], _MINE)
     return wire.Done(id=request.path["id"], done="deleted")
 
 
-async def regenerate_webhook_secret(services: Services, request: Request) -> Secret:
+async def regenerate_endpoint_secret(services: Services, request: Request) -> Secret:
     id = request.path["id"]
     return Secret(id=id, secret=await services.webhooks.regenerate_secret(request.caller, id, _MINE))
 
@@ -135,32 +135,32 @@ _ONCE = "With an Idempotency-Key that came before, the answer has no secret: it 
 
 OPERATIONS = (
     Operation(
-        name="list_webhooks",
+        name="list_webhook_endpoints",
         method="GET",
         path="/webhooks",
         summary="List your webhooks, without their secrets.",
-        handler=list_webhooks,
+        handler=list_webhook_endpoints,
         answer=Webhooks,
         errors=_COMMON,
     ),
     Operation(
-        name="get_webhook",
+        name="get_webhook_endpoint",
         method="GET",
         path="/webhooks/{id}",
         summary="Get a webhook: how far it has been told, and what went wrong.",
-        handler=get_webhook,
+        handler=get_webhook_endpoint,
         answer=Webhook,
         errors=_ONE,
         path_values=_ID,
     ),
     Operation(
-        name="create_webhook",
+        name="create_webhook_endpoint",
         method="POST",
         path="/webhooks",
         summary="Be told of events at a URL, in the order of the log. The secret is shown this once.",
         docs="Each event is POSTed as it reads in `/events`, signed with the headers of Standard Webhooks. " + _ONCE,
         scope=Scope.LINK,
-        handler=create_webhook,
+        handler=create_webhook_endpoint,
         body=NewWebhook,
         answer=Webhook,
         keep=lambda made: msgspec.structs.replace(made, secret=UNSET),
@@ -168,37 +168,37 @@ OPERATIONS = (
         errors=_COMMON | _BODY,
     ),
     Operation(
-        name="update_webhook",
+        name="update_webhook_endpoint",
         method="PATCH",
         path="/webhooks/{id}",
         summary="Change a webhook, enable it again, or have it told again from a position.",
         docs="Enabled again, it is told of everything since it stopped, as far back as events are kept.",
         scope=Scope.LINK,
-        handler=update_webhook,
+        handler=update_webhook_endpoint,
         body=WebhookChange,
         answer=Webhook,
         errors=_ONE | _BODY,
         path_values=_ID,
     ),
     Operation(
-        name="delete_webhook",
+        name="delete_webhook_endpoint",
         method="DELETE",
         path="/webhooks/{id}",
         summary="Delete a webhook.",
         scope=Scope.LINK,
-        handler=delete_webhook,
+        handler=delete_webhook_endpoint,
         answer=wire.Done,
         errors=_ONE,
         path_values=_ID,
     ),
     Operation(
-        name="regenerate_webhook_secret",
+        name="regenerate_endpoint_secret",
         method="POST",
         path="/webhooks/{id}/regenerate-secret",
         summary="Make another secret, shown this once; the one before it signs nothing more.",
         docs=_ONCE,
         scope=Scope.LINK,
-        handler=regenerate_webhook_secret,
+        handler=regenerate_endpoint_secret,
         answer=Secret,
         keep=lambda made: msgspec.structs.replace(made, secret=UNSET),
         errors=_ONE,

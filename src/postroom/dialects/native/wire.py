@@ -110,6 +110,8 @@ class Link(msgspec.Struct, kw_only=True):
     step: str
     expires_at: str
     fields: dict[str, str] | UnsetType = UNSET
+    choices: dict[str, dict[str, str]] | UnsetType = UNSET
+    """The values that a field can have, each with its label, where they are known."""
     url: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     account_id: str | UnsetType = UNSET
@@ -297,6 +299,7 @@ def link(attempt: LoginAttempt, step: Any) -> Link:
     if isinstance(step, DomainAccount):
         return msgspec.structs.replace(made, step="linked", account_id=step.id)
     made.fields = dict(getattr(step, "fields", None) or {}) or UNSET
+    made.choices = {name: dict(each) for name, each in (getattr(step, "choices", None) or {}).items()} or UNSET
     made.url = getattr(step, "url", UNSET)
     made.code = getattr(step, "code", UNSET)
     made.notice = NOTICES.get(attempt.provider, UNSET)

@@ -47,6 +47,7 @@ class Error(msgspec.Struct, kw_only=True, rename="camel"):
     error: str
     code: str | UnsetType = UNSET
     field: str | UnsetType = UNSET
+    details: str | UnsetType = UNSET
     invalid_platforms: list[str] | UnsetType = UNSET
 
 
@@ -99,6 +100,14 @@ FAILURES = {
     "regenerate_webhook_secret": "Failed to regenerate secret",
     "test_connection": "Failed to test connection",
     "post_logs": "Failed to get post logs",
+    "linkedin_post_statistics": "Failed to fetch LinkedIn post statistics",
+    "linkedin_account_statistics": "Failed to fetch LinkedIn account statistics",
+    "linkedin_followers": "Failed to fetch LinkedIn followers statistics",
+    "linkedin_profile_summary": "Failed to fetch LinkedIn profile summary",
+    "linkedin_create_reaction": "Failed to create LinkedIn reaction",
+    "linkedin_delete_reaction": "Failed to delete LinkedIn reaction",
+    "linkedin_create_comment": "Failed to create LinkedIn comment",
+    "linkedin_delete_comment": "Failed to delete LinkedIn comment",
 }
 
 Row = tuple[int, str]
@@ -159,6 +168,21 @@ OF_OPERATION: dict[tuple[str, type[PostroomError], Kind], Row] = {
     ("create_connection_url", NotFound, Kind.MANAGED_USER): _NO_USER,
 }
 
+OF_OPERATION |= {
+    (name, NotFound, Kind.ACCOUNT): (404, "LinkedIn connection not found")
+    for name in FAILURES
+    if name.startswith("linkedin_")
+}
+# A refusal of LinkedIn's is passed on as such. A single figure that it does not give has a sentence of its own.
+OF_OPERATION |= {(name, Refused, Kind.GENERAL): (403, OWN) for name in FAILURES if name.startswith("linkedin_")}
+OF_OPERATION |= {
+    (name, error, Kind.GENERAL): (500, "Failed to fetch metric from LinkedIn")
+    for name in ("linkedin_post_statistics", "linkedin_account_statistics")
+    for error in (ProviderError, ProviderDown, OutcomeUnknown)
+}
+# These say what LinkedIn said, beside their own sentence.
+_WITH_DETAILS = frozenset(name for name in FAILURES if name.endswith(("_reaction", "_comment")))
+
 # The codes of the sister product's newer pages, beside the sentence.
 CODES: dict[tuple[type[PostroomError], Kind], str] = {
     (Conflict, Kind.IN_FLIGHT): "IDEMPOTENCY_IN_FLIGHT",
@@ -174,6 +198,9 @@ NEWER_CODES: dict[tuple[type[PostroomError], Kind], str] = {
 
 # Of an update alone, and only where the field itself is wrong.
 FIELD_CODES = {"content": "INVALID_CONTENT", "platforms": "INVALID_PLATFORMS"}
+
+# Of what only the newer pages take.
+NEWER_FIELDS = {Kind.PLATFORMS: "PLATFORMS_REQUIRED", Kind.PLATFORM_ID: "INVALID_PLATFORM_ID"}
 
 _LIMITS = {
     LimitCode.POST: (
@@ -238,6 +265,9 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     if status == 403 and isinstance(reached, LimitReached):
         return Answer(status, msgspec.json.encode(_limit(reached)))
     answer = Error(error=sentence or error.detail, code=_code(kind, error, request))
+    if status == 500 and isinstance(error, ProviderError) and operation is not None:
+        if operation.name in _WITH_DETAILS:
+            answer.details = error.detail
     if "field" in error.context:
         answer.field = error.context["field"]
     if error.kind is Kind.PLATFORM_CONNECTION:
@@ -248,6 +278,8 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
 def _code(kind: type[PostroomError], error: PostroomError, request: Request) -> str | UnsetType:
     if "field" in error.context:
         return FIELD_CODES[error.context["field"]]
+    if error.context.get("newer"):
+        return NEWER_FIELDS.get(error.kind, UNSET)
     code = CODES.get((kind, error.kind))
     if code is None and is_newer(request) and "status" in error.context:
         code = NEWER_CODES.get((kind, error.kind))

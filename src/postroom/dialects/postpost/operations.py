@@ -5,8 +5,9 @@ Publora's clients send the same under other names: `x-publora-key`, `x-publora-u
 
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
-from postroom.dialects.postpost import reading, webhooks, wire, wire_connections
+from postroom.dialects.postpost import reading, webhooks, wire, wire_connections, wire_limits
 from postroom.dialects.postpost.errors import ANY, ONE, Error, failure, is_newer
+from postroom.dialects.postpost.operations_linkedin import LINKEDIN
 from postroom.dialects.postpost.operations_workspace import WORKSPACE
 from postroom.dialects.postpost.wire_warnings import warnings
 from postroom.dialects.request import Request
@@ -90,6 +91,10 @@ async def test_connection(services: Services, request: Request) -> wire_connecti
 async def post_logs(services: Services, request: Request) -> wire_connections.Logs:
     found = await services.post_logs.list(request.caller, request.path["postGroupId"])
     return wire_connections.Logs(logs=[wire_connections.log(each) for each in found])
+
+
+async def platform_limits(services: Services, request: Request) -> wire_limits.Limits:
+    return wire_limits.limits(services.fittings.limits())
 
 
 _GROUP_ID = {"postGroupId": "The post group's id: 24 hexadecimal digits."}
@@ -221,7 +226,17 @@ OPERATIONS = (
         errors=ONE,
         path_values=_GROUP_ID,
     ),
+    Operation(
+        name="platform_limits",
+        method="GET",
+        path="/platform-limits",
+        summary="List what each platform takes: characters, images, videos.",
+        handler=platform_limits,
+        answer=wire_limits.Limits,
+        errors=ANY,
+    ),
     *WORKSPACE,
+    *LINKEDIN,
 )
 
 DIALECT = Dialect(

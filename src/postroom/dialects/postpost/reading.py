@@ -175,7 +175,9 @@ def _new_platforms(value: Any) -> tuple[str, ...]:
         raise wrong("Platforms must not contain duplicates")
     for each in value:
         if not _PLATFORM_ID.match(each):
-            raise InvalidParameters(f"Invalid platform ID format: {each[:200]}", kind=Kind.PLATFORM_ID)
+            raise InvalidParameters(
+                f"Invalid platform ID format: {each[:200]}", kind=Kind.PLATFORM_ID, context={"newer": True}
+            )
     return tuple(value)
 
 

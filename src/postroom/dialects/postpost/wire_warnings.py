@@ -46,6 +46,7 @@ _SENTENCES = {
     Misfit.VIDEO_REQUIRED: "{name} posts require a video",
     Misfit.MEDIA_COUNT_EXCEEDED: "{name} takes {most} files of this kind in a post (currently {current})",
     Misfit.MEDIA_SIZE_EXCEEDED: "Video ({current}) exceeds {name}'s {most} limit",
+    Misfit.MEDIA_DIMENSIONS_INVALID: "{name} takes no image of the shape {shape}",
     Misfit.MEDIA_TYPE_NOT_SUPPORTED: 'Video format "{content_type}" is not supported on {name}',
     Misfit.IMAGES_NOT_SUPPORTED: "{name} takes no images",
     Misfit.VIDEO_NOT_SUPPORTED: "{name} takes no videos",
@@ -85,6 +86,7 @@ def _problem(found: Problem) -> Warning:
         most=None if found.most is None else shown(found.most),
         current=None if found.current is None else shown(found.current),
         content_type=found.content_type,
+        shape=found.shape,
         platform_id=found.platform_id,
     )
     return Warning(

@@ -1,0 +1,1 @@
+"""Posts on Mastodon, on whichever server an account lives."""

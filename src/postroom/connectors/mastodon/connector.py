@@ -1,0 +1,177 @@
+"""Mastodon: what it can do, how an account is linked on any server, how one is opened."""
+
+from collections.abc import Sequence
+
+from postroom.clock import Clock, now
+from postroom.connectors import oauth
+from postroom.connectors.contract import AppSettings, Ask, Keep, Linked, LoginStep, Reply, Visit
+from postroom.connectors.http import Http
+from postroom.connectors.mastodon import convert
+from postroom.connectors.mastodon.api import PROVIDER, Mastodon
+from postroom.connectors.mastodon.connection import IMAGES, VIDEO, MastodonConnection
+from postroom.connectors.mastodon.servers import HOME, server_address
+from postroom.domain.capabilities import Capabilities, Measure, Publishing, Settles
+from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
+from postroom.errors import (
+    ActionRequired,
+    CredentialsRejected,
+    ErrorCode,
+    InvalidParameters,
+    Kind,
+    LoginFailed,
+    Refused,
+)
+
+_SCOPES = ("read:accounts", "write:statuses", "write:media")
+
+_CAPABILITIES = Capabilities(
+    publish=Publishing(
+        # Source: Mastodon documentation, entities/Instance (configuration.statuses), checked 2026-11-21.
+        max_length=500,
+        measure=Measure.SHORT_LINKS,
+        images=IMAGES,
+        video=VIDEO,
+        threads=True,
+        # Source: Mastodon documentation, methods/statuses (Idempotency-Key), checked 2026-11-21.
+        settles=Settles.ALWAYS,
+    ),
+    # Source: Mastodon documentation, methods/statuses (delete), checked 2026-11-21.
+    unpublish=True,
+)
+
+_FIELDS = {"server": "The server at which the account lives, such as mastodon.social."}
+
+
+class MastodonSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which server, and which app there."""
+
+    origin: str = ""
+    """The one server of all accounts; empty: owners are asked for theirs, which must be public."""
+    client_id: str = ""
+    """The id of an app at that server; empty: an app is registered there when an account is linked."""
+    client_secret: str = ""
+    """That app's secret."""
+
+
+class MastodonConnector:
+    """Posts on Mastodon. Accounts live on many servers; each is asked for its own, unless the settings name one."""
+
+    settings_type = MastodonSettings
+    calls_given_addresses = True
+
+    def __init__(
+        self,
+        *,
+        http: Http | None = None,
+        settings: MastodonSettings | None = None,
+        callback_url: str = "",
+        now: Clock = now,
+        guarded: Http | None = None,
+    ) -> None:
+        """`guarded` is the way to servers that owners name, `http` the one to `settings.origin`."""
+        self._settings = settings or MastodonSettings()
+        self._http = (http if self._settings.origin else guarded or http) or Http()
+        self._callback_url = callback_url
+        self._now = now
+        self._home = self._settings.origin.rstrip("/") or HOME
+
+    @property
+    def name(self) -> str:
+        """The value of `accounts.provider`."""
+        return PROVIDER
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It publishes; it has no chats here."""
+        return _CAPABILITIES
+
+    @property
+    def login_flows(self) -> Sequence[str]:
+        """One: the server's own page."""
+        return ("oauth",)
+
+    def message_key(self, provider_id: str) -> MessageKey:
+        """Mastodon has no messages here: every id is refused."""
+        raise _no_urn()
+
+    def chat_key(self, provider_id: str) -> ChatKey:
+        """Mastodon has no conversations here: every id is refused."""
+        raise _no_urn()
+
+    def mailbox_of(self, provider_id: str) -> str | None:
+        """No spelling names a mailbox."""
+        return None
+
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Ask for the server, unless it is set; send the owner there; take what they come back with."""
+        if flow not in self.login_flows:
+            raise InvalidParameters(f"Mastodon has no login flow {flow!r}; there is: oauth.")
+        state = reply.state if reply is not None and isinstance(reply.state, dict) else {}
+        if reply is not None and "server" in state:
+            return await self._linked(state, *oauth.code_of(reply))
+        if self._settings.origin:
+            return await self._visit(self._home)
+        text = reply.answers.get("server", "") if reply is not None else ""
+        if not text.strip():
+            return Ask(fields=_FIELDS, state=None)
+        server = server_address(text)
+        if server is None:
+            raise LoginFailed(
+                "That is not the address of a public server: give its name, such as mastodon.social.",
+                code=ErrorCode.AUTHENTICATION_INTENT_ERROR,
+            )
+        return await self._visit(server)
+
+    async def _visit(self, server: str) -> Visit:
+        client_id, client_secret = self._settings.client_id, self._settings.client_secret
+        if not client_id:
+            try:
+                api = Mastodon(self._http, server, self._now)
+                client_id, client_secret = await api.register(self._callback_url, " ".join(_SCOPES))
+            except (Refused, CredentialsRejected, ActionRequired) as error:
+                raise LoginFailed(
+                    f"{server} does not answer as Mastodon does.", code=ErrorCode.AUTHENTICATION_INTENT_ERROR
+                ) from error
+        app = AppSettings(client_id=client_id, client_secret=client_secret)
+        step = oauth.visit(f"{server}/oauth/authorize", app, self._callback_url, _SCOPES)
+        known = {"server": server, "client_id": client_id, "client_secret": client_secret}
+        return Visit(url=step.url, nonce=step.nonce, state={**step.state, **known})
+
+    async def _linked(self, state: Json, code: str, verifier: str) -> Linked:
+        values = {name: str(state[name]) for name in ("server", "client_id", "client_secret")}
+        api = Mastodon(self._http, values["server"], self._now, (values["client_secret"], code, verifier))
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": verifier,
+            "client_id": values["client_id"],
+            "client_secret": values["client_secret"],
+            "redirect_uri": self._callback_url,
+        }
+        try:
+            token = await api.token(form)
+            api = Mastodon(self._http, values["server"], self._now, (values["client_secret"], token))
+            profile = convert.profile(await api.verify_credentials(token), values["server"], self._home)
+        except CredentialsRejected as error:
+            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
+        except ActionRequired as error:
+            raise LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR) from error
+        except Refused as error:
+            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
+        if profile is None:
+            raise LoginFailed("The server did not say whose account this is.", code=ErrorCode.INVALID_CREDENTIALS)
+        return Linked(profile=profile, credentials=Credentials(values={**values, "access_token": token}))
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> MastodonConnection:
+        """A client for one account."""
+        return MastodonConnection(self._http, profile, credentials, self._home, self._now)
+
+    async def close(self) -> None:
+        """Close the shared sockets."""
+        await self._http.close()
+
+
+def _no_urn() -> InvalidParameters:
+    return InvalidParameters(
+        "Mastodon has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
+    )

@@ -1,0 +1,1 @@
+"""TikTok: videos, through the Content Posting API."""

@@ -1,0 +1,1 @@
+"""YouTube: videos, through the Data API."""
