@@ -53,6 +53,9 @@ TARGETS = {
             media="image",
             settles="never",
         ),
+        Target(network="threads", flow="oauth", answers=OAUTH, publishes="publish", media="image"),
+        Target(network="instagram", flow="facebook_oauth", answers=OAUTH, publishes="publish", media="image"),
+        Target(network="facebook", flow="oauth", answers=OAUTH, publishes="feed", media="image", settles="partly"),
         Target(network="tiktok", flow="oauth", answers=OAUTH, publishes="send", media="video"),
         Target(network="youtube", flow="oauth", answers=OAUTH, publishes="send", media="video"),
     )
