@@ -40,6 +40,7 @@ from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, Pro
 from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
+APP_SECRET = "hush-of-the-app"
 DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, tzinfo=UTC))
 VIDEO = PostDraft(
     text="Hello", created_at=DRAFT.created_at, media=(Picture(b"moving", content_type="video/mp4", kind="video"),)
@@ -129,7 +130,7 @@ CASES = {
         (),
         (),
         {"code": SECRET},
-        settings=TikTokSettings(client_id="us", client_secret="ours", patience_seconds=0),
+        settings=TikTokSettings(client_id="us", client_secret=APP_SECRET, patience_seconds=0),
         draft=VIDEO,
         note={
             "publish_id": "v_pub_file~1",
@@ -156,7 +157,7 @@ CASES = {
         (),
         (),
         {"code": SECRET},
-        settings=YouTubeSettings(client_id="us", client_secret="ours"),
+        settings=YouTubeSettings(client_id="us", client_secret=APP_SECRET),
         post="dQw4w9WgXcQ",
         draft=VIDEO,
         note={"session": "https://www.googleapis.com/upload/1", "size_bytes": 6, "digest": ""},
@@ -314,7 +315,7 @@ async def test_a_login_begins_with_a_question_or_a_page_and_calls_nobody(case: C
         step = await connector.login(flow, None)
         if isinstance(step, Visit):
             assert step.nonce in step.url
-            assert "ours" not in step.url
+            assert APP_SECRET not in step.url
             continue
         assert isinstance(step, Ask)
         assert set(case.login) <= set(step.fields)
@@ -401,6 +402,7 @@ async def test_nothing_secret_is_shown(case: Case) -> None:
     linked = Linked(profile=case.profile, credentials=case.credentials)
     shown = [repr(item) for item in (connection, linked, case.credentials, *vars(connection).values())]
     assert SECRET not in " ".join(shown)
+    assert APP_SECRET not in " ".join([*shown, repr(case.settings)])
 
 
 @MESSENGERS
