@@ -45,6 +45,7 @@ TARGETS = {
         Target(
             network="twitter", flow="oauth", answers=OAUTH, publishes="create_tweet", media="image", settles="partly"
         ),
+        Target(network="linkedin", flow="oauth", answers=OAUTH, publishes="createPost", media="image"),
         Target(
             network="telegram",
             flow="bot_token",
