@@ -42,6 +42,10 @@ TARGETS = {
             media="image",
         ),
         Target(network="linkedin", flow="oauth", answers=OAUTH, publishes="createPost", media="image"),
+        Target(network="mastodon", flow="oauth", answers=OAUTH, publishes="create_status", media="image"),
+        Target(
+            network="twitter", flow="oauth", answers=OAUTH, publishes="create_tweet", media="image", settles="partly"
+        ),
         Target(
             network="telegram",
             flow="bot_token",
