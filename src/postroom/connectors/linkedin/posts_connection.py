@@ -1,7 +1,7 @@
 """One LinkedIn author, a person or an organisation: posting, finding a post again, taking it down."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -9,8 +9,9 @@ from postroom.clock import Clock, to_ms
 from postroom.connectors import oauth
 from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
-from postroom.connectors.linkedin import posts_convert, posts_media
+from postroom.connectors.linkedin import posts_convert, posts_figures, posts_media
 from postroom.connectors.linkedin.posts_api import PROVIDER, Duplicate, Hosts, PostsApi
+from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
 from postroom.domain.remote import Credentials, PostDraft, Profile, PublishedPost
 from postroom.errors import (
     CredentialsRejected,
@@ -31,7 +32,7 @@ _TOLERANCE, _TOLERANCE_UNKNOWN = timedelta(seconds=2), timedelta(minutes=1)
 
 
 class PostsConnection:
-    """A Publisher over one access token, which it renews where it can."""
+    """A Publisher over one access token, which it renews where it can; and the figures and comments of posts."""
 
     def __init__(
         self,
@@ -53,6 +54,8 @@ class PostsConnection:
         self._keep = keep
         self._now = now
         self._refreshing = asyncio.Lock()
+        self._figures = posts_figures.Figures(self._api, self._author, self._authorised)
+        self._engagement = posts_figures.Engagement(self._api, self._author, self._authorised)
         self._uploads = posts_media.Uploads(self._api, self._author, self._authorised)
 
     def __repr__(self) -> str:
@@ -115,6 +118,42 @@ class PostsConnection:
         if not posts_convert.is_post(provider_id):
             raise Refused("This is not a post of LinkedIn's.", code=ErrorCode.MALFORMED_REQUEST)
         await self._authorised(lambda token: self._api.delete_post(token, provider_id))
+
+    async def post_count(self, post: str, metric: Metric) -> int | None:
+        """How often, over a post's whole life."""
+        return await self._figures.of_post(post, metric)
+
+    async def account_count(self, metric: Metric, days: Days | None) -> int | None:
+        """How often, over all posts of the author."""
+        return await self._figures.of_account(metric, days)
+
+    async def account_days(self, metric: Metric, days: Days | None) -> Sequence[DailyCount]:
+        """The same, day by day."""
+        return await self._figures.by_day(metric, days)
+
+    async def follower_count(self) -> int:
+        """How many follow the author now."""
+        return await self._figures.followers()
+
+    async def follower_days(self, days: Days) -> Sequence[DailyCount]:
+        """How many came to follow the author, day by day."""
+        return await self._figures.followers_by_day(days)
+
+    async def react(self, post: str, kind: ReactionKind) -> Reaction:
+        """React as the author."""
+        return await self._engagement.react(post, kind)
+
+    async def unreact(self, post: str) -> Reaction:
+        """Take the author's reaction back."""
+        return await self._engagement.unreact(post)
+
+    async def comment(self, post: str, text: str, parent: str | None) -> Comment:
+        """Comment as the author, once."""
+        return await self._engagement.comment(post, text, parent)
+
+    async def delete_comment(self, post: str, comment: str) -> None:
+        """Delete the author's comment."""
+        await self._engagement.delete_comment(post, comment)
 
     def _is_ours(self, urn: str, begun_at: datetime, their_now: datetime | None) -> bool:
         """Whether a post was made since the first attempt began, by LinkedIn's clock."""
