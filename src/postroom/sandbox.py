@@ -190,7 +190,7 @@ async def _link(house: House, caller: Caller, provider: str, flow: str, answers:
     """Link an account unless the workspace has one of that network, and bring its messages up to date."""
     held = (await house.services.accounts.list(caller, provider=provider)).items
     account = held[0] if held else await link(house, caller, provider, flow, answers)
-    if house.services.accounts.capabilities()[provider].send is not None:
+    if account.has_chats:
         with contextlib.suppress(PostroomError):
             await house.sync.sync(caller.workspace_id, account.id)
 

@@ -15,16 +15,29 @@ from structlog.testing import capture_logs
 from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
-from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
+from postroom.connectors.contract import (
+    AppSettings,
+    Ask,
+    Connection,
+    Connector,
+    Engager,
+    Linked,
+    Messenger,
+    Publisher,
+    Reply,
+    Statistics,
+    Visit,
+)
 from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
 from postroom.connectors.http import Http
 from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
-from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
 from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
 from postroom.connectors.tiktok.connection import TikTokSettings
 from postroom.connectors.tiktok.connector import TikTokConnector
+from postroom.connectors.twitter.connector import XConnector
 from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSettings
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
@@ -32,6 +45,7 @@ from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, Pro
 from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
+APP_SECRET = "hush-of-the-app"
 DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, tzinfo=UTC))
 VIDEO = PostDraft(
     text="Hello", created_at=DRAFT.created_at, media=(Picture(b"moving", content_type="video/mp4", kind="video"),)
@@ -71,6 +85,18 @@ CASES = {
         (MESSAGE, f"urn:li:msg:{MESSAGE}", f"urn:li:msg_message:(urn:li:fsd_profile:ACoAAA,{MESSAGE})"),
         (CHAT, f"urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAA,{CHAT})", "urn:li:salesNav_thread:2-NzkzMDFl"),
         {"access_token": SECRET},
+        settings=LinkedInSettings(client_id="us", client_secret="ours"),
+    ),
+    "linkedin by oauth": Case(
+        LinkedInConnector,
+        Profile(provider_id="Tz9W5i6ZYG", username="ada", name="Ada"),
+        Credentials(values={"author": "urn:li:person:Tz9W5i6ZYG", "access_token": SECRET}),
+        (),
+        (),
+        {"access_token": SECRET},
+        settings=LinkedInSettings(client_id="us", client_secret="ours"),
+        post="urn:li:share:7141138937766391808",
+        note={"media": [], "body": {"author": "urn:li:person:Tz9W5i6ZYG", "commentary": "Hello"}},
     ),
     "bluesky": Case(
         BlueskyConnector,
@@ -114,6 +140,46 @@ CASES = {
         post="-1001234567890:7",
         revokes=False,
     ),
+    "tiktok": Case(
+        TikTokConnector,
+        Profile(provider_id="-000ada", username="ada", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=TikTokSettings(client_id="us", client_secret=APP_SECRET, patience_seconds=0),
+        draft=VIDEO,
+        note={
+            "publish_id": "v_pub_file~1",
+            "upload_url": "https://upload.us.tiktokapis.com/video/?upload_id=1",
+            "size_bytes": 6,
+            "digest": "",
+        },
+        prepares=True,
+    ),
+    "twitter": Case(
+        XConnector,
+        Profile(provider_id="1445880548472320001", username="ada_marlow", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=AppSettings(client_id="us", client_secret="ours"),
+        post="1445880548472328192",
+    ),
+    "youtube": Case(
+        YouTubeConnector,
+        Profile(provider_id="UCada", username="@ada", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=YouTubeSettings(client_id="us", client_secret=APP_SECRET),
+        post="dQw4w9WgXcQ",
+        draft=VIDEO,
+        note={"session": "https://www.googleapis.com/upload/1", "size_bytes": 6, "digest": ""},
+        prepares=True,
+    ),
     "facebook": Case(
         FacebookConnector,
         Profile(provider_id="112233445566001", username="harbour", name="Harbour"),
@@ -154,36 +220,6 @@ CASES = {
         note={"container": "17800000000000001"},
         prepares=True,
         revokes=False,
-    ),
-    "tiktok": Case(
-        TikTokConnector,
-        Profile(provider_id="-000ada", username="ada", name="Ada"),
-        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
-        (),
-        (),
-        {"code": SECRET},
-        settings=TikTokSettings(client_id="us", client_secret="ours", patience_seconds=0),
-        draft=VIDEO,
-        note={
-            "publish_id": "v_pub_file~1",
-            "upload_url": "https://upload.us.tiktokapis.com/video/?upload_id=1",
-            "size_bytes": 6,
-            "digest": "",
-        },
-        prepares=True,
-    ),
-    "youtube": Case(
-        YouTubeConnector,
-        Profile(provider_id="UCada", username="@ada", name="Ada"),
-        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
-        (),
-        (),
-        {"code": SECRET},
-        settings=YouTubeSettings(client_id="us", client_secret="ours"),
-        post="dQw4w9WgXcQ",
-        draft=VIDEO,
-        note={"session": "https://www.googleapis.com/upload/1", "size_bytes": 6, "digest": ""},
-        prepares=True,
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -265,12 +301,13 @@ FAILURES = {
 
 
 def test_names_are_unique_and_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {case.make().name: case.make for case in CASES.values()}
     entries = [
-        EntryPoint(name=name, value=f"{case.make.__module__}:{case.make.__qualname__}", group=registry.GROUP)
-        for name, case in CASES.items()
+        EntryPoint(name=name, value=f"{make.__module__}:{make.__qualname__}", group=registry.GROUP)
+        for name, make in made.items()
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
-    assert sorted(registry.installed(Wire(answer()).http(), "", now)) == sorted(CASES)
+    assert sorted(registry.installed(Wire(answer()).http(), "", now)) == sorted(made)
 
 
 @EVERY
@@ -309,10 +346,13 @@ def test_what_names_nothing_is_refused(case: Case, spelling: str) -> None:
 def test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case: Case) -> None:
     connection = opened(case, Wire(answer()))
     declared = case.make().capabilities
-    assert isinstance(connection, Messenger) is (declared.send is not None or declared.recall is not None)
-    assert isinstance(connection, Publisher) is (declared.publish is not None)
+    # Where accounts differ by how they were linked, their powers together are what is declared.
+    ways = [opened(each, Wire(answer())) for each in CASES.values() if each.make is case.make]
+    chats, posts = ([isinstance(way, role) for way in ways] for role in (Messenger, Publisher))
+    assert any(chats) is (declared.send is not None or declared.recall is not None)
+    assert any(posts) is (declared.publish is not None)
     assert not declared.unpublish or declared.publish is not None
-    for role in (Connection, Messenger, Publisher):
+    for role in (Connection, Messenger, Publisher, Statistics, Engager):
         for name, method in inspect.getmembers(role, inspect.isfunction):
             if not name.startswith("_") and isinstance(connection, role):
                 expected = list(inspect.signature(method).parameters)[1:]
@@ -337,7 +377,7 @@ async def test_a_login_begins_with_a_question_or_a_page_and_calls_nobody(case: C
         step = await connector.login(flow, None)
         if isinstance(step, Visit):
             assert step.nonce in step.url
-            assert "ours" not in step.url
+            assert APP_SECRET not in step.url
             continue
         assert isinstance(step, Ask)
         assert set(case.login) <= set(step.fields)
@@ -424,6 +464,7 @@ async def test_nothing_secret_is_shown(case: Case) -> None:
     linked = Linked(profile=case.profile, credentials=case.credentials)
     shown = [repr(item) for item in (connection, linked, case.credentials, *vars(connection).values())]
     assert SECRET not in " ".join(shown)
+    assert APP_SECRET not in " ".join([*shown, repr(case.settings)])
 
 
 @MESSENGERS

@@ -13,7 +13,6 @@ import pytest
 
 from postroom.domain.posts import PostStatus
 from tests.crash.harness import Operation, Prepared, enumerate_crashes
-from tests.crash.networks import TARGETS, operations
 from tests.crash.operations import PUBLISHES
 from tests.desk import Desk
 from tests.size import Size
@@ -30,19 +29,6 @@ def test_a_kill_at_any_step_leaves_one_post(
     operation: Operation, crash_house: Prepared, tmp_path: Path, size: Size
 ) -> None:
     enumerate_crashes(operation, crash_house, tmp_path, size.every_nth)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    "operation",
-    [operation for target in TARGETS.values() for operation in operations(target)],
-    ids=lambda operation: operation.id,
-)
-def test_a_kill_at_any_step_leaves_at_most_one_post_on_every_network(
-    operation: Operation, network_house: Prepared, tmp_path: Path, size: Size
-) -> None:
-    enumerate_crashes(operation, network_house, tmp_path, size.every_nth * 2 if size.every_nth > 1 else 1)
 
 
 async def one_post(desk: Desk, text: str) -> None:
@@ -126,3 +112,16 @@ async def test_what_is_live_is_not_called_a_failure_by_a_second_attempt(desk: De
     await asyncio.gather(first, second)
     assert await desk.status(group) is PostStatus.PUBLISHED
     await one_post(desk, "Live")
+
+
+async def test_what_was_taken_down_while_it_was_in_doubt_is_not_published_again(desk: Desk) -> None:
+    group = await desk.due("In doubt")
+    await desk.fault("createRecord", do=LOST)
+    await desk.fault("getRecord", times=7, do={"status": 502})
+    await desk.work()
+    made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    await desk.settle()
+    assert await desk.live() == []
+    assert await desk.calls("createRecord") == 1
+    settled = await desk.services.takedowns.get(desk.caller, made.id)
+    assert [target.outcome for target in settled.targets] == ["done"]

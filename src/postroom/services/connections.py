@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from postroom.clock import Clock
-from postroom.connectors.contract import Connection, Connector, Messenger, Publisher
+from postroom.connectors.contract import Connection, Connector, Linked, Messenger, Publisher
 from postroom.connectors.registry import Registry
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
@@ -43,6 +43,11 @@ class Connections:
         if connector is None:
             raise NotSupported(f"This server has no connector for {provider}.")
         return connector
+
+    def roles(self, provider: str, linked: Linked) -> tuple[bool, bool]:
+        """Whether an account that was linked like this has chats, and whether it takes posts. Nobody is called."""
+        connection = self.connector(provider).open(linked.profile, linked.credentials, _drop)
+        return isinstance(connection, Messenger), isinstance(connection, Publisher)
 
     def connectors(self) -> Mapping[str, Connector]:
         """All networks by name."""
@@ -138,6 +143,10 @@ class Connections:
     async def _stopped(self, account: Account, status: AccountStatus, error: PostroomError) -> None:
         self.forget(account.id)
         await self.set_status(account.workspace_id, account.id, status, error.code)
+
+
+async def _drop(credentials: Credentials) -> None:
+    """For a connection that is only looked at."""
 
 
 def check_connected(account: Account) -> None:

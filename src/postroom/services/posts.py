@@ -272,19 +272,24 @@ class Posts:
         """
         group_id = _checked(group_id)
         async with self._database.begin() as tx:
-            gone = await posts.remove_whole(tx, caller.workspace_id, caller.user_id, group_id)
-            if gone is None:
+            if not await self.remove(tx, caller.workspace_id, caller.user_id, group_id, origin="api"):
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            blobs = gone.blob_keys
-            if blobs:
-                await self._media.purge_later(tx, caller.workspace_id, blobs)
-            if not any(post.begun_at for post in gone.posts):
-                await self._quota.give_back(tx, caller.workspace_id, group_id)
-            document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
-            user_id = caller.user_id
-            await self._receipts.write(tx, caller.workspace_id, user_id, "post_group.deleted", group_id, document)
-            data = EventData(post_group_id=group_id, origin="api")
-            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
+
+    async def remove(self, tx: Tx, workspace_id: str, user_id: str, group_id: str, *, origin: str) -> bool:
+        """The same in a transaction of somebody else's; False: there is no such group."""
+        gone = await posts.remove_whole(tx, workspace_id, user_id, group_id)
+        if gone is None:
+            return False
+        blobs = gone.blob_keys
+        if blobs:
+            await self._media.purge_later(tx, workspace_id, blobs)
+        if not any(post.begun_at for post in gone.posts):
+            await self._quota.give_back(tx, workspace_id, group_id)
+        document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
+        await self._receipts.write(tx, workspace_id, user_id, "post_group.deleted", group_id, document)
+        data = EventData(post_group_id=group_id, origin=origin)
+        await self._events.announce(tx, workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
+        return True
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
         """The account goes: what was scheduled there fails, and says why. The records stay.
