@@ -150,7 +150,8 @@ def test_all_that_is_scheduled_for_a_platform_is_deleted_by_cursor_and_nothing_e
                 others.add(schedule(n, *(("mastodon",), ("bluesky", "mastodon"))[n % 8 == 0]))
         others |= {schedule(0, "twitter", draft=True), schedule(0, "bluesky")}
 
-        deleted, parameters = [], {"status": "scheduled", "platform": "twitter", **order}
+        deleted: list[str] = []
+        parameters: dict[str, Any] = {"status": "scheduled", "platform": "twitter", **order}
         while True:
             page = client.post("GET", "list-posts", **parameters)
             for post in page["posts"]:
