@@ -17,13 +17,12 @@ from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotFou
 from postroom.ids import is_object_id, new_id, new_object_id, new_ulid
 from postroom.services.connections import Connections
 from postroom.services.events import Events
-from postroom.services.media import Media
 from postroom.services.post_logs import PostLogs
 from postroom.services.quota import Quota
-from postroom.services.receipts import Receipts
-from postroom.store import accounts, jobs, media, posts
+from postroom.store import accounts, jobs, media, posts, removals
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
+from postroom.store.removals import Removal
 
 _NO_PART_BEFORE = "The part of the thread before this one was not published."
 _UNLINKED_MEANWHILE = "The account was unlinked while this was being published: it may be live."
@@ -61,9 +60,7 @@ class Posts:
         database: Database,
         notifier: Notifier,
         connections: Connections,
-        media: Media,
         events: Events,
-        receipts: Receipts,
         logs: PostLogs,
         quota: Quota,
         now: Clock,
@@ -71,9 +68,7 @@ class Posts:
         self._database = database
         self._notifier = notifier
         self._connections = connections
-        self._media = media
         self._events = events
-        self._receipts = receipts
         self._logs = logs
         self._quota = quota
         self._now = now
@@ -271,20 +266,22 @@ class Posts:
         Source: PostPost "Delete post".
         """
         group_id = _checked(group_id)
-        async with self._database.begin() as tx:
-            gone = await posts.remove_whole(tx, caller.workspace_id, caller.user_id, group_id)
-            if gone is None:
-                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            blobs = gone.blob_keys
-            if blobs:
-                await self._media.purge_later(tx, caller.workspace_id, blobs)
-            if not any(post.begun_at for post in gone.posts):
-                await self._quota.give_back(tx, caller.workspace_id, group_id)
-            document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
-            user_id = caller.user_id
-            await self._receipts.write(tx, caller.workspace_id, user_id, "post_group.deleted", group_id, document)
-            data = EventData(post_group_id=group_id, origin="api")
-            await self._events.announce(tx, caller.workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
+        now = self._now()
+        removal = Removal(
+            workspace_id=caller.workspace_id,
+            user_id=caller.user_id,
+            group_id=group_id,
+            at=to_ms(now),
+            receipt_id=new_id("rcp", now),
+            event_id=new_id("evt", now),
+            job_id=new_id("job", now),
+        )
+        files = await removals.remove_group(self._database, removal)
+        if files is None:
+            raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+        self._notifier.wake(f"events:{caller.workspace_id}")
+        if files:
+            self._notifier.wake("jobs")
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
         """The account goes: what was scheduled there fails, and says why. The records stay.
@@ -401,13 +398,3 @@ def _written(group: PostGroup, change: Change) -> PostGroup:
         platforms=group.platforms if change.platforms is None else change.platforms,
         platform_settings=msgspec.json.encode(settings).decode(),
     )
-
-
-def _target(post: Post) -> dict[str, str | None]:
-    return {
-        "platform": post.platform,
-        "platform_id": post.platform_id,
-        "status": post.status,
-        "provider_id": post.provider_id,
-        "url": post.url,
-    }

@@ -89,6 +89,15 @@ class Database(Protocol):
         """A reader. Not a snapshot: each statement sees what is committed when it runs."""
         ...
 
+    async def fetch_alone(self, sql: str, *args: Any) -> Sequence[Row]:
+        """Run one statement that is a transaction of its own: durable, when this returns."""
+        ...
+
+    @property
+    def first_position(self) -> str:
+        """SQL for where the first event of a transaction goes."""
+        ...
+
     async def scrub(self) -> None:
         """Overwrite what was deleted, as far as the database can."""
         ...

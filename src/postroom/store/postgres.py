@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     Held = Connection[asyncpg.Record]
 
 
+def _first_position(base: int) -> str:
+    return f"{base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
+
+
 class _Reader:
     dialect: Literal["sqlite", "postgres"] = "postgres"
 
@@ -71,8 +75,7 @@ class _Tx(_Reader):
         place, self._places = self._places, self._places + 1
         if place >> _PLACES_BITS:
             raise PostroomError("A transaction has more events than it has places for.")
-        begin = f"{self._event_base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
-        return f"{begin} + cast(${number} as bigint)", place
+        return f"{_first_position(self._event_base)} + cast(${number} as bigint)", place
 
     async def execute(self, sql: str, *args: Any) -> int:
         tag: str = await self._connection.execute(sql, *args)
@@ -212,6 +215,14 @@ class PostgresDatabase:
             self.give_back(connection)
         for call in tx.committed:
             call()
+
+    async def fetch_alone(self, sql: str, *args: Any) -> Sequence[Row]:
+        async with self.read() as reader:
+            return await reader.fetch(sql, *args)
+
+    @property
+    def first_position(self) -> str:
+        return _first_position(self.event_base)
 
     async def scrub(self) -> None:
         """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed stays unreadable."""

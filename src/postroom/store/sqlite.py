@@ -189,6 +189,14 @@ class SqliteDatabase:
         for call in tx.committed:
             call()
 
+    async def fetch_alone(self, sql: str, *args: Any) -> Sequence[Row]:
+        async with self.begin() as tx:
+            return await tx.fetch(sql, *args)
+
+    @property
+    def first_position(self) -> str:
+        return "null"
+
     async def _commit_for_those_before(self) -> None:
         """Who waited left the commit to whoever came next; if that one goes away and nobody follows, it is due now."""
         if self._waiting == 0 and not self._turn.locked():
