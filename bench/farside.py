@@ -60,7 +60,8 @@ class _Side(asyncio.Protocol):
             return
         number = _NUMBER.search(request, end)
         status, headers, body = _created(path, int(number[1]) if number else 0)
-        _paths[path if status < 300 else f"{status} {path}"] += 1
+        name = path.rpartition("/")[2]
+        _paths[name if status < 300 else f"{status} {path}"] += 1
         if number is not None and status < 300:
             _seen[int(number[1])] += 1
         asyncio.get_running_loop().call_later(self.delay_seconds, self._send, status, headers, body)

@@ -93,10 +93,13 @@ def _environment() -> dict[str, str]:
 
 
 def postroom(
-    data: Path, database_url: str = "", cores: Sequence[int] | set[int] | None = None
+    data: Path,
+    database_url: str = "",
+    cores: Sequence[int] | set[int] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> contextlib.AbstractContextManager[Served]:
-    """`postroom serve` on a data folder, as it is run for real."""
-    environment = {"POSTROOM_LOG_LEVEL": "WARNING"}
+    """`postroom serve` on a data folder, as it is run for real. `more`: settings beside the database's."""
+    environment = {"POSTROOM_LOG_LEVEL": "WARNING", **(more or {})}
     if database_url:
         environment["POSTROOM_DATABASE_URL"] = database_url
     arguments = ("serve", "--port", "0", "--data", str(data), "--json")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import seeding
-from bench.networks import ACCOUNTS
+from bench.networks import ACCOUNTS, environment, used
 from bench.processes import Served, postroom, started
 from bench.ratios import Measured, Ratio
 from bench.size import Size
@@ -64,10 +64,11 @@ def measure(size: Size, postgres: PostgresServer) -> Measured:
 
 def _run(size: Size, postgres: PostgresServer | None) -> dict[str, Any]:
     with _home(size, postgres) as (data, url), started("bench.farside", str(FAR_SIDE_MS), cores=range(64)) as far:
-        asyncio.run(_schedule(data, url, size, f"http://127.0.0.1:{far.port}"))
+        base = f"http://127.0.0.1:{far.port}"
+        networks = asyncio.run(_schedule(data, url, size, base))
         moment = to_ms(now() + timedelta(seconds=_HEAD_START_SECONDS))
         asyncio.run(_move(data, url, moment))
-        with postroom(data, url, cores=range(64)) as served:
+        with postroom(data, url, cores=range(64), more=environment(base, networks)) as served:
             before = served.cpu_seconds()
             counts = _wait(far, served, size.posts)
             memory, cpu = served.most_memory_mb(), served.cpu_seconds() - before
@@ -101,8 +102,8 @@ def _home(size: Size, postgres: PostgresServer | None) -> Iterator[tuple[Path, s
             postgres.drop(postgres.url(name))
 
 
-async def _schedule(data: Path, url: str, size: Size, base: str) -> None:
-    """As callers would: each post is created for an hour from now, by the service that answers create-post."""
+async def _schedule(data: Path, url: str, size: Size, base: str) -> list[str]:
+    """As callers would: created for an hour from now, by the service that answers create-post. On which networks."""
     at = to_ms(now() + timedelta(hours=1))
     turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -119,6 +120,7 @@ async def _schedule(data: Path, url: str, size: Size, base: str) -> None:
     async with seeding.opened(data, url) as house:
         linked = [await _link(house, size, number, base) for number in range(size.post_accounts)]
         await asyncio.gather(*(create(house, *linked[number % len(linked)], number) for number in range(size.posts)))
+        return used(house)
 
 
 _callers: dict[int, Caller] = {}
@@ -131,7 +133,8 @@ async def _link(house: House, size: Size, number: int, base: str) -> tuple[Calle
         _, secret = await house.services.access.issue_key(workspace.id, "bench")
         _callers[number] = await house.services.access.resolve(secret)
     caller = _callers[number % size.workspaces]
-    provider = list(ACCOUNTS)[number // size.workspaces % len(ACCOUNTS)]
+    providers = used(house)
+    provider = providers[number // size.workspaces % len(providers)]
     start, values = ACCOUNTS[provider]
     provider_id = f"{start}{number}"
     moment = now()

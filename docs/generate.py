@@ -3,17 +3,25 @@
 import ast
 import inspect
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from postroom.clock import now
-from postroom.connectors.http import Http
-from postroom.connectors.registry import installed, settings_types
+from postroom.connectors.registry import GROUP
 from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Settles, VideoLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
+
+
+def connectors() -> dict[str, Any]:
+    """The classes of this repository's connectors by name, whatever else is installed here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = sorted(project["entry-points"][GROUP].items())
+    return {name: EntryPoint(name, value, GROUP).load() for name, value in listed}
 
 
 def settings() -> str:
@@ -45,7 +53,8 @@ def settings() -> str:
         "| setting | default | meaning |",
         "|---|---|---|",
     ]
-    for name, kind in sorted(settings_types().items()):
+    for name, connector in connectors().items():
+        kind = connector.settings_type
         for own in msgspec.structs.fields(kind):
             default = f"`{own.default}`" if own.default not in ("", msgspec.NODEFAULT) else "empty"
             setting = f"POSTROOM_PROVIDER_{name.upper()}_{own.name.upper()}"
@@ -69,8 +78,8 @@ def _words(kind: type, field: str) -> str:
 
 
 def networks() -> str:
-    """What every installed connector declares of its network: limits, threads, taking down, unknown outcomes."""
-    found = {name: each.capabilities for name, each in sorted(installed(Http(), "", now).items())}
+    """What every connector declares of its network: limits, threads, taking down, unknown outcomes."""
+    found = {name: connector().capabilities for name, connector in connectors().items()}
     lines = [
         "# Networks",
         "",
@@ -80,13 +89,13 @@ def networks() -> str:
         "",
         "## Posts",
         "",
-        "| network | text | images | videos | threads | taking down |",
-        "|---|---|---|---|---|---|",
+        "| network | text | images | videos | threads | taking down | posts in a time |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, powers in found.items():
         if powers.publish is not None:
             cells = [_text(powers.publish), _images(powers.publish.images), _videos(powers.publish.video)]
-            cells += [_yes(powers.publish.threads), _yes(powers.unpublish)]
+            cells += [_yes(powers.publish.threads), _yes(powers.unpublish), _budgets(powers.publish)]
             lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
@@ -113,7 +122,8 @@ def networks() -> str:
 
 
 _ENDS = {
-    Settles.ALWAYS: "Exactly one post.",
+    Settles.ALWAYS: "Exactly one post; `unconfirmed` where this server was away until the network had forgotten (its README"
+    " says how long it remembers).",
     Settles.PARTLY: "At most one post. Where the network shows it, it is found; otherwise it ends `unconfirmed`.",
     Settles.NEVER: "At most one post. It ends `unconfirmed`: its owner looks.",
 }
@@ -159,6 +169,15 @@ def _videos(limits: VideoLimits | None) -> str:
         least = f"{_length(limits.min_seconds)} to" if limits.min_seconds else "up to"
         words += f"; {least} {_length(limits.max_seconds)}"
     return words
+
+
+def _budgets(publish: Publishing) -> str:
+    """What is kept to before the network is called."""
+    told = [
+        f"{each.posts:,} in {_length(each.period.total_seconds())}" + (" of all accounts" if each.of_network else "")
+        for each in publish.budgets
+    ]
+    return ", ".join(told) or "as the network says"
 
 
 def _types(types: frozenset[str]) -> str:

@@ -73,6 +73,14 @@ async def s3_desk(s3: S3, tmp_path: Path) -> AsyncIterator[Desk]:
         yield Desk(found, lambda: {key.removeprefix("media/") for key in s3.keys(bucket)})
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A house whose files a network can fetch."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    async with built(tmp_path / "data", url, answers=True) as found:
+        yield Desk(found)
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def crash_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A furnished server that was stopped, to be copied and killed (tests/crash)."""

@@ -1,9 +1,11 @@
 """Whole servers for tests: built in this process, or running as a user would start them."""
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 
 from postroom import sandbox
 from postroom.app import House, build
@@ -35,12 +38,17 @@ class Built:
 
 
 @contextlib.asynccontextmanager
-async def built(data: Path, database_url: str = "", *, furnished: bool = True, **more: Any) -> AsyncIterator[Built]:
+async def built(
+    data: Path, database_url: str = "", *, furnished: bool = True, answers: bool = False, **more: Any
+) -> AsyncIterator[Built]:
     """A house in this process, with nothing in its background: tests run its worker and listeners as they need.
 
-    What else is given are settings, by their names.
+    `answers`: its public address does, for networks that fetch files. What else is given are settings, by their names.
     """
-    async with sandbox.networks(data, 0) as networks:  # makes the folder
+    async with contextlib.AsyncExitStack() as stack:
+        networks = await stack.enter_async_context(sandbox.networks(data, 0))  # makes the folder
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = listener.getsockname()[1] if answers else 1
         settings = Settings(
             data=data,
             database_url=database_url,
@@ -49,8 +57,10 @@ async def built(data: Path, database_url: str = "", *, furnished: bool = True, *
             **more,
         )
         now = offset_clock(sandbox.clock_file(data))
-        house = await build(settings, public_url="http://127.0.0.1:1", now=now, sandbox=True)
+        house = await build(settings, public_url=f"http://127.0.0.1:{port}", now=now, sandbox=True)
         try:
+            if answers:
+                await stack.enter_async_context(_answering(house, listener))
             kept = await sandbox.furnish(house, data, networks.sim, link=furnished)
             access = house.services.access
             async with httpx.AsyncClient(base_url=networks.sim) as sim:
@@ -64,6 +74,18 @@ async def built(data: Path, database_url: str = "", *, furnished: bool = True, *
                 )
         finally:
             await house.close()
+
+
+@contextlib.asynccontextmanager
+async def _answering(house: House, listener: socket.socket) -> AsyncIterator[None]:
+    server = uvicorn.Server(uvicorn.Config(house.app, lifespan="off", log_config=None))
+    # Not `serve`: that would take the signals, which are pytest's.
+    serving = asyncio.create_task(server._serve([listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 @dataclass

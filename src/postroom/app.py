@@ -32,6 +32,7 @@ from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
+from postroom.services.attachments import Attachments
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.connections import Connections
@@ -56,6 +57,7 @@ from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
+from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -88,6 +90,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     notifier: Notifier
     http: Http
     guarded: Http
+    fetching: Http
     """For addresses that callers give."""
     services: Services
     sync: Sync
@@ -101,6 +104,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
         """Let go of everything; what was acknowledged is durable already."""
         await self.http.close()
         await self.guarded.close()
+        await self.fetching.close()
         await self.notifier.close()
         await self.database.close()
         self.database.keyring.close()
@@ -129,6 +133,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     http = Http(read_seconds=settings.provider_seconds)
     guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
     guarded = guarded_http(guard)
+    fetching = guarded_http(guard, whole_seconds=120.0, max_bytes=1 << 28)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
         registry = installed(http, callback_url, now, settings.providers, guarded=guarded)
@@ -156,6 +161,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     services = Services(
         access=access,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
@@ -164,12 +170,14 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         recalls=recalls,
         posts=posts,
+        takedowns=takedowns,
         post_lists=PostLists(database),
         post_logs=post_logs,
         engagement=Engagement(database, connections, now),
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
+        attachments=Attachments(database, posts, media, fetching, now),
         events=events,
         receipts=receipts,
         idempotency=Idempotency(database, now),
@@ -184,6 +192,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,
         sync=sync,
+        takedowns=takedowns,
         upkeep=upkeep,
     )
     return House(
@@ -191,6 +200,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         notifier=notifier,
         http=http,
         guarded=guarded,
+        fetching=fetching,
         services=services,
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),

@@ -17,6 +17,7 @@ from postroom.services.media import Media
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
 from postroom.services.sync import Sync
+from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Upkeep
 from postroom.store import jobs
 from postroom.store.database import Database, Tx
@@ -45,6 +46,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     publishing: Publishing
     recalls: Recalls
     sync: Sync
+    takedowns: Takedowns
     upkeep: Upkeep
 
 
@@ -71,6 +73,8 @@ class Worker:
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
             Task.FINISH_UNLINK: self._finish_unlink,
             Task.PUBLISH_POST: self._publish_post,
+            Task.TAKE_DOWN: self._take_down,
+            Task.EXPIRE_POSTS: self._expire_posts,
             Task.PURGE_BLOBS: self._purge_blobs,
             Task.EXPIRE_UPLOAD: self._expire_upload,
             Task.CLEAN_UP: self._clean_up,
@@ -147,17 +151,20 @@ class Worker:
         self._pause_seconds = min(_LOOK_SECONDS, (ended - started) * _WORK_TO_LOOKING)
         if saturated and deep:
             self._deep_at, self._pause_seconds = ended + self._pause_seconds, 0.0
-        chosen = choose(found, self._running.values(), msgspec.structs.replace(_ROOM, at_once=at_once))
-        self._more = saturated or len(chosen) < len(found)
-        resting = {job.lock: self._rests_until(job, now) for job in chosen if job.lock is not None}
-        for lock, until in resting.items():
-            if until > now:
-                await jobs.postpone(tx, lock, until)
-        awake = [job.id for job in chosen if job.lock is None or resting[job.lock] <= now]
-        return await jobs.take(tx, self._owner, to_ms(self._now() + _CLAIM), awake) if awake else []
+        awake = []
+        for job in found:
+            until = self._rests_until(job)
+            if until > now and job.lock is not None:
+                await jobs.postpone(tx, job.lock, until)
+            else:
+                awake.append(job)
+        chosen = choose(awake, self._running.values(), msgspec.structs.replace(_ROOM, at_once=at_once))
+        self._more = saturated or len(chosen) < len(awake)
+        until = to_ms(self._now() + _CLAIM)
+        return await jobs.take(tx, self._owner, until, [job.id for job in chosen]) if chosen else []
 
-    def _rests_until(self, job: Due, now: int) -> int:
-        """Until when its account or its network wants to be left alone; 0: it does not."""
+    def _rests_until(self, job: Due) -> int:
+        """Until when its account or its network wants to be left alone, perhaps long ago."""
         return max(
             self._rests.get(f"{Holds.LOCK} {job.lock}", 0), self._rests.get(f"{Holds.PROVIDER} {job.provider}", 0)
         )
@@ -199,7 +206,9 @@ class Worker:
         self._rests = {key: moment for key, moment in self._rests.items() if moment > now}
         self._rests[f"{holds} {job.lock if holds is Holds.LOCK else job.provider}"] = until
 
-    async def _publish_post(self, job: Job) -> Retry | None:
+    def _finish(self, job: Job) -> Callable[[Tx, float], Awaitable[None]]:
+        """Ends a job in the transaction that records what came of it; its account then rests for so many seconds."""
+
         async def finish(tx: Tx, rest_seconds: float) -> None:
             await jobs.finish(tx, job.id, self._owner)
             tx.on_commit(lambda: self._finished.add(job.id))
@@ -208,7 +217,22 @@ class Worker:
                 await jobs.postpone(tx, job.lock, until)
                 self._rest(job, Holds.LOCK, until)
 
+        return finish
+
+    async def _publish_post(self, job: Job) -> Retry | None:
+        finish = self._finish(job)
         return await self._work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts, finish)
+
+    async def _take_down(self, job: Job) -> Retry | None:
+        workspace_id, position = _workspace(job), int(_arg(job, "position"))
+        return await self._work.takedowns.settle(
+            workspace_id, _arg(job, "takedown_id"), position, job.attempts, self._finish(job)
+        )
+
+    async def _expire_posts(self, job: Job) -> None:
+        delete = _arg(job, "then") == "delete"
+        user_id, group_id = _arg(job, "user_id"), _arg(job, "group_id")
+        await self._work.takedowns.expire(_workspace(job), user_id, group_id, self._finish(job), delete=delete)
 
     async def _sync_account(self, job: Job) -> None:
         await self._work.sync.sync(_workspace(job), _arg(job, "account_id"))

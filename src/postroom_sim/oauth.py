@@ -39,6 +39,7 @@ class Token:
     scope: str
     expired: bool
     ended: bool
+    expires_at: float | None = None
 
 
 def form(call: Call) -> dict[str, str]:
@@ -155,7 +156,8 @@ class OAuth:
         )
         if row is None:
             return None
-        return Token(row[0], row[1], row[2] is not None and row[2] <= self._ground.clock.now(), bool(row[3]))
+        expired = row[2] is not None and row[2] <= self._ground.clock.now()
+        return Token(row[0], row[1], expired, bool(row[3]), row[2])
 
     def account_of(self, token: str | None) -> str | None:
         """For the journal: whose token this is or was."""

@@ -15,13 +15,27 @@ from structlog.testing import capture_logs
 from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
-from postroom.connectors.contract import Ask, Connection, Connector, Linked, Messenger, Publisher, Reply, Visit
+from postroom.connectors.contract import (
+    AppSettings,
+    Ask,
+    Connection,
+    Connector,
+    Linked,
+    Messenger,
+    Publisher,
+    Reply,
+    Visit,
+)
+from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
 from postroom.connectors.http import Http
+from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
+from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
 from postroom.connectors.tiktok.connection import TikTokSettings
 from postroom.connectors.tiktok.connector import TikTokConnector
+from postroom.connectors.twitter.connector import XConnector
 from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSettings
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
@@ -29,6 +43,7 @@ from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, Pro
 from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
+APP_SECRET = "hush-of-the-app"
 DRAFT = PostDraft(text="Hello", created_at=datetime(2026, 11, 20, tzinfo=UTC))
 VIDEO = PostDraft(
     text="Hello", created_at=DRAFT.created_at, media=(Picture(b"moving", content_type="video/mp4", kind="video"),)
@@ -118,7 +133,7 @@ CASES = {
         (),
         (),
         {"code": SECRET},
-        settings=TikTokSettings(client_id="us", client_secret="ours", patience_seconds=0),
+        settings=TikTokSettings(client_id="us", client_secret=APP_SECRET, patience_seconds=0),
         draft=VIDEO,
         note={
             "publish_id": "v_pub_file~1",
@@ -128,6 +143,16 @@ CASES = {
         },
         prepares=True,
     ),
+    "twitter": Case(
+        XConnector,
+        Profile(provider_id="1445880548472320001", username="ada_marlow", name="Ada"),
+        Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=AppSettings(client_id="us", client_secret="ours"),
+        post="1445880548472328192",
+    ),
     "youtube": Case(
         YouTubeConnector,
         Profile(provider_id="UCada", username="@ada", name="Ada"),
@@ -135,11 +160,52 @@ CASES = {
         (),
         (),
         {"code": SECRET},
-        settings=YouTubeSettings(client_id="us", client_secret="ours"),
+        settings=YouTubeSettings(client_id="us", client_secret=APP_SECRET),
         post="dQw4w9WgXcQ",
         draft=VIDEO,
         note={"session": "https://www.googleapis.com/upload/1", "size_bytes": 6, "digest": ""},
         prepares=True,
+    ),
+    "facebook": Case(
+        FacebookConnector,
+        Profile(provider_id="112233445566001", username="harbour", name="Harbour"),
+        Credentials(values={"access_token": SECRET}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=FacebookSettings(client_id="us", client_secret="ours"),
+        post="112233445566001_1220000000001",
+        note={"posting": True},
+        revokes=False,
+    ),
+    "instagram": Case(
+        InstagramConnector,
+        Profile(provider_id="17841400000000001", username="ada", name="Ada"),
+        Credentials(
+            values={"access_token": SECRET, "login": "facebook", "granted": "instagram_manage_contents"},
+        ),
+        (),
+        (),
+        {"code": SECRET},
+        settings=InstagramSettings(client_id="us", client_secret="ours"),
+        post="18100000000000001",
+        draft=PostDraft(text="Hello", created_at=DRAFT.created_at, media=(Picture(content_type="image/jpeg"),)),
+        note={"container": "17900000000000001"},
+        prepares=True,
+        revokes=False,
+    ),
+    "threads": Case(
+        ThreadsConnector,
+        Profile(provider_id="26400000000000001", username="ada", name="Ada"),
+        Credentials(values={"access_token": SECRET}),
+        (),
+        (),
+        {"code": SECRET},
+        settings=ThreadsSettings(client_id="us", client_secret="ours"),
+        post="18000000000000001",
+        note={"container": "17800000000000001"},
+        prepares=True,
+        revokes=False,
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -293,7 +359,7 @@ async def test_a_login_begins_with_a_question_or_a_page_and_calls_nobody(case: C
         step = await connector.login(flow, None)
         if isinstance(step, Visit):
             assert step.nonce in step.url
-            assert "ours" not in step.url
+            assert APP_SECRET not in step.url
             continue
         assert isinstance(step, Ask)
         assert set(case.login) <= set(step.fields)
@@ -380,6 +446,7 @@ async def test_nothing_secret_is_shown(case: Case) -> None:
     linked = Linked(profile=case.profile, credentials=case.credentials)
     shown = [repr(item) for item in (connection, linked, case.credentials, *vars(connection).values())]
     assert SECRET not in " ".join(shown)
+    assert APP_SECRET not in " ".join([*shown, repr(case.settings)])
 
 
 @MESSENGERS

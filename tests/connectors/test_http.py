@@ -1,6 +1,7 @@
 """The one way out: what each failure of an exchange means, and what is never repeated, kept or logged."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from postroom.connectors.http import Http, failure
+from postroom.connectors.http import Answer, Http, failure, rest_seconds
 from postroom.errors import OutcomeUnknown, ProviderDown
 from tests.connectors.wire import Wire, answer, breaks
 from tests.parts.faultproxy import FaultProxy
@@ -243,3 +244,52 @@ async def test_a_stream_that_is_silent_for_too_long_ends() -> None:
     await hung_up.wait()
     server.close()
     await server.wait_closed()
+
+
+DATE = {"date": "Fri, 20 Nov 2026 12:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0.0),
+        ({"ratelimit-remaining": "1", "retry-after": "9"}, 0.0),
+        ({"ratelimit-remaining": "0"}, 0.0),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "1795176120", **DATE}, 120.0),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "1795176060", **DATE}, 60.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-11-20T12:05:00.000000Z", **DATE}, 300.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, 30.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, 0.0),
+        ({"ratelimit-remaining": "0", "retry-after": "7", "ratelimit-reset": "1795176120", **DATE}, 7.0),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "1795170000", **DATE}, 0.0),
+    ],
+)
+def test_an_answer_that_uses_up_the_limit_says_how_long_to_rest(headers: dict[str, str], seconds: float) -> None:
+    assert rest_seconds(Answer(200, httpx.Headers(headers), b"")) == seconds
+
+
+async def test_many_calls_at_once_each_get_their_own_answer() -> None:
+    """They go by several pools, and what comes after them by the same sockets."""
+    opened = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = head.split(b" ", 2)[1]
+                await asyncio.sleep(0.02)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    http = Http()
+    for _ in range(3):
+        answers = await asyncio.gather(*(read(http, f"{base}/{number}") for number in range(40)))
+        assert [answer.body.decode() for answer in answers] == [f"/{number}" for number in range(40)]
+    assert opened <= 48
+    await http.close()
+    server.close()
+    await asyncio.sleep(0.05)

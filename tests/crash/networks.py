@@ -41,6 +41,10 @@ TARGETS = {
             publishes="createRecord",
             media="image",
         ),
+        Target(network="mastodon", flow="oauth", answers=OAUTH, publishes="create_status", media="image"),
+        Target(
+            network="twitter", flow="oauth", answers=OAUTH, publishes="create_tweet", media="image", settles="partly"
+        ),
         Target(
             network="telegram",
             flow="bot_token",

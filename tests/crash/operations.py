@@ -306,6 +306,42 @@ def _publish(name: str, *faults: dict[str, Any]) -> Operation:
     return Operation(name=f"publish ({name})", perform=perform, check=check, tasks=("publish_post",))
 
 
+# take-down
+
+
+def _take_down(name: str, *faults: dict[str, Any], deleted: bool = False) -> Operation:
+    text = "Published, to be deleted"
+
+    def perform(house: House) -> None:
+        group = house.facts["published"]
+        path = f"/post-groups/{group}/take-down"
+        if deleted:
+            house.ask("DELETE", "postpost", f"{POSTPOST}/delete-post/{group}")
+            ((receipt,),) = house.rows(f"select id from receipts where target_id = '{group}'")
+            path = f"/receipts/{receipt}/take-down"
+        for rule in faults:
+            fault(house, network="bluesky", **rule)
+        house.counted("take-down", "POST", house.url("native", path))
+        house.settle()
+
+    def check(house: House) -> None:
+        asked = house.rows("select outcome, settled_at is not null from takedown_targets")
+        receipts = house.rows("select id from receipts where kind = 'posts.taken_down'")
+        if asked or house.acknowledged:
+            # What is on record is done in the end, whoever died meanwhile.
+            assert [(outcome, bool(settled)) for outcome, settled in asked] == [("done", True)]
+            assert live(house, text) == 0
+            assert len(receipts) == 1
+        else:
+            assert live(house, text) == 1
+            assert receipts == []
+        told = house.rows("select type from events where type like 'post.take%'")
+        assert told == [("post.taken_down",)] * len(asked)
+        assert (status_of(house, house.facts["published"]) is None) == deleted
+
+    return Operation(name=f"take-down ({name})", perform=perform, check=check, tasks=("take_down",))
+
+
 _LOST: dict[str, Any] = {"commit_then_lose": True}
 
 DELETES = (_delete("draft"), _delete("published"), _delete("shared"))
@@ -323,6 +359,12 @@ UPLOADS = (
     _upload("just deleted", content=picture("To be deleted before it goes out"), deleting="draft"),
     _refused(),
     _expire(),
+)
+TAKE_DOWNS = (
+    _take_down("answered"),
+    _take_down("answer lost", {"operation": "deleteRecord", "do": _LOST}),
+    _take_down("failed, not done", {"operation": "deleteRecord", "do": {"status": 500}}),
+    _take_down("of a deleted group", deleted=True),
 )
 PUBLISHES = (
     _publish("answered"),

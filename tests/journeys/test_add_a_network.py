@@ -52,10 +52,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-@pytest.fixture
-async def board(package: Path, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A house with the package beside it, and a board that is linked."""
-    async with built(tmp_path / "data", furnished=False) as found:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def board(request: pytest.FixtureRequest, package: Path, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A house with the package beside it, on each database, and a board that is linked."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    async with built(tmp_path / "data", url, furnished=False) as found:
         desk = Desk(found)
         await sandbox.link(desk.house, desk.caller, "noticeboard", "token", {"token": "user_good"})
         yield desk

@@ -80,7 +80,7 @@ def test_the_first_line_is_json_and_comes_when_it_listens(tmp_path: Path) -> Non
         }  # fmt: skip
         assert {httpx.URL(server.line[name]).port for name in paths} == {port}
         assert httpx.get(server.line["native"] + "/health").status_code == 200
-        for key, count in (("key", 2), ("other_key", 1)):
+        for key, count in (("key", 4), ("other_key", 1)):
             headers = {"authorization": f"Bearer {server.line[key]}"}
             found = httpx.get(server.line["native"] + "/accounts", headers=headers).json()["items"]
             assert len(found) == count

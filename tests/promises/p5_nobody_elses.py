@@ -46,6 +46,7 @@ IDS: dict[str, str | None] = {
     "x-postpost-user-id": "managed_user",
     "x-publora-user-id": "managed_user",
     "userId": "managed_user",
+    "mediaFileId": "media",
     "retrieve_account.id": "account",
     "delete_account.id": "account",
     "get_account.id": "account",
@@ -54,6 +55,10 @@ IDS: dict[str, str | None] = {
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
+    "take_down_receipt.id": "receipt",
+    "take_down_post_group.id": "post_group",
+    "set_delete_at.id": "post_group",
+    "get_take_down.id": "takedown",
     "update_webhook.id": "webhook",
     "delete_webhook.id": "webhook",
     "regenerate_webhook_secret.id": "webhook",
@@ -68,8 +73,10 @@ _NO_IDS = """
     wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
+    delete_at then
+    contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
-    isActive active position
+    isActive active position file
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -153,6 +160,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "key": issued.id,
         "link": attempt.id,
         "receipt": receipts.items[0].id,
+        "takedown": (await services.takedowns.take_down(caller, group.id, 0)).id,
         "managed_user": user or caller.user_id,
         "webhook": hooks[Format.POSTPOST],
         "webhook_endpoint": hooks[Format.NATIVE],
@@ -213,10 +221,12 @@ BODIES: dict[str, Any] = {
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
+    "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},
+    "attach_media": {"file": {"download_url": "https://files.example.org/a.png", "file_id": "a"}},
     "linkedin_post_statistics": {"postedId": "urn:li:share:1", "platformId": "linkedin-x", "queryType": "REACTION"},
     "linkedin_account_statistics": {"platformId": "linkedin-x", "queryType": "REACTION"},
     "linkedin_followers": {"platformId": "linkedin-x"},

@@ -126,3 +126,16 @@ async def test_what_is_live_is_not_called_a_failure_by_a_second_attempt(desk: De
     await asyncio.gather(first, second)
     assert await desk.status(group) is PostStatus.PUBLISHED
     await one_post(desk, "Live")
+
+
+async def test_what_was_taken_down_while_it_was_in_doubt_is_not_published_again(desk: Desk) -> None:
+    group = await desk.due("In doubt")
+    await desk.fault("createRecord", do=LOST)
+    await desk.fault("getRecord", times=7, do={"status": 502})
+    await desk.work()
+    made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    await desk.settle()
+    assert await desk.live() == []
+    assert await desk.calls("createRecord") == 1
+    settled = await desk.services.takedowns.get(desk.caller, made.id)
+    assert [target.outcome for target in settled.targets] == ["done"]

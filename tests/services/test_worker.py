@@ -4,11 +4,15 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from postroom.domain.jobs import Holds, Job, Retry, Task
 from postroom.domain.posts import PostStatus
+from postroom.store import jobs, rates
 from tests.desk import Desk
+from tests.store.things import job
 
 
 @contextlib.asynccontextmanager
@@ -137,3 +141,109 @@ async def test_jobs_that_are_over_are_forgotten_after_two_days(desk: Desk, statu
     await desk.house.upkeep.clean_up()
     assert await desk.jobs("publish_post") == []
     shutil.rmtree(desk.built.data / "media")
+
+
+LIMITED = {"status": 429, "headers": {"retry-after": "600"}, "body": {"error": "RateLimitExceeded"}}
+
+
+async def second(desk: Desk) -> str:
+    """Another Bluesky account of the same user."""
+    answers = {"identifier": "bea.test", "password": "app-bea-pass"}
+    account = await desk.services.accounts.link(desk.caller, "bluesky", "app_password", answers)
+    return f"bluesky-{account.provider_id}"
+
+
+async def test_an_account_that_is_told_to_wait_rests_with_all_its_posts_and_others_go_on(desk: Desk) -> None:
+    mine = [f"bluesky-{(await desk.account()).provider_id}"]
+    other = await second(desk)
+    await desk.fault("createRecord", do=LIMITED, times=1)
+    held = [await desk.due(f"Number {number}", platforms=mine) for number in range(5)]
+    await desk.work()
+    late = await desk.due("Queued while it rests", platforms=mine)
+    free = await desk.due("Of another account", platforms=[other])
+    await desk.work()
+    assert await desk.status(free) is PostStatus.PUBLISHED
+    assert {await desk.status(group) for group in [*held, late]} == {PostStatus.PENDING}
+    assert await desk.calls("createRecord") == 2
+    await desk.advance(590)
+    assert await desk.work() == 0
+    await desk.advance(20)
+    await desk.work()
+    assert {await desk.status(group) for group in [*held, late]} == {PostStatus.PUBLISHED}
+    assert await desk.calls("createRecord") == 8
+
+
+async def test_after_a_post_that_uses_up_the_limit_nobody_is_called_until_it_begins_anew(desk: Desk) -> None:
+    await desk.built.sim.patch("/_sim/switches", json={"enforce_rate_limits": True})
+    first, second = await desk.due("The last one"), await desk.due("Waits for the next hour")
+    body = {"uri": "at://did:plc:x/app.bsky.feed.post/1", "cid": "bafy"}
+    used_up = {"ratelimit-remaining": "0", "retry-after": "1200"}
+    await desk.fault("createRecord", do={"status": 200, "headers": used_up, "body": body}, times=1)
+    await desk.work()
+    assert [await desk.status(group) for group in (first, second)] == [PostStatus.PUBLISHED, PostStatus.PENDING]
+    assert await desk.calls("createRecord") == 1
+    await desk.advance(1190)
+    assert await desk.work() == 0
+    await desk.advance(20)
+    await desk.work()
+    assert await desk.status(second) is PostStatus.PUBLISHED
+
+
+async def test_no_more_is_sent_than_the_network_takes_in_an_hour(desk: Desk) -> None:
+    account = await desk.account()
+    groups = [await desk.due(f"Number {number}") for number in range(3)]
+    async with desk.house.database.begin() as tx:
+        for _ in range(1_664):
+            assert await rates.spend(tx, account.id, 3600, 1_666, desk.now_ms()) is None
+    await desk.work()
+    statuses = sorted([await desk.status(group) for group in groups])
+    assert statuses == [PostStatus.PENDING, PostStatus.PUBLISHED, PostStatus.PUBLISHED]
+    assert await desk.calls("createRecord") == 2
+    await desk.advance(3601)
+    await desk.work()
+    assert {await desk.status(group) for group in groups} == {PostStatus.PUBLISHED}
+    await desk.advance(25 * 3600)
+    await desk.house.upkeep.clean_up()
+    assert await desk.rows("select * from rate_windows") == []
+
+
+async def test_where_the_network_as_a_whole_is_to_rest_its_other_accounts_wait_too(desk: Desk) -> None:
+    mine = [f"bluesky-{(await desk.account()).provider_id}"]
+    other = await second(desk)
+    await desk.work()
+    worker = desk.house.worker
+    await desk.due("One", platforms=mine)
+    (job,) = await worker._claim(1)
+    await worker._over(job, Retry(after=timedelta(minutes=5), reason="too_many_requests", holds=Holds.PROVIDER))
+    group = await desk.due("Another", platforms=[other])
+    await desk.work()
+    assert await desk.calls("createRecord") == 0
+    await desk.advance(301)
+    await desk.work()
+    assert await desk.status(group) is PostStatus.PUBLISHED
+
+
+async def test_a_network_that_hangs_leaves_room_for_other_work(desk: Desk) -> None:
+    """Twice as many jobs as may run at a time wait for it; what is queued behind them is done at once."""
+    at = desk.now_ms() - 60_000
+    async with desk.house.database.begin() as tx:
+        await jobs.enqueue_many(
+            tx,
+            [
+                job(lock=f"hang:{number}", scheduled_at=at, provider="bluesky", workspace_id=desk.caller.workspace_id)
+                for number in range(200)
+            ],
+        )
+    hanging = asyncio.Event()
+
+    async def hang(_: Job) -> None:
+        await hanging.wait()
+
+    desk.house.worker._tasks[Task.PUBLISH_POST] = hang
+    async with working(desk):
+        await until(desk, "select count(*) from jobs where status = 'doing' and provider = 'bluesky'", [(48,)])
+        group = await desk.draft()
+        await desk.attach(group)
+        await desk.services.posts.delete(desk.caller, group.id)
+        await until(desk, "select status from jobs where task = 'purge_blobs'", [("done",)])
+        hanging.set()

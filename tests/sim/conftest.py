@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.sim.files import served
 from tests.sim.simulation import Member, Process
 
 
@@ -37,3 +38,10 @@ async def bea(client: httpx.AsyncClient) -> Member:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[str]:
+    """Where pictures and a film are to be had."""
+    with served() as address:
+        yield address

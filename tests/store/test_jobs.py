@@ -2,7 +2,8 @@
 
 import asyncio
 
-from postroom.domain.jobs import Job
+from postroom.domain.fairness import Room, choose
+from postroom.domain.jobs import Due, Job
 from postroom.store import jobs
 from postroom.store.database import Database
 from postroom.store.postgres import PostgresDatabase
@@ -150,3 +151,55 @@ async def test_waiting_jobs_are_cancelled_by_their_lock(database: Database) -> N
     assert await counts(database) == {"doing": 2, "cancelled": 1, "todo": 1}
     async with database.begin() as tx:
         assert await jobs.remove_finished(tx, T0 + 1) == 1
+
+
+async def due(database: Database, *, deep: bool = True, now: int = T0) -> list[Due]:
+    async with database.begin() as tx:
+        await jobs.begin_claim(tx)
+        return (await jobs.due(tx, now, deep=deep))[0]
+
+
+async def test_however_many_wait_under_one_lock_the_first_of_every_other_is_seen(database: Database) -> None:
+    many = [job(lock="a", scheduled_at=T0 - 9) for _ in range(600)]
+    others = [job(lock="b", workspace_id=OTHER_WORKSPACE), job(), job(lock="a0"), job(lock="b", scheduled_at=T0 - 1)]
+    await enqueue(database, *many, *others, job(lock="c", scheduled_at=T0 + 1))
+    assert {each.lock for each in await due(database, deep=False)} == {"a"}
+    found = await due(database)
+    assert {each.lock for each in found} == {"a", "a0", "b", None}
+    assert len(found) == 4
+    assert others[3].id in {each.id for each in found}
+    await claim(database, limit=1)
+    assert {each.lock for each in await due(database)} == {"a0", "b", None}
+
+
+async def test_one_workspace_with_thousands_due_does_not_hold_back_the_one_job_of_another(database: Database) -> None:
+    await enqueue(database, *(job(lock=f"a{number % 40}", scheduled_at=T0 - 9) for number in range(2_000)))
+    theirs = job(lock="b", workspace_id=OTHER_WORKSPACE)
+    await enqueue(database, theirs)
+    room = Room(at_once=8, of_a_workspace=8, of_a_provider=8)
+    assert theirs.id in {each.id for each in choose(await due(database), [], room)}
+
+
+async def test_what_waits_under_a_lock_is_moved_in_its_order(database: Database) -> None:
+    first, second, third = (job(lock="a", scheduled_at=T0 + number) for number in (3, 1, 2))
+    later, other = job(lock="a", scheduled_at=T0 + 5_000), job(lock="b")
+    await enqueue(database, first, second, third, later, other)
+    async with database.begin() as tx:
+        assert await jobs.postpone(tx, "a", T0 + 1_000) == 3
+    assert [each.id for each in await claim(database)] == [other.id]
+    order = []
+    while found := await claim(database, now=T0 + 2_000):
+        order += [each.id for each in found]
+        async with database.begin() as tx:
+            await jobs.finish(tx, found[0].id)
+    assert order == [second.id, third.id, first.id]
+
+
+async def test_only_what_still_waits_is_taken(database: Database) -> None:
+    waiting, cancelled = job(provider="bluesky"), job(lock="gone")
+    await enqueue(database, waiting, cancelled)
+    found = await due(database)
+    async with database.begin() as tx:
+        await jobs.cancel_by_lock(tx, WORKSPACE, "gone")
+        taken = await jobs.take(tx, "worker", T0 + 60, [each.id for each in found])
+    assert [(each.id, each.provider) for each in taken] == [(waiting.id, "bluesky")]

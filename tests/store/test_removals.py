@@ -25,6 +25,7 @@ def removal(of: PostGroup, **changed: Any) -> Removal:
             "workspace_id": of.workspace_id,
             "user_id": of.user_id,
             "group_id": of.id,
+            "origin": "api",
             "at": T0 + 9,
             "receipt_id": new_id("rcp"),
             "event_id": new_id("evt"),
@@ -37,6 +38,11 @@ def removal(of: PostGroup, **changed: Any) -> Removal:
 async def rows(database: Database, sql: str) -> list[tuple[Any, ...]]:
     async with database.read() as reader:
         return [tuple(row) for row in await reader.fetch(sql)]
+
+
+async def remove(database: Database, asked: Removal) -> int | None:
+    async with database.begin(single=True) as tx:
+        return await removals.remove_group(tx, asked)
 
 
 async def keep(database: Database, plan: PostGroup, *held: Post) -> None:
@@ -52,12 +58,12 @@ async def test_a_group_goes_as_a_whole_and_nobody_elses(database: Database) -> N
         for each in (plan, other):
             await media.add(tx, media_item(each, blob_key=f"blob-{each.id}", status=MediaStatus.STORED))
             await media.add(tx, media_item(each))
-    assert await removals.remove_group(database, removal(plan, user_id="d" * 24)) is None
-    assert await removals.remove_group(database, removal(plan, workspace_id=OTHER_WORKSPACE)) is None
+    assert await remove(database, removal(plan, user_id="d" * 24)) is None
+    assert await remove(database, removal(plan, workspace_id=OTHER_WORKSPACE)) is None
     tables = ("receipts", "events", "jobs")
     assert [await rows(database, f"select * from {table}") for table in tables] == [[], [], []]
-    assert await removals.remove_group(database, removal(plan)) == 1
-    assert await removals.remove_group(database, removal(plan)) is None
+    assert await remove(database, removal(plan)) == 1
+    assert await remove(database, removal(plan)) is None
     for table, column in (("post_groups", "id"), ("posts", "group_id"), ("media_items", "group_id")):
         assert set(await rows(database, f"select {column} from {table}")) == {(other.id,)}
     assert [len(await rows(database, f"select * from {table}")) for table in tables] == [1, 1, 1]
@@ -68,7 +74,7 @@ async def test_the_log_of_a_group_goes_with_it(database: Database) -> None:
     await keep(database, plan)
     async with database.begin() as tx:
         await post_logs.add(tx, [_entry(plan)])
-    await removals.remove_group(database, removal(plan))
+    await remove(database, removal(plan))
     assert await rows(database, "select id from post_logs") == []
 
 
@@ -105,7 +111,7 @@ async def test_the_receipt_is_to_the_byte_the_same_on_both_databases(database: D
             await media.add(tx, media_item(plan, blob_key=f"blob-{number}", status=MediaStatus.STORED))
         await media.add(tx, media_item(plan))
     asked = removal(plan)
-    assert await removals.remove_group(database, asked) == many
+    assert await remove(database, asked) == many
     targets = [
         {
             "platform": each.platform,
@@ -131,7 +137,7 @@ async def test_the_event_comes_after_those_before_it(database: Database) -> None
         async with database.begin() as tx:
             data = EventData(post_group_id=each.id)
             await events.append(tx, f"evt_before_{number}", WORKSPACE, EventType.POST_SCHEDULED, data, T0, WORKSPACE)
-        await removals.remove_group(database, asked[number])
+        await remove(database, asked[number])
     async with database.read() as reader:
         logged = await events.after(reader, WORKSPACE, 0, 10, WORKSPACE)
     assert [each.id for each in logged[::2]] == [f"evt_before_{number}" for number in range(3)]
@@ -150,8 +156,8 @@ async def test_files_are_purged_by_a_job(database: Database) -> None:
         for key in ("a/1", 'a/"2"'):
             await media.add(tx, media_item(plan, blob_key=key, status=MediaStatus.STORED))
     asked = removal(plan)
-    assert await removals.remove_group(database, removal(bare)) == 0
-    assert await removals.remove_group(database, asked) == 2
+    assert await remove(database, removal(bare)) == 0
+    assert await remove(database, asked) == 2
     async with database.begin() as tx:
         (job,) = await jobs.claim(tx, "me", asked.at, asked.at + 1, 10)
     assert (job.id, job.workspace_id, job.task, job.lock, job.attempts, job.scheduled_at) == (
@@ -176,7 +182,7 @@ async def test_what_has_begun_to_go_out_stays_counted(
         for each in (plan, other):
             await usage.set_used(tx, WORKSPACE, each.id, 2, T0)
         await posts.set_post(tx, WORKSPACE, second.id, status=PostStatus.PROCESSING, attempts=1, begun_at=begun_at)
-    await removals.remove_group(database, removal(plan))
+    await remove(database, removal(plan))
     async with database.read() as reader:
         assert await usage.find(reader, WORKSPACE, plan.id) == counted
         assert await usage.find(reader, WORKSPACE, other.id) == 2
@@ -193,11 +199,11 @@ async def _meanwhile(database: Database, plan: PostGroup, change: Callable[[Tx],
             await asyncio.sleep(0.1)
             await change(tx)
 
-    async def remove() -> None:
+    async def wait() -> None:
         await holding.wait()
-        assert await removals.remove_group(database, removal(plan)) is not None
+        assert await remove(database, removal(plan)) is not None
 
-    await asyncio.gather(hold(), remove())
+    await asyncio.gather(hold(), wait())
     for table in ("post_groups", "posts", "media_items"):
         assert await rows(database, f"select * from {table}") == []
     ((document,),) = await rows(database, "select document from receipts")
@@ -237,7 +243,7 @@ async def test_what_is_written_anew_while_a_removal_waits_is_in_its_receipt(data
 async def test_of_those_who_remove_a_group_at_once_one_does(database: Database) -> None:
     plan = group()
     await keep(database, plan, post(plan))
-    found = await asyncio.gather(*(removals.remove_group(database, removal(plan)) for _ in range(5)))
+    found = await asyncio.gather(*(remove(database, removal(plan)) for _ in range(5)))
     assert sorted(found, key=str) == [0, None, None, None, None]
     assert (
         len(await rows(database, "select id from receipts")) == len(await rows(database, "select id from events")) == 1

@@ -113,6 +113,9 @@ class AppSettings(ConnectorSettings, frozen=True, kw_only=True, forbid_unknown_f
     client_secret: str = ""
     """The registered app's secret."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.client_id})"
+
 
 class Connector(Protocol):
     """One network: what it can do, how to link an account, how to open one. It keeps no state.

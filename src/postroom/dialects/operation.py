@@ -86,6 +86,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a form will do as well as JSON."""
     any_type: bool = False
     """Whether the body is read as JSON whatever its Content-Type says."""
+    same: Callable[[Any], Any] | None = None
+    """What of a body says whether two requests with one Idempotency-Key are the same, where that is not all of it."""
     keep: Callable[[Any], Any] | None = None
     """What of an answer is kept for its Idempotency-Key, where it has something that must not be stored."""
 
@@ -242,7 +244,7 @@ class Application:
         if not key or len(key) > LONGEST_IDEMPOTENCY_KEY or not key.isprintable():
             raise Conflict(f"An Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY} characters.", kind=Kind.KEY_REUSED)
         idempotency = self.services.idempotency
-        stored = await idempotency.begin(request.caller, key, _fingerprint(request))
+        stored = await idempotency.begin(request.caller, key, _fingerprint(operation, request))
         if stored is not None:
             return Answer(*stored, headers=((b"idempotent-replayed", b"true"),))
         try:
@@ -324,9 +326,10 @@ def _wrong_method(request: Request, allowed: str) -> InvalidParameters:
     return InvalidParameters(f"{request.method} is not possible here.", kind=Kind.METHOD, context={"allow": allowed})
 
 
-def _fingerprint(request: Request) -> bytes:
+def _fingerprint(operation: Operation, request: Request) -> bytes:
     # The body as it was read: a form sent again has other boundaries and the same fields.
-    parts = (request.method.encode(), request.raw_path, request.scope.get("query_string", b""), _encode(request.body))
+    body = request.body if operation.same is None else operation.same(request.body)
+    parts = (request.method.encode(), request.raw_path, request.scope.get("query_string", b""), _encode(body))
     return hashlib.sha256(b"\0".join(parts)).digest()
 
 

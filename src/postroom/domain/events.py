@@ -26,6 +26,8 @@ class EventType(StrEnum):
     POST_SCHEDULED = "post.scheduled"
     POST_PUBLISHED = "post.published"
     POST_FAILED = "post.failed"
+    POST_TAKEN_DOWN = "post.taken_down"
+    POST_TAKE_DOWN_FAILED = "post.take_down_failed"
     POST_GROUP_DELETED = "post_group.deleted"
     TOKEN_EXPIRING = "token.expiring"
     WEBHOOK_DISABLED = "webhook.disabled"
@@ -42,6 +44,7 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recall_id: str | None = None
     post_group_id: str | None = None
     post_id: str | None = None
+    takedown_id: str | None = None
     platform: str | None = None
     webhook_id: str | None = None
     origin: str | None = None

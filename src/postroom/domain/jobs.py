@@ -13,6 +13,8 @@ class Task(StrEnum):
     SETTLE_RECALL = "settle_recall"
     FINISH_UNLINK = "finish_unlink"
     PUBLISH_POST = "publish_post"
+    TAKE_DOWN = "take_down"
+    EXPIRE_POSTS = "expire_posts"
     PURGE_BLOBS = "purge_blobs"
     EXPIRE_UPLOAD = "expire_upload"
     CLEAN_UP = "clean_up"

@@ -11,7 +11,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     workspace_id: str
     kind: str
-    """`message.recalled`, `account.unlinked` or `post_group.deleted`."""
+    """`message.recalled`, `account.unlinked`, `post_group.deleted` or `posts.taken_down`."""
     target_id: str
     document: dict[str, Any]
     created_at: int

@@ -4,6 +4,7 @@ import msgspec
 
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
+from postroom.services.attachments import Attachments
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.engagement import Engagement
@@ -19,6 +20,7 @@ from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
 
 
@@ -32,12 +34,14 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     recalls: Recalls
     posts: Posts
+    takedowns: Takedowns
     post_lists: PostLists
     post_logs: PostLogs
     checkups: Checkups
     fittings: Fittings
     engagement: Engagement
     media: Media
+    attachments: Attachments
     events: Events
     receipts: Receipts
     idempotency: Idempotency

@@ -266,22 +266,30 @@ class Posts:
         Source: PostPost "Delete post".
         """
         group_id = _checked(group_id)
+        async with self._database.begin(single=True) as tx:
+            if not await self.remove(tx, caller.workspace_id, caller.user_id, group_id, origin="api"):
+                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+
+    async def remove(self, tx: Tx, workspace_id: str, user_id: str, group_id: str, *, origin: str) -> bool:
+        """The same in a transaction of somebody else's; False: there is no such group."""
         now = self._now()
         removal = Removal(
-            workspace_id=caller.workspace_id,
-            user_id=caller.user_id,
+            workspace_id=workspace_id,
+            user_id=user_id,
             group_id=group_id,
+            origin=origin,
             at=to_ms(now),
             receipt_id=new_id("rcp", now),
             event_id=new_id("evt", now),
             job_id=new_id("job", now),
         )
-        files = await removals.remove_group(self._database, removal)
+        files = await removals.remove_group(tx, removal)
         if files is None:
-            raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-        self._notifier.wake(f"events:{caller.workspace_id}")
+            return False
+        tx.on_commit(lambda: self._notifier.wake(f"events:{workspace_id}"))
         if files:
-            self._notifier.wake("jobs")
+            tx.on_commit(lambda: self._notifier.wake("jobs"))
+        return True
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
         """The account goes: what was scheduled there fails, and says why. The records stay.

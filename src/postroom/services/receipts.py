@@ -1,6 +1,6 @@
 """Receipts of deletions: written in the transaction that deletes, listed and got by the caller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,6 +43,11 @@ class Receipts:
             user_id=user_id,
         )
         await receipts.add(tx, receipt)
+
+    async def list_of_target(self, tx: Tx, workspace_id: str, target_id: str, kind: str) -> Sequence[Receipt]:
+        """All receipts of one kind about one target, of whichever user: for work that goes on after its deletion."""
+        found = await receipts.list_page(tx, workspace_id, target_id=target_id, limit=MOST)
+        return [receipt for receipt in found if receipt.kind == kind]
 
     async def get(self, caller: Caller, receipt_id: str) -> Receipt:
         """Raises:

@@ -81,21 +81,15 @@ class Database(Protocol):
     @property
     def keyring(self) -> Keyring: ...
 
-    def begin(self) -> AbstractAsyncContextManager[Tx]:
-        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back."""
+    def begin(self, *, single: bool = False) -> AbstractAsyncContextManager[Tx]:
+        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back.
+
+        `single`: on PostgreSQL at most one statement in it changes anything, a `fetch`. It is durable when it returns.
+        """
         ...
 
     def read(self) -> AbstractAsyncContextManager[Reader]:
         """A reader. Not a snapshot: each statement sees what is committed when it runs."""
-        ...
-
-    async def fetch_alone(self, sql: str, *args: Any) -> Sequence[Row]:
-        """Run one statement that is a transaction of its own: durable, when this returns."""
-        ...
-
-    @property
-    def first_position(self) -> str:
-        """SQL for where the first event of a transaction goes."""
         ...
 
     async def scrub(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -30,10 +30,6 @@ _PLANNING = {"enable_bitmapscan": "off", "jit": "off"}
 
 if TYPE_CHECKING:
     Held = Connection[asyncpg.Record]
-
-
-def _first_position(base: int) -> str:
-    return f"{base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
 
 
 class _Reader:
@@ -75,7 +71,8 @@ class _Tx(_Reader):
         place, self._places = self._places, self._places + 1
         if place >> _PLACES_BITS:
             raise PostroomError("A transaction has more events than it has places for.")
-        return f"{_first_position(self._event_base)} + cast(${number} as bigint)", place
+        begin = f"{self._event_base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
+        return f"{begin} + cast(${number} as bigint)", place
 
     async def execute(self, sql: str, *args: Any) -> int:
         tag: str = await self._connection.execute(sql, *args)
@@ -102,6 +99,19 @@ class _Tx(_Reader):
 
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
+
+
+class _Single(_Tx):
+    """No transaction around it: its one statement is one."""
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        raise PostroomError("A single statement is fetched.")
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        raise PostroomError("A single statement is fetched.")
+
+    def later(self, sql: str, *args: Any) -> None:
+        raise PostroomError("A single statement has no others with it.")
 
 
 @cache
@@ -204,25 +214,17 @@ class PostgresDatabase:
         return _Borrowed(self)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
+    async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
         connection = await self.borrow()
-        tx = _Tx(connection, self.keyring, self.event_base)
+        tx = (_Single if single else _Tx)(connection, self.keyring, self.event_base)
         try:
-            async with connection.transaction():
+            async with nullcontext() if single else connection.transaction():
                 yield tx
                 await tx.finish()
         finally:
             self.give_back(connection)
         for call in tx.committed:
             call()
-
-    async def fetch_alone(self, sql: str, *args: Any) -> Sequence[Row]:
-        async with self.read() as reader:
-            return await reader.fetch(sql, *args)
-
-    @property
-    def first_position(self) -> str:
-        return _first_position(self.event_base)
 
     async def scrub(self) -> None:
         """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed stays unreadable."""

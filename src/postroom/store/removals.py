@@ -1,4 +1,4 @@
-"""Removals of post groups: the group, all that is its own, and what is told of that, in one transaction."""
+"""Removals of post groups: of the group, of all that is its own, and what is told of that."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from postroom.domain.jobs import Task, purge_of
 from postroom.domain.posts import Post
 from postroom.domain.receipts import Receipt
 from postroom.store import events, jobs, media, posts, receipts, usage
-from postroom.store.database import Database
+from postroom.store.database import Tx
 
 _KIND = "post_group.deleted"
 _TARGET = ("platform", "platform_id", "status", "provider_id", "url")
@@ -22,6 +22,7 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
     workspace_id: str
     user_id: str
     group_id: str
+    origin: str
     at: int
     receipt_id: str
     event_id: str
@@ -29,41 +30,40 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def event(self) -> EventData:
-        return EventData(post_group_id=self.group_id, origin="api")
+        return EventData(post_group_id=self.group_id, origin=self.origin)
 
 
-async def remove_group(database: Database, removal: Removal) -> int | None:
-    """Hold a post group and remove it: durably, when this returns. None: there is none, and nothing was written.
+async def remove_group(tx: Tx, removal: Removal) -> int | None:
+    """Hold a post group and remove it. None: there is none, and nothing was written.
 
     A receipt says what it was as it went, an event that it went; a job purges its files, of which this tells how many
     there are; and a group of which nothing has begun to go out is counted no more.
     """
-    if database.dialect == "postgres":
-        return await _remove_at_once(database, removal)
+    if tx.dialect == "postgres":
+        return await _remove_at_once(tx, removal)
     workspace_id, user_id, group_id = removal.workspace_id, removal.user_id, removal.group_id
-    async with database.begin() as tx:
-        group = await posts.hold_group(tx, workspace_id, user_id, group_id)
-        if group is None:
-            return None
-        gone = (await posts.list_posts(tx, workspace_id, [group_id]))[group_id]
-        keys = await media.remove_of_group(tx, workspace_id, group_id)
-        await posts.remove_group(tx, workspace_id, user_id, group_id)
-        if not any(post.begun_at for post in gone):
-            await usage.remove(tx, workspace_id, group_id)
-        if keys:
-            await jobs.enqueue(tx, purge_of(removal.job_id, workspace_id, keys, removal.at))
-        receipt = Receipt(
-            id=removal.receipt_id,
-            workspace_id=workspace_id,
-            kind=_KIND,
-            target_id=group_id,
-            document={"status": group.status, "files": len(keys), "targets": [_target(post) for post in gone]},
-            created_at=removal.at,
-            user_id=user_id,
-        )
-        await receipts.add(tx, receipt)
-        kind = EventType.POST_GROUP_DELETED
-        await events.append(tx, removal.event_id, workspace_id, kind, removal.event, removal.at, user_id)
+    group = await posts.hold_group(tx, workspace_id, user_id, group_id)
+    if group is None:
+        return None
+    gone = (await posts.list_posts(tx, workspace_id, [group_id]))[group_id]
+    keys = await media.remove_of_group(tx, workspace_id, group_id)
+    await posts.remove_group(tx, workspace_id, user_id, group_id)
+    if not any(post.begun_at for post in gone):
+        await usage.remove(tx, workspace_id, group_id)
+    if keys:
+        await jobs.enqueue(tx, purge_of(removal.job_id, workspace_id, keys, removal.at))
+    receipt = Receipt(
+        id=removal.receipt_id,
+        workspace_id=workspace_id,
+        kind=_KIND,
+        target_id=group_id,
+        document={"status": group.status, "files": len(keys), "targets": [_target(post) for post in gone]},
+        created_at=removal.at,
+        user_id=user_id,
+    )
+    await receipts.add(tx, receipt)
+    kind = EventType.POST_GROUP_DELETED
+    await events.append(tx, removal.event_id, workspace_id, kind, removal.event, removal.at, user_id)
     return len(keys)
 
 
@@ -71,11 +71,12 @@ def _target(post: Post) -> dict[str, str | None]:
     return {name: getattr(post, name) for name in _TARGET}
 
 
-async def _remove_at_once(database: Database, removal: Removal) -> int | None:
-    """In one statement, which is a transaction: a round trip costs more than all of its work."""
+async def _remove_at_once(tx: Tx, removal: Removal) -> int | None:
+    """In one statement: a round trip costs more than all of its work."""
+    position, place = tx.next_position(9)
     while True:
-        rows = await database.fetch_alone(
-            _remove(database.first_position),
+        rows = await tx.fetch(
+            _remove(position),
             removal.workspace_id,
             removal.user_id,
             removal.group_id,
@@ -84,6 +85,7 @@ async def _remove_at_once(database: Database, removal: Removal) -> int | None:
             removal.job_id,
             removal.event_id,
             _encode(removal.event).decode(),
+            place,
         )
         if not rows:
             return None
@@ -93,8 +95,8 @@ async def _remove_at_once(database: Database, removal: Removal) -> int | None:
 
 
 @cache
-def _remove(first_position: str) -> str:
-    return _REMOVE.replace(":position", first_position)
+def _remove(position: str) -> str:
+    return _REMOVE.replace(":position", position)
 
 
 # The group is held first: who is changing its posts has held it, and is waited for. What is deleted is returned as it then

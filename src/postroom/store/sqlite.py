@@ -155,7 +155,7 @@ class SqliteDatabase:
         return self._reader
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
+    async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
         self._waiting += 1
         try:
             await self._turn.acquire()
@@ -188,14 +188,6 @@ class SqliteDatabase:
         await asyncio.shield(batch.done)
         for call in tx.committed:
             call()
-
-    async def fetch_alone(self, sql: str, *args: Any) -> Sequence[Row]:
-        async with self.begin() as tx:
-            return await tx.fetch(sql, *args)
-
-    @property
-    def first_position(self) -> str:
-        return "null"
 
     async def _commit_for_those_before(self) -> None:
         """Who waited left the commit to whoever came next; if that one goes away and nobody follows, it is due now."""

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.desk import PICTURE
 from tests.pictures import encoded, noise
 from tests.servers import Server
 
@@ -16,7 +17,8 @@ def base(server: Server) -> str:
 
 @pytest.fixture
 def platform_id(client: httpx.Client, base: str) -> str:
-    (connection,) = client.get(f"{base}/platform-connections").json()["connections"]
+    found = client.get(f"{base}/platform-connections").json()["connections"]
+    (connection,) = [each for each in found if each["platformId"].startswith("bluesky-")]
     assert connection["platformId"].startswith("bluesky-did:plc:")
     assert (connection["tokenStatus"], connection["lastError"]) == ("unknown", None)
     return str(connection["platformId"])
@@ -421,3 +423,23 @@ def test_the_limits_of_each_platform_are_those_that_its_connector_declares(clien
     assert (bluesky["images"]["supported"], bluesky["images"]["maxCount"]) == (True, 4)
     assert bluesky["requirements"]["supportsTextOnly"] is True
     assert (bluesky["documents"], bluesky["gifs"], bluesky["thumbnails"]) == (None, None, None)
+
+
+def test_a_file_is_complete_once_its_bytes_are_here(client: httpx.Client, stranger: httpx.Client, base: str) -> None:
+    wanted = {"fileName": "a.png", "contentType": "image/png", "postGroupId": created(client, base), "type": "image"}
+    given = client.post(f"{base}/get-upload-url", json=wanted).json()
+    address = f"{base}/complete-media/{given['mediaId']}"
+    answer = client.post(address)
+    assert (answer.status_code, answer.json()["code"]) == (400, "MEDIA_NOT_READY")
+    answer = client.post(f"{base}/complete-media/short")
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_MEDIA_FILE_ID")
+    for asking, id in ((stranger, given["mediaId"]), (client, "507f1f77bcf86cd799439011")):
+        answer = asking.post(f"{base}/complete-media/{id}")
+        assert (answer.status_code, answer.json()) == (
+            404,
+            {"error": "Media file not found", "code": "MEDIA_FILE_NOT_FOUND"},
+        )
+    assert httpx.put(given["uploadUrl"], content=PICTURE, headers={"content-type": "image/png"}).status_code == 200
+    told = client.post(address).json()
+    assert (told["success"], told["mediaFile"]["status"], told["mediaFile"]["_id"]) == (True, "ready", given["mediaId"])
+    assert told["mediaFile"]["metadata"]["size"] == len(PICTURE)

@@ -191,7 +191,8 @@ class Api:
         if code == "access_token_invalid" or status == 401:
             return CredentialsRejected(words, code=ErrorCode.EXPIRED_CREDENTIALS)
         if code in _DAILY:
-            return RateLimited(words, retry_after_seconds=_DAILY_SECONDS)
+            of_app = {"scope": "network"} if code == "reached_active_user_cap" else {}
+            return RateLimited(words, retry_after_seconds=_DAILY_SECONDS, context=of_app)
         if status == 429 or code == "rate_limit_exceeded":
             return RateLimited(words, retry_after_seconds=seconds_to_wait(answer) or _MINUTE)
         if status >= 500 or status == 408 or code == "internal_error":

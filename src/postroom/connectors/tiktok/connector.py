@@ -1,6 +1,7 @@
 """TikTok: what it can do, how an account is linked, how one is opened."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from postroom.clock import Clock, now
 from postroom.connectors import oauth
@@ -15,7 +16,7 @@ from postroom.connectors.tiktok.connection import (
     TikTokSettings,
     token_values,
 )
-from postroom.domain.capabilities import Capabilities, Measure, Publishing, Settles, VideoLimits
+from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles, VideoLimits
 from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
 from postroom.errors import (
     CredentialsRejected,
@@ -40,6 +41,8 @@ _CAPABILITIES = Capabilities(
         media_required=True,
         # The upload has an id, which is asked for.
         settles=Settles.ALWAYS,
+        # Source: TikTok for Developers, Content Posting API, direct post, checked 2026-11-21: six uploads begun in a minute.
+        budgets=(Budget(posts=6, period=timedelta(minutes=1)),),
     ),
 )
 

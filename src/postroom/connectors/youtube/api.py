@@ -200,7 +200,9 @@ class Api:
         words = "YouTube: " + (": ".join(filter(None, (reason, message))) or str(answer.status))
         status = answer.status
         if reason in _QUOTA:
-            return RateLimited(words, retry_after_seconds=seconds_to_midnight(self._now()))
+            # The project's, which all channels share.
+            until = seconds_to_midnight(self._now())
+            return RateLimited(words, retry_after_seconds=until, context={"scope": "network"})
         if reason == "uploadLimitExceeded":
             return RateLimited(words, retry_after_seconds=_CHANNEL_SECONDS)
         if status == 429 or reason in _TOO_FAST:

@@ -41,6 +41,14 @@ ANY = frozenset({400, 401, 403, 500})
 ONE = ANY | {404}
 
 
+class MediaResult(msgspec.Struct, kw_only=True):
+    """What came of fetching a file."""
+
+    ok: bool = False
+    code: str
+    error: str
+
+
 class Error(msgspec.Struct, kw_only=True, rename="camel"):
     """Every failure. `success` is there on success only; `code` where the newer pages have one."""
 
@@ -49,6 +57,7 @@ class Error(msgspec.Struct, kw_only=True, rename="camel"):
     field: str | UnsetType = UNSET
     details: str | UnsetType = UNSET
     invalid_platforms: list[str] | UnsetType = UNSET
+    media_results: list[MediaResult] | UnsetType = UNSET
 
 
 class LimitExceeded(msgspec.Struct, kw_only=True, rename="camel"):
@@ -100,6 +109,7 @@ FAILURES = {
     "regenerate_webhook_secret": "Failed to regenerate secret",
     "test_connection": "Failed to test connection",
     "post_logs": "Failed to get post logs",
+    "attach_media": "Failed to update post",
     "linkedin_post_statistics": "Failed to fetch LinkedIn post statistics",
     "linkedin_account_statistics": "Failed to fetch LinkedIn account statistics",
     "linkedin_followers": "Failed to fetch LinkedIn followers statistics",
@@ -158,6 +168,8 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Row] = {
 _NO_USER = (404, "User not found or not managed by this key")
 _OWNER_WITHOUT_API = (403, "API access is not enabled for this workspace owner")
 
+BY_KIND |= {(InvalidParameters, Kind.FETCH): (400, "Media ingestion failed")}
+
 # Where one operation says it in other words than all others.
 OF_OPERATION: dict[tuple[str, type[PostroomError], Kind], Row] = {
     ("test_connection", NotFound, Kind.ACCOUNT): (404, "Connection not found"),
@@ -194,6 +206,16 @@ CODES: dict[tuple[type[PostroomError], Kind], str] = {
 # The same, where its own clients ask: to others these are failures that the older pages describe without a code.
 NEWER_CODES: dict[tuple[type[PostroomError], Kind], str] = {
     (InvalidParameters, Kind.STATUS): "POST_NOT_EDITABLE",
+}
+
+# The same, of one operation.
+OPERATION_CODES: dict[tuple[str, type[PostroomError], Kind], str] = {
+    ("attach_media", InvalidParameters, Kind.ADDRESS): "INVALID_MEDIA_FILE",
+    ("attach_media", InvalidParameters, Kind.STATUS): "POST_NOT_EDITABLE",
+    ("attach_media", RateLimited, Kind.FETCH): "MEDIA_URL_RATE_LIMITED",
+    ("complete_media", InvalidParameters, Kind.MEDIA_ID): "INVALID_MEDIA_FILE_ID",
+    ("complete_media", InvalidParameters, Kind.MEDIA): "MEDIA_NOT_READY",
+    ("complete_media", NotFound, Kind.MEDIA): "MEDIA_FILE_NOT_FOUND",
 }
 
 # Of an update alone, and only where the field itself is wrong.
@@ -264,18 +286,24 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     reached = error.context.get("reached")
     if status == 403 and isinstance(reached, LimitReached):
         return Answer(status, msgspec.json.encode(_limit(reached)))
-    answer = Error(error=sentence or error.detail, code=_code(kind, error, request))
+    answer = Error(error=sentence or error.detail, code=_code(kind, error, request, operation))
     if status == 500 and isinstance(error, ProviderError) and operation is not None:
         if operation.name in _WITH_DETAILS:
             answer.details = error.detail
     if "field" in error.context:
         answer.field = error.context["field"]
+    if error.kind is Kind.FETCH and "code" in error.context:
+        answer.media_results = [MediaResult(code=error.context["code"], error=error.detail)]
     if error.kind is Kind.PLATFORM_CONNECTION:
         answer.invalid_platforms = error.context.get("platforms", [])
     return Answer(status, msgspec.json.encode(answer))
 
 
-def _code(kind: type[PostroomError], error: PostroomError, request: Request) -> str | UnsetType:
+def _code(
+    kind: type[PostroomError], error: PostroomError, request: Request, operation: Operation | None
+) -> str | UnsetType:
+    if operation is not None and (operation.name, kind, error.kind) in OPERATION_CODES:
+        return OPERATION_CODES[operation.name, kind, error.kind]
     if "field" in error.context:
         return FIELD_CODES[error.context["field"]]
     if error.context.get("newer"):

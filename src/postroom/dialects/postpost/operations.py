@@ -3,6 +3,8 @@
 Publora's clients send the same under other names: `x-publora-key`, `x-publora-user-id`, `x-publora-client`.
 """
 
+from typing import Any
+
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
 from postroom.dialects.postpost import reading, webhooks, wire, wire_connections, wire_limits
@@ -75,6 +77,18 @@ async def get_upload_url(services: Services, request: Request) -> wire.UploadUrl
     body: reading.Upload = request.body
     wanted = reading.upload(body)
     return wire.upload_url(await services.media.upload_address(request.caller, body.post_group_id, **wanted))
+
+
+async def attach_media(services: Services, request: Request) -> wire.PostUpdated:
+    group_id = reading.group_id(request.path["postGroupId"])
+    url, file_name = reading.attachment(request.body)
+    group = await services.attachments.attach(request.caller, group_id, url, file_name)
+    return wire.updated(group, [], newer=True)
+
+
+async def complete_media(services: Services, request: Request) -> wire.MediaCompleted:
+    item = await services.attachments.complete(request.caller, reading.media_id(request.path["mediaFileId"]))
+    return wire.media_completed(item, services.media.file_url(item))
 
 
 async def platform_connections(services: Services, request: Request) -> wire_connections.Connections:
@@ -193,6 +207,36 @@ OPERATIONS = (
         any_type=True,
         answer=wire.UploadUrl,
         errors=ONE,
+    ),
+    Operation(
+        name="attach_media",
+        method="POST",
+        path="/attach-media/{postGroupId}",
+        summary="Have a file fetched from an address, and attached to a post group, which is a draft from then on.",
+        docs="Public https addresses only. Images to 25 MB, videos to 150 MB; sixty files an hour. Where nothing good "
+        "comes from the address, the group is as it was. With an Idempotency-Key a retry may bring a fresh "
+        "`download_url` for the same `file_id` and name.",
+        scope=Scope.PUBLISH,
+        handler=attach_media,
+        body=dict[str, Any],
+        body_docs=wire.Attachment,
+        any_type=True,
+        same=reading.same_attachment,
+        answer=wire.PostUpdated,
+        errors=ONE,
+        path_values=_GROUP_ID,
+    ),
+    Operation(
+        name="complete_media",
+        method="POST",
+        path="/complete-media/{mediaFileId}",
+        summary="Ask whether a file's bytes are here, and what they are.",
+        docs="It is not needed: bytes are looked at as they arrive, and refused there where they are no good.",
+        scope=Scope.PUBLISH,
+        handler=complete_media,
+        answer=wire.MediaCompleted,
+        errors=ONE,
+        path_values={"mediaFileId": "The `mediaId` that get-upload-url gave."},
     ),
     Operation(
         name="platform_connections",

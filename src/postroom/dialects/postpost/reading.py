@@ -15,6 +15,7 @@ from postroom.dialects.postpost import dates
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import GroupStatus
 from postroom.errors import InvalidParameters, Kind
+from postroom.ids import is_object_id
 from postroom.services import posts as update
 from postroom.services.post_lists import Wanted
 
@@ -91,6 +92,51 @@ def new_post(post: NewPost) -> dict[str, Any]:
         "scheduled_at": scheduled_time(post.scheduled_time),
         "platform_settings": platform_settings(post),
     }
+
+
+def attachment(body: dict[str, Any]) -> tuple[str, str]:
+    """The address of a file, and its name.
+
+    Source: Publora "Attach Media" (2026).
+    """
+
+    def wrong(sentence: str) -> InvalidParameters:
+        return InvalidParameters(sentence, kind=Kind.ADDRESS)
+
+    if set(body) - {"file", "fileName"}:
+        raise wrong("Only file and fileName are accepted; attaching media leaves the post in draft")
+    file = body.get("file")
+    if not isinstance(file, dict):
+        raise wrong("file must be a file object with download_url and file_id, not a local path or base64 string")
+    if set(file) - {"download_url", "file_id", "mime_type", "file_name"}:
+        raise wrong("file only accepts download_url, file_id, mime_type and file_name")
+    for name in ("download_url", "file_id"):
+        if not isinstance(file.get(name), str) or not file[name].strip():
+            raise wrong(f"file.{name} must be a non-empty string")
+    if len(file["file_id"]) > 512:
+        raise wrong("file.file_id must be at most 512 characters")
+    given = body.get("fileName", file.get("file_name", "media"))
+    if not isinstance(given, str) or not given.strip() or len(given) > 255:
+        raise wrong("fileName must be a non-empty string of at most 255 characters")
+    clean = file_name(re.split(r"[/\\]", given)[-1])
+    if clean == "file" and "file" not in given:
+        raise wrong("fileName must contain a valid file name")
+    return file["download_url"], clean
+
+
+def same_attachment(body: dict[str, Any]) -> Any:
+    """What makes two requests to attach the same: not the address, which is given out anew for each try."""
+    file = body.get("file")
+    if not isinstance(file, dict):
+        return body
+    return {**body, "file": {name: each for name, each in file.items() if name in ("file_id", "file_name")}}
+
+
+def group_id(text: str) -> str:
+    """A post group's id, where the newer pages refuse a malformed one with 400."""
+    if not is_object_id(text):
+        raise InvalidParameters("Invalid post group ID")
+    return text.lower()
 
 
 def content(post: NewPost) -> str:
@@ -187,6 +233,13 @@ def compound(platform_id: str) -> tuple[str, str]:
     if not dash:
         raise InvalidParameters("Invalid platformId format", kind=Kind.PLATFORM_ID)
     return platform, raw_id
+
+
+def media_id(text: str) -> str:
+    """A file's id, as get-upload-url gave it."""
+    if not is_object_id(text):
+        raise InvalidParameters("Invalid media file ID", kind=Kind.MEDIA_ID)
+    return text.lower()
 
 
 def upload(body: Upload) -> dict[str, Any]:

@@ -65,6 +65,21 @@ class File(msgspec.Struct, kw_only=True, rename="camel"):
     url: str
 
 
+class MediaFile(msgspec.Struct, kw_only=True, rename="camel"):
+    id: str = msgspec.field(name="_id")
+    type: str
+    mime_type: str
+    file_name: str
+    url: str
+    status: str
+    metadata: dict[str, int]
+
+
+class MediaCompleted(msgspec.Struct, kw_only=True, rename="camel"):
+    success: bool = True
+    media_file: MediaFile
+
+
 class PostGroup(msgspec.Struct, kw_only=True, rename="camel"):
     """`postedId` and `permalink` are there once they are known; for Publora's clients always, and null before."""
 
@@ -169,6 +184,22 @@ class Upload(msgspec.Struct, kw_only=True, rename="camel"):
     alt_text: str | None = None
 
 
+class FileReference(msgspec.Struct, kw_only=True):
+    """`file_id` is the caller's own name for the file; `mime_type` a hint that nobody heeds."""
+
+    download_url: str
+    file_id: str
+    mime_type: str | None = None
+    file_name: str | None = None
+
+
+class Attachment(msgspec.Struct, kw_only=True, rename="camel"):
+    """A file to fetch and attach."""
+
+    file: FileReference
+    file_name: str | UnsetType = UNSET
+
+
 # A post whose outcome is being looked up is `processing`; one of which nobody can tell ends as `failed`.
 STATUSES = {
     PostStatus.DRAFT: "draft",
@@ -236,6 +267,22 @@ def _file(item: MediaItem, url: str) -> File:
         mime_type=item.content_type,
         status="ready" if item.status is MediaStatus.STORED else "pending",
         url=url,
+    )
+
+
+def media_completed(item: MediaItem, url: str) -> MediaCompleted:
+    """A file whose bytes are here."""
+    known = {"size": item.size_bytes, "width": item.width, "height": item.height}
+    return MediaCompleted(
+        media_file=MediaFile(
+            id=item.id,
+            type=item.kind,
+            mime_type=item.content_type,
+            file_name=item.file_name,
+            url=url,
+            status="ready",
+            metadata={name: value for name, value in known.items() if value is not None},
+        )
     )
 
 

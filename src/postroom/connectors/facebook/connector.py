@@ -1,0 +1,159 @@
+"""Facebook pages: what they can do, how one is linked, how one is opened."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from postroom.clock import Clock, now
+from postroom.connectors import graph, oauth
+from postroom.connectors.contract import AppSettings, Ask, Keep, Linked, LoginStep, Reply
+from postroom.connectors.facebook import api, convert
+from postroom.connectors.facebook.connection import (
+    IMAGE_TYPES,
+    MAX_IMAGE_BYTES,
+    MAX_IMAGES,
+    VIDEO_TYPES,
+    FacebookConnection,
+)
+from postroom.connectors.http import Http
+from postroom.domain.capabilities import Capabilities, ImageLimits, Publishing, Settles, VideoLimits
+from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
+from postroom.errors import ErrorCode, InvalidParameters, Kind, LoginFailed, ProviderError
+
+_CAPABILITIES = Capabilities(
+    publish=Publishing(
+        # Source: PostPost "Platform limits" (March 2026), as Facebook itself counts.
+        max_length=63_206,
+        # Source: see connection.py, where the limits are.
+        images=ImageLimits(max_count=MAX_IMAGES, types=IMAGE_TYPES, max_bytes=MAX_IMAGE_BYTES, max_width=2048),
+        # Source: PostPost "Platform limits" (March 2026): 45 minutes, 2 GB.
+        video=VideoLimits(types=VIDEO_TYPES, max_bytes=2_000_000_000, max_seconds=45 * 60),
+        settles=Settles.PARTLY,
+    ),
+    unpublish=True,
+)
+
+
+class FacebookSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The app."""
+
+
+class FacebookConnector:
+    """Posts on Facebook pages."""
+
+    settings_type = FacebookSettings
+
+    def __init__(
+        self,
+        *,
+        http: Http | None = None,
+        settings: FacebookSettings | None = None,
+        callback_url: str = "",
+        now: Clock = now,
+    ) -> None:
+        self._http = http or Http()
+        self._settings = settings or FacebookSettings()
+        self._origin = self._settings.origin.rstrip("/")
+        self._callback_url = callback_url
+        self._now = now
+
+    @property
+    def name(self) -> str:
+        """The value of `accounts.provider`."""
+        return api.PROVIDER
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It publishes; it has no chats here."""
+        return _CAPABILITIES
+
+    @property
+    def login_flows(self) -> Sequence[str]:
+        """One: Facebook's own page, and then the choice of one's pages."""
+        return ("oauth",)
+
+    def message_key(self, provider_id: str) -> MessageKey:
+        """Facebook has no messages here: every id is refused."""
+        raise _no_urn()
+
+    def chat_key(self, provider_id: str) -> ChatKey:
+        """Facebook has no conversations here: every id is refused."""
+        raise _no_urn()
+
+    def mailbox_of(self, provider_id: str) -> str | None:
+        """No spelling names a mailbox."""
+        return None
+
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Send the owner to Facebook; of several pages ask which. What is kept opens that page only."""
+        if flow not in self.login_flows:
+            raise InvalidParameters(f"Facebook has no login flow {flow!r}; there is: oauth.")
+        if reply is None:
+            oauth.check_app(self._settings, api.PROVIDER)
+            return oauth.visit(
+                api.authorize_url(self._origin),
+                self._settings,
+                self._callback_url,
+                api.SCOPES,
+                separator=",",
+                pkce=False,
+            )
+        pages = _offered(reply.state)
+        if not pages:
+            pages = await self._pages(reply)
+        chosen = pages[0] if len(pages) == 1 else None
+        if len(pages) > 1:
+            chosen = next((page for page in pages if page.id == reply.answers.get("page")), None)
+        if chosen is None:
+            return Ask(
+                fields={"page": "The page to post to"},
+                choices={"page": {page.id: page.name for page in pages}},
+                state={"pages": [msgspec.to_builtins(page) for page in pages]},
+            )
+        profile = convert.profile(chosen.id, chosen.name, chosen.username)
+        return Linked(profile=profile, credentials=Credentials(values={"access_token": chosen.token}))
+
+    async def _pages(self, reply: Reply) -> list[convert.Page]:
+        """The pages of the owner who came back.
+
+        Raises:
+            LoginFailed: there are none, or Facebook gave no token.
+        """
+        code, _ = oauth.code_of(reply)
+        form = {
+            "client_id": self._settings.client_id,
+            "client_secret": self._settings.client_secret,
+            "redirect_uri": self._callback_url,
+            "code": code,
+        }
+        try:
+            token = await api.long_token(self._http, self._origin, form)
+            found = convert.pages(await api.pages(api.calls(self._http, self._origin), token))
+        except ProviderError as error:
+            raise graph.login_failure(error) from error
+        if not found:
+            raise LoginFailed(
+                "There is no page that this account may post to, or none was chosen at Facebook.",
+                code=ErrorCode.INVALID_CREDENTIALS,
+            )
+        return found
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> FacebookConnection:
+        """A client for one page."""
+        return FacebookConnection(self._http, self._origin, profile, credentials, self._now)
+
+    async def close(self) -> None:
+        """Close the shared sockets."""
+        await self._http.close()
+
+
+def _offered(state: Json) -> list[convert.Page]:
+    """The pages among which the owner was asked to choose; none before that."""
+    rows = state.get("pages") if isinstance(state, Mapping) else None
+    return [msgspec.convert(row, convert.Page) for row in rows] if isinstance(rows, Sequence) else []
+
+
+def _no_urn() -> InvalidParameters:
+    return InvalidParameters(
+        "Facebook has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
+    )

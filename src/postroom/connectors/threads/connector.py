@@ -1,0 +1,145 @@
+"""Threads: what it can do, how an account is linked, how one is opened."""
+
+from collections.abc import Sequence
+
+from postroom.clock import Clock, now
+from postroom.connectors import graph, oauth
+from postroom.connectors.contract import AppSettings, Keep, Linked, LoginStep, Reply
+from postroom.connectors.http import Http
+from postroom.connectors.threads import api, convert
+from postroom.connectors.threads.connection import (
+    IMAGE_TYPES,
+    MAX_FILES,
+    MAX_IMAGE_BYTES,
+    VIDEO_TYPES,
+    ThreadsConnection,
+)
+from postroom.domain.capabilities import (
+    MIB,
+    Capabilities,
+    ImageLimits,
+    Measure,
+    Publishing,
+    Settles,
+    VideoLimits,
+)
+from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.errors import InvalidParameters, Kind, ProviderDown, ProviderError
+
+_CAPABILITIES = Capabilities(
+    publish=Publishing(
+        # Source: Threads API documentation, "Posts", checked 2026-11-21: an emoji counts its UTF-8 bytes.
+        max_length=500,
+        measure=Measure.EMOJI_BYTES,
+        # Source: Threads API documentation, "Media Specifications", checked 2026-11-21.
+        images=ImageLimits(max_count=MAX_FILES, types=IMAGE_TYPES, max_bytes=MAX_IMAGE_BYTES, max_width=1440),
+        # Source: PostPost "Platform limits" (March 2026); Threads API documentation, checked 2026-11-21: five minutes.
+        video=VideoLimits(types=VIDEO_TYPES, max_bytes=500 * MIB, max_count=MAX_FILES, max_seconds=300),
+        mixed=True,
+        threads=True,
+        settles=Settles.ALWAYS,
+    ),
+    unpublish=True,
+)
+
+
+class ThreadsSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The app, and how patient an attempt at a post is."""
+
+    wait_seconds: float = 20.0
+    """How long an attempt waits for Threads to have fetched and prepared the files, before it comes back later."""
+
+
+class ThreadsConnector:
+    """Posts on Threads."""
+
+    settings_type = ThreadsSettings
+
+    def __init__(
+        self,
+        *,
+        http: Http | None = None,
+        settings: ThreadsSettings | None = None,
+        callback_url: str = "",
+        now: Clock = now,
+    ) -> None:
+        self._http = http or Http()
+        self._settings = settings or ThreadsSettings()
+        self._origin = self._settings.origin.rstrip("/")
+        self._callback_url = callback_url
+        self._now = now
+
+    @property
+    def name(self) -> str:
+        """The value of `accounts.provider`."""
+        return api.PROVIDER
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It publishes; it has no chats here."""
+        return _CAPABILITIES
+
+    @property
+    def login_flows(self) -> Sequence[str]:
+        """One: Threads' own page."""
+        return ("oauth",)
+
+    def message_key(self, provider_id: str) -> MessageKey:
+        """Threads has no messages here: every id is refused."""
+        raise _no_urn()
+
+    def chat_key(self, provider_id: str) -> ChatKey:
+        """Threads has no conversations here: every id is refused."""
+        raise _no_urn()
+
+    def mailbox_of(self, provider_id: str) -> str | None:
+        """No spelling names a mailbox."""
+        return None
+
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Send the owner to Threads; what they come back with becomes a token of sixty days."""
+        if flow not in self.login_flows:
+            raise InvalidParameters(f"Threads has no login flow {flow!r}; there is: oauth.")
+        if reply is None:
+            oauth.check_app(self._settings, api.PROVIDER)
+            return oauth.visit(
+                api.authorize_url(self._origin),
+                self._settings,
+                self._callback_url,
+                api.SCOPES,
+                separator=",",
+                pkce=False,
+            )
+        code, _ = oauth.code_of(reply)
+        form = {
+            "client_id": self._settings.client_id,
+            "client_secret": self._settings.client_secret,
+            "redirect_uri": self._callback_url,
+            "code": code,
+        }
+        try:
+            tree = await api.long_token(self._http, self._origin, form)
+            token = tree["access_token"]
+            profile = convert.profile(await api.me(api.calls(self._http, self._origin), token))
+        except ProviderError as error:
+            raise graph.login_failure(error) from error
+        if profile is None:
+            raise ProviderDown("Threads gave a token and did not say whose it is.")
+        credentials = Credentials(values={"access_token": token}, expires_at=graph.ends_at(tree, self._now()))
+        return Linked(profile=profile, credentials=credentials)
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> ThreadsConnection:
+        """A client for one account."""
+        return ThreadsConnection(
+            self._http, self._origin, self._settings.wait_seconds, profile, credentials, keep, self._now
+        )
+
+    async def close(self) -> None:
+        """Close the shared sockets."""
+        await self._http.close()
+
+
+def _no_urn() -> InvalidParameters:
+    return InvalidParameters(
+        "Threads has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
+    )
