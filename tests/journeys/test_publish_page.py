@@ -39,7 +39,9 @@ def test_every_line_of_the_page_runs_and_does_what_it_says(tmp_path: Path) -> No
         )
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr + ran.stdout[-2000:]
     told = [jsons(each) for each in ran.stdout.split(_BETWEEN)]
-    _, (capabilities,), _, (connections,), uploaded, sent, (thread,), taken_down, (delete_at,), emptied, (webhook,) = told
+    _, (capabilities,), _, (connections,), uploaded, sent, (thread,), taken_down, (delete_at,), emptied, (webhook,) = (
+        told
+    )
     flows = {each["name"]: each["flows"] for each in capabilities["items"]}
     assert (len(flows), flows["threads"]) == (10, ["oauth"])
     assert "The account is linked" in (tmp_path / "page.html").read_text()
