@@ -139,8 +139,9 @@ async def test_a_managed_users_posts_count_as_the_workspaces(desk: Desk) -> None
     assert found.used == 1
 
 
-async def test_many_at_once_do_not_pass_a_limit_together(desk: Desk) -> None:
-    limited(desk, monthly_posts=3, scheduled_posts=3)
+@pytest.mark.parametrize("limit", ["monthly_posts", "scheduled_posts"])
+async def test_many_at_once_do_not_pass_a_limit_together(desk: Desk, limit: str) -> None:
+    limited(desk, **{limit: 3})
     drafts = [await desk.draft() for _ in range(3)]
     moment = desk.now_ms() + DAY
     made = await asyncio.gather(
@@ -150,3 +151,15 @@ async def test_many_at_once_do_not_pass_a_limit_together(desk: Desk) -> None:
     )
     assert sum(not isinstance(each, BaseException) for each in made) == 3
     assert {type(each) for each in made if isinstance(each, BaseException)} == {NotPermitted}
+
+
+async def test_two_who_link_at_once_do_not_pass_the_limit_together(desk: Desk) -> None:
+    limited(desk, connections=1 + len((await desk.services.accounts.list(desk.caller)).items))
+    made = await asyncio.gather(
+        *(
+            desk.services.accounts.link(desk.caller, "linkedin", "cookie", {"access_token": login})
+            for login in ("user_second", "user_third")
+        ),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in made if isinstance(each, BaseException)] == [NotPermitted]
