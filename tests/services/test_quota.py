@@ -163,3 +163,19 @@ async def test_two_who_link_at_once_do_not_pass_the_limit_together(desk: Desk) -
         return_exceptions=True,
     )
     assert [type(each) for each in made if isinstance(each, BaseException)] == [NotPermitted]
+
+
+async def test_whoever_links_waits_for_another_who_links(desk: Desk) -> None:
+    limited(desk, connections=100)
+    quota, workspace = desk.services.posts._quota, desk.caller.workspace_id
+
+    async def second() -> None:
+        async with desk.house.database.begin() as tx:
+            await quota.check_link(tx, workspace)
+
+    async with desk.house.database.begin() as tx:
+        await quota.check_link(tx, workspace)
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    await waiting
