@@ -237,10 +237,17 @@ async def test_a_long_text_goes_out_as_a_thread_each_part_answering_the_one_befo
 async def test_a_thread_whose_second_answer_is_lost_goes_on_where_it_stopped(desk: Desk) -> None:
     group = await desk.due("One\n---\nTwo\n---\nThree")
     await desk.fault("createRecord", nth=2, do=LOST)
+    await desk.fault("getRecord", nth=2, times=3, do={"status": 502})
     await desk.work()
     found = (await desk.services.posts.get(desk.caller, group.id)).posts
+    in_doubt = [PostStatus.PUBLISHED, PostStatus.PROCESSING, PostStatus.PENDING]
+    assert [post.status for post in found] == in_doubt
+    await desk.settle()
+    found = (await desk.services.posts.get(desk.caller, group.id)).posts
     assert [post.status for post in found] == [PostStatus.PUBLISHED] * 3
-    assert sorted(post["text"] for post in await desk.live()) == ["One", "Three", "Two"]
+    shown = {post["text"]: post for post in await desk.live()}
+    assert sorted(shown) == ["One", "Three", "Two"]
+    assert [shown[text]["reply_to"] for text in ("One", "Two", "Three")] == [None, *(p.provider_id for p in found[:2])]
 
 
 async def test_a_group_moved_while_one_post_is_in_doubt_still_settles_that_one(desk: Desk) -> None:
