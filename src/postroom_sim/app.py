@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from email.utils import formatdate
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -88,6 +89,7 @@ class Simulation:
                 await _reset(scope, receive)
                 return
         answer = self._apply(network, call)
+        answer.headers.setdefault("date", formatdate(ground.clock.now(), usegmt=True))
         lost = "commit_then_lose" in effects or "commit_then_hang_seconds" in effects
         if not lost:
             self.world.journal.close(seq, answer.status)

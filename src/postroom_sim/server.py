@@ -51,6 +51,7 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 timeout_graceful_shutdown=1,
                 server_header=False,
+                date_header=False,
                 timeout_keep_alive=75,
             )
         )

@@ -39,6 +39,8 @@ KNOWN: dict[str, tuple[Any, Callable[[Any], bool]]] = {
     "processing_seconds": (0, _seconds),
     "enforce_rate_limits": (False, _one_of(True, False)),
     "telegram_old_deletes": (False, _one_of(True, False)),
+    "linkedin_refresh_tokens": (True, _one_of(True, False)),
+    "linkedin_video_seconds": (0, lambda value: value == 0 or _positive(value)),
 }
 
 

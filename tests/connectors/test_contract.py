@@ -20,16 +20,18 @@ from postroom.connectors.contract import (
     Ask,
     Connection,
     Connector,
+    Engager,
     Linked,
     Messenger,
     Publisher,
     Reply,
+    Statistics,
     Visit,
 )
 from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
 from postroom.connectors.http import Http
 from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
-from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
 from postroom.connectors.mastodon.connector import MastodonConnector
 from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
@@ -83,6 +85,18 @@ CASES = {
         (MESSAGE, f"urn:li:msg:{MESSAGE}", f"urn:li:msg_message:(urn:li:fsd_profile:ACoAAA,{MESSAGE})"),
         (CHAT, f"urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAA,{CHAT})", "urn:li:salesNav_thread:2-NzkzMDFl"),
         {"access_token": SECRET},
+        settings=LinkedInSettings(client_id="us", client_secret="ours"),
+    ),
+    "linkedin by oauth": Case(
+        LinkedInConnector,
+        Profile(provider_id="Tz9W5i6ZYG", username="ada", name="Ada"),
+        Credentials(values={"author": "urn:li:person:Tz9W5i6ZYG", "access_token": SECRET}),
+        (),
+        (),
+        {"access_token": SECRET},
+        settings=LinkedInSettings(client_id="us", client_secret="ours"),
+        post="urn:li:share:7141138937766391808",
+        note={"media": [], "body": {"author": "urn:li:person:Tz9W5i6ZYG", "commentary": "Hello"}},
     ),
     "bluesky": Case(
         BlueskyConnector,
@@ -287,12 +301,13 @@ FAILURES = {
 
 
 def test_names_are_unique_and_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {case.make().name: case.make for case in CASES.values()}
     entries = [
-        EntryPoint(name=name, value=f"{case.make.__module__}:{case.make.__qualname__}", group=registry.GROUP)
-        for name, case in CASES.items()
+        EntryPoint(name=name, value=f"{make.__module__}:{make.__qualname__}", group=registry.GROUP)
+        for name, make in made.items()
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
-    assert sorted(registry.installed(Wire(answer()).http(), "", now)) == sorted(CASES)
+    assert sorted(registry.installed(Wire(answer()).http(), "", now)) == sorted(made)
 
 
 @EVERY
@@ -331,10 +346,13 @@ def test_what_names_nothing_is_refused(case: Case, spelling: str) -> None:
 def test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case: Case) -> None:
     connection = opened(case, Wire(answer()))
     declared = case.make().capabilities
-    assert isinstance(connection, Messenger) is (declared.send is not None or declared.recall is not None)
-    assert isinstance(connection, Publisher) is (declared.publish is not None)
+    # Where accounts differ by how they were linked, their powers together are what is declared.
+    ways = [opened(each, Wire(answer())) for each in CASES.values() if each.make is case.make]
+    chats, posts = ([isinstance(way, role) for way in ways] for role in (Messenger, Publisher))
+    assert any(chats) is (declared.send is not None or declared.recall is not None)
+    assert any(posts) is (declared.publish is not None)
     assert not declared.unpublish or declared.publish is not None
-    for role in (Connection, Messenger, Publisher):
+    for role in (Connection, Messenger, Publisher, Statistics, Engager):
         for name, method in inspect.getmembers(role, inspect.isfunction):
             if not name.startswith("_") and isinstance(connection, role):
                 expected = list(inspect.signature(method).parameters)[1:]

@@ -8,9 +8,12 @@ import pytest
 from postroom.clock import now
 from postroom.connectors import registry
 from postroom.connectors.bluesky.connector import BlueskyConnector
+from postroom.connectors.contract import Reply
+from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector
 from postroom.connectors.registry import Registry, RegistryError, installed
+from postroom.errors import LoginFailed
 
 LINKEDIN = "postroom.connectors.linkedin.connector:LinkedInConnector"
 BLUESKY = "postroom.connectors.bluesky.connector:BlueskyConnector"
@@ -42,6 +45,20 @@ def test_installed_connectors_are_made_with_their_own_arguments(monkeypatch: pyt
     install(monkeypatch, ("linkedin", LINKEDIN), ("bluesky", BLUESKY))
     found = made({"linkedin": {"origin": "http://127.0.0.1:1/linkedin"}})
     assert sorted(found) == ["bluesky", "linkedin"]
+
+
+async def test_servers_that_owners_name_are_called_through_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    mastodon = "postroom.connectors.mastodon.connector:MastodonConnector"
+    install(monkeypatch, ("linkedin", LINKEDIN), ("mastodon", mastodon))
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    guarded = guarded_http(Guard(resolve=resolve))
+    found = installed(Http(), "http://127.0.0.1:1/callbacks/oauth", now, guarded=guarded)
+    with pytest.raises(LoginFailed):
+        await found["mastodon"].login("oauth", Reply(state=None, answers={"server": "mastodon.example"}))
+    await found.close()
 
 
 def test_one_entry_point_that_two_paths_show_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

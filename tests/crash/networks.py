@@ -45,6 +45,10 @@ TARGETS = {
         Target(
             network="twitter", flow="oauth", answers=OAUTH, publishes="create_tweet", media="image", settles="partly"
         ),
+        Target(network="facebook", flow="oauth", answers=OAUTH, publishes="feed", media="image", settles="partly"),
+        Target(network="instagram", flow="facebook_oauth", answers=OAUTH, publishes="publish", media="image"),
+        Target(network="threads", flow="oauth", answers=OAUTH, publishes="publish", media="image"),
+        Target(network="linkedin", flow="oauth", answers=OAUTH, publishes="createPost", media="image"),
         Target(
             network="telegram",
             flow="bot_token",
@@ -78,7 +82,9 @@ def furnish(house: House) -> dict[str, Any]:
 def link(house: House, target: Target) -> str:
     """Link an account step by step over the native API, as its owner would; the network's id of it."""
     body = {"provider": target.network, "flow": target.flow}
-    step = house.ask("POST", "native", "/links", json=body).json()
+    begun = house.ask("POST", "native", "/links", json=body)
+    assert begun.is_success, begun.text
+    step = begun.json()
     for _ in range(5):
         if step.get("account_id"):
             account = house.ask("GET", "native", f"/accounts/{step['account_id']}").json()

@@ -8,6 +8,7 @@ from postroom import sandbox
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import PostGroup, PostStatus
+from postroom.domain.takedowns import TargetOutcome
 from tests.desk import Desk
 
 LOST = {"commit_then_lose": True}
@@ -148,6 +149,18 @@ async def test_a_refusal_is_final(desk: Desk, ada: Account, do: dict[str, Any], 
     group = await due(desk, ada)
     await desk.settle()
     assert await outcome(desk, group) == (PostStatus.FAILED, code)
+    assert await live(desk) == []
+
+
+async def test_a_post_is_taken_down_and_so_is_one_that_its_owner_deleted_there(desk: Desk, ada: Account) -> None:
+    group = await due(desk, ada)
+    await desk.work()
+    assert len(await live(desk)) == 1
+    await desk.fault("delete_status", "mastodon", do=LOST)
+    made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    await desk.settle()
+    settled = await desk.services.takedowns.get(desk.caller, made.id)
+    assert [target.outcome for target in settled.targets] == [TargetOutcome.DONE]
     assert await live(desk) == []
 
 

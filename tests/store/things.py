@@ -49,6 +49,7 @@ def account(**changed: Any) -> Account:
             "last_synced_at": None,
             "last_used_at": T0,
             "synced": False,
+            "has_chats": True,
             **changed,
         }
     )

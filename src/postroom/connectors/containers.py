@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 
 from postroom.connectors.contract import Attempt
-from postroom.connectors.graph import Absent, Graph
+from postroom.connectors.graph import Absent, Graph, words
 from postroom.domain.remote import PublishedPost
 from postroom.errors import NotSupported, OutcomeUnknown, ProviderDown, Refused, Unprocessable
 
 Json = Any
-Look = Callable[[], Awaitable[PublishedPost | None]]
+Look = Callable[[str], Awaitable[PublishedPost | None]]
+"""Look a post up in the account's list, by what `graph.words` made of its text."""
 Make = Callable[[Sequence[str]], Awaitable[str]]
 MakeChild = Callable[[], Awaitable[str]]
 
@@ -53,9 +54,19 @@ class Containers:
         self._wait_seconds = wait_seconds
 
     async def publish(
-        self, token: str, attempt: Attempt, children: Sequence[MakeChild], make: Make, look: Look
+        self,
+        token: str,
+        attempt: Attempt,
+        children: Sequence[MakeChild],
+        make: Make,
+        look: Look,
+        *,
+        digest: str,
+        words: str,
     ) -> str | PublishedPost:
         """Publish what `make` makes of the `children`, or the container that an earlier attempt left.
+
+        `digest` is the draft's: of another one nothing is used. `words` is noted, for `look`.
 
         The new post's id; or the whole post, where it turns out that an earlier attempt had published it.
 
@@ -67,12 +78,12 @@ class Containers:
         if container is not None:
             status, _ = await self._status(token, container)
             if status == _PUBLISHED:
-                return await self._landed(look)
-            if status not in (_READY, _WORKING):
+                return await self._landed(attempt, look)
+            if status not in (_READY, _WORKING) or _noted(attempt, "digest") != digest:
                 container = None
         if container is None:
-            container = await make(await self._children(token, attempt, children))
-            await attempt.write({"container": container})
+            container = await make(await self._children(token, attempt, children, digest))
+            await attempt.write({"container": container, "digest": digest, "words": words})
         await self._prepared(token, container)
         try:
             return await self._graph.post(
@@ -85,7 +96,7 @@ class Containers:
         except (Refused, ProviderDown):
             # A container is published once: a no may mean that a call which was given up has come through after all.
             if (await self._status(token, container))[0] == _PUBLISHED:
-                return await self._landed(look)
+                return await self._landed(attempt, look)
             raise
 
     async def find(self, token: str, attempt: Attempt, look: Look) -> PublishedPost | None:
@@ -96,31 +107,33 @@ class Containers:
             return None
         status, _ = await self._status(token, container)
         if status == _PUBLISHED:
-            return await self._landed(look)
+            return await self._landed(attempt, look)
         if status != _GONE:
             return None
-        found = await look()
+        found = await look(_noted(attempt, "words") or "")
         if found is None:
             raise NotSupported("The network does not know the container any more.")
         return found
 
-    async def _landed(self, look: Look) -> PublishedPost:
-        found = await look()
+    async def _landed(self, attempt: Attempt, look: Look) -> PublishedPost:
+        found = await look(_noted(attempt, "words") or "")
         if found is None:
             raise OutcomeUnknown("It was published, and the account's list does not show it yet.")
         return found
 
-    async def _children(self, token: str, attempt: Attempt, children: Sequence[MakeChild]) -> list[str]:
+    async def _children(self, token: str, attempt: Attempt, children: Sequence[MakeChild], digest: str) -> list[str]:
         """The containers of a carousel's files, all prepared; those that an earlier attempt left are used."""
         if not children:
             return []
         note = attempt.note if isinstance(attempt.note, Mapping) else {}
         noted = note.get("children")
         held = [each for each in noted if isinstance(each, str)] if isinstance(noted, Sequence) else []
+        if _noted(attempt, "digest") != digest:
+            held = []
         standing = [(await self._status(token, each))[0] in (_READY, _WORKING) for each in held]
         if len(held) != len(children) or not all(standing):
             held = [await make_child() for make_child in children]
-            await attempt.write({"children": held})
+            await attempt.write({"children": held, "digest": digest})
         for each in held:
             await self._prepared(token, each)
         return held
@@ -173,15 +186,15 @@ def _noted(attempt: Attempt, name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def pick(rows: Sequence[Json], text_field: str, text: str, begun_at: datetime) -> Mapping[str, Json] | None:
-    """The post with this text that was made when this attempt was; of several the first after it began.
+def pick(rows: Sequence[Json], text_field: str, noted: str, begun_at: datetime) -> Mapping[str, Json] | None:
+    """The post with the `noted` words that was made when this attempt was; of several the first after it began.
 
     Only for an account of which it is known that there is one: clocks differ by a while.
     """
     made: list[tuple[datetime, Mapping[str, Json]]] = []
     for row in rows:
         at = moment(row.get("timestamp")) if isinstance(row, Mapping) else None
-        if at is not None and _same(row.get(text_field), text) and at >= begun_at - _CLOCKS_DIFFER:
+        if at is not None and words(_text(row.get(text_field))) == noted and at >= begun_at - _CLOCKS_DIFFER:
             made.append((at, row))
     made.sort(key=lambda pair: pair[0])
     since = begun_at.replace(microsecond=0)
@@ -202,5 +215,5 @@ def since_seconds(begun_at: datetime) -> str:
     return str(int((begun_at - _CLOCKS_DIFFER).timestamp()))
 
 
-def _same(shown: Json, text: str) -> bool:
-    return " ".join((shown if isinstance(shown, str) else "").split()) == " ".join(text.split())
+def _text(shown: Json) -> str:
+    return shown if isinstance(shown, str) else ""

@@ -5,6 +5,7 @@ checked 2026-11-21.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from postroom.clock import Clock
 from postroom.connectors import oauth
 from postroom.connectors.contract import Keep
 from postroom.connectors.http import Answer, Http
-from postroom.domain.remote import Credentials
+from postroom.domain.remote import Credentials, PostDraft
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
@@ -171,6 +172,18 @@ class Graph:
             return tree
         sentence = f"{self._name}'s answer could not be understood."
         raise OutcomeUnknown(sentence) if publishes else ProviderDown(sentence)
+
+
+def words(text: str) -> str:
+    """What is noted of a text, to know it again in a list: not the text itself, and no matter how it is spaced."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+
+
+async def digest(draft: PostDraft) -> str:
+    """The same as long as the draft is: of a draft that was changed, nothing that an earlier attempt made is used."""
+    files = [[(await item.url()).partition("?")[0], item.size_bytes, item.alt_text] for item in draft.media]
+    told = [draft.text, dict(draft.settings), draft.reply_to, files]
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
 _HEADERS = {"accept": "application/json", "user-agent": "postroom"}

@@ -57,7 +57,7 @@ def installed(
 ) -> Registry:
     """Every connector that is installed, made with the setting `values` for its name.
 
-    `guarded` is for those that call addresses which the owners of accounts give; without it they call none but `origin`.
+    `guarded` is the way to addresses that the owners of accounts give.
 
     Raises:
         RegistryError: two have one name, one cannot be imported or made, or a value is for nobody, or not what it may be.

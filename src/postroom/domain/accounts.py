@@ -35,6 +35,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: int
     synced: bool
     """Whether the first sync has finished."""
+    has_chats: bool = False
+    """Whether it was linked in a way that gives its chats."""
+    takes_posts: bool = False
+    """Whether it was linked in a way that lets it post."""
     credentials_expire_at: int | None = None
     """When it ends unless it is linked again, as far as its network says."""
 

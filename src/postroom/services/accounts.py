@@ -262,18 +262,21 @@ class Accounts:
 
     async def _kept(self, workspace_id: str, user_id: str, provider: str, linked: Linked) -> Account:
         now = to_ms(self._now())
+        has_chats, takes_posts = self._connections.roles(provider, linked)
         async with self._database.begin() as tx:
             held = await accounts.find_by_provider_id(tx, workspace_id, user_id, provider, linked.profile.provider_id)
             if held is not None and held.status is not AccountStatus.UNLINKING:
                 await accounts.hold(tx, workspace_id, held.id)
                 await accounts.set_credentials(tx, workspace_id, held.id, linked.credentials)
                 await accounts.set_profile(tx, workspace_id, held.id, linked.profile)
+                await accounts.set_roles(tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts)
         if held is not None and held.status is AccountStatus.UNLINKING:
             await self.finish_unlink(workspace_id, held.id)
         elif held is not None:
             self._connections.forget(held.id)
             await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None)
-            await self._ingest.queue_sync(workspace_id, held.id)
+            if has_chats:
+                await self._ingest.queue_sync(workspace_id, held.id)
             self._notifier.wake("accounts")
             return await self._fresh(workspace_id, held.id)
         account = Account(
@@ -289,6 +292,8 @@ class Accounts:
             last_synced_at=None,
             last_used_at=now,
             synced=False,
+            has_chats=has_chats,
+            takes_posts=takes_posts,
         )
         async with self._database.begin() as tx:
             await self._quota.check_link(tx, workspace_id)
@@ -296,7 +301,7 @@ class Accounts:
             await accounts.add(tx, account, linked.credentials)
             data = EventData(account_id=account.id, platform=provider, origin="api")
             await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
-            if self._connections.connector(provider).capabilities.send is not None:
+            if has_chats:
                 await self._ingest.queue_sync_in(tx, account.workspace_id, account.id)
         self._notifier.wake("accounts")
         return account

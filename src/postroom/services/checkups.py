@@ -58,6 +58,7 @@ class Checkups:
                 await self._standing(reader, account)
                 for provider in publishing
                 for account in await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.user_id)
+                if account.takes_posts
             ]
 
     async def check(self, caller: Caller, provider: str, provider_id: str) -> Checkup:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from postroom.clock import Clock
-from postroom.connectors.contract import Connection, Connector, Messenger, Publisher
+from postroom.connectors.contract import Connection, Connector, Linked, Messenger, Publisher
 from postroom.connectors.registry import Registry
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
@@ -44,6 +44,19 @@ class Connections:
             raise NotSupported(f"This server has no connector for {provider}.")
         return connector
 
+    def roles(self, provider: str, linked: Linked) -> tuple[bool, bool]:
+        """Whether an account that was linked like this has chats, and whether it takes posts. Nobody is called."""
+        connection = self.connector(provider).open(linked.profile, linked.credentials, _drop)
+        return isinstance(connection, Messenger), isinstance(connection, Publisher)
+
+    def why_no_posts(self, provider: str) -> str:
+        """What to say of an account that takes none: there is nothing to be done, or it is to be linked another way."""
+        connector = self._registry.get(provider)
+        if connector is None or connector.capabilities.publish is None:
+            return "This network takes no posts."
+        flows = " or ".join(connector.login_flows)
+        return f"This account was linked for messages, not for posts: link it once more, in another way ({flows})."
+
     def connectors(self) -> Mapping[str, Connector]:
         """All networks by name."""
         return self._registry
@@ -71,20 +84,20 @@ class Connections:
 
         Raises:
             CredentialsRejected, ActionRequired: the account is not connected; nobody was called.
-            NotSupported: the network has no chats.
+            NotSupported: the account has no chats.
         """
         connection = await self._connection(account)
         if not isinstance(connection, Messenger):
-            raise NotSupported("This network has no chats.")
+            raise NotSupported("This account has no chats. Nothing was changed.")
         async with self._watched(account):
             yield connection
 
     @asynccontextmanager
     async def publisher(self, account: Account) -> AsyncIterator[Publisher]:
-        """The same for a network that takes posts."""
+        """The same for an account that takes posts."""
         connection = await self._connection(account)
         if not isinstance(connection, Publisher):
-            raise NotSupported("This network takes no posts.")
+            raise NotSupported(self.why_no_posts(account.provider))
         async with self._watched(account):
             yield connection
 
@@ -138,6 +151,10 @@ class Connections:
     async def _stopped(self, account: Account, status: AccountStatus, error: PostroomError) -> None:
         self.forget(account.id)
         await self.set_status(account.workspace_id, account.id, status, error.code)
+
+
+async def _drop(credentials: Credentials) -> None:
+    """For a connection that is only looked at."""
 
 
 def check_connected(account: Account) -> None:

@@ -121,7 +121,7 @@ class Recalls:
         linked = [
             account
             for account in linked
-            if account.status is not AccountStatus.UNLINKING and account_id in (None, account.id)
+            if account.has_chats and account.status is not AccountStatus.UNLINKING and account_id in (None, account.id)
         ]
         if not linked:
             raise NotFound("Account not found", kind=Kind.ACCOUNT)

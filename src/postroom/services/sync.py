@@ -32,7 +32,7 @@ class Sync:
         async with self._database.read() as reader:
             account = await accounts.find(reader, workspace_id, account_id)
             token = None if full else await accounts.find_sync_token(reader, workspace_id, account_id)
-        if account is None or account.status is not AccountStatus.CONNECTED:
+        if account is None or account.status is not AccountStatus.CONNECTED or not account.has_chats:
             return
         async with self._connections.messenger(account) as connection:
             delta = await connection.changes(token)

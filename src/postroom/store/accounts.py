@@ -14,7 +14,7 @@ from postroom.store.where import Where
 
 _COLUMNS = (
     "id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed, created_at, "
-    "last_synced_at, last_used_at, synced, credentials_expire_at"
+    "last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_profile = msgspec.json.Decoder(Profile).decode
@@ -32,8 +32,9 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         """
         insert into accounts (
             id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed,
-            credentials_sealed, created_at, last_synced_at, last_used_at, synced, credentials_expire_at
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            credentials_sealed, created_at, last_synced_at, last_used_at, synced, credentials_expire_at,
+            has_chats, takes_posts
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """,
         account.id,
         account.workspace_id,
@@ -49,6 +50,8 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         account.last_used_at,
         int(account.synced),
         credentials.ends_at,
+        int(account.has_chats),
+        int(account.takes_posts),
     )
 
 
@@ -188,6 +191,17 @@ async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credential
     )
 
 
+async def set_roles(tx: Tx, workspace_id: str, account_id: str, *, has_chats: bool, takes_posts: bool) -> None:
+    """What the account can do, as it was linked last."""
+    await tx.execute(
+        "update accounts set has_chats = $3, takes_posts = $4 where workspace_id = $1 and id = $2",
+        workspace_id,
+        account_id,
+        int(has_chats),
+        int(takes_posts),
+    )
+
+
 async def set_profile(tx: Tx, workspace_id: str, account_id: str, profile: Profile) -> None:
     """Keep the profile as the network shows it now."""
     sealed = tx.keyring.seal(account_id).close(_encode(profile), f"accounts.profile:{account_id}")
@@ -296,14 +310,15 @@ async def claim_listening(
 ) -> list[tuple[str, str]]:
     """Lease connected accounts of these providers that nobody listens to, as (workspace_id, account_id). For the worker.
 
-    An account has at most one owner at a time, also where several processes claim at once.
+    Accounts without chats are left alone. An account has at most one owner at a time, also where several processes
+    claim at once.
     """
     skipping = " for update skip locked" if tx.dialect == "postgres" else ""
     rows = await tx.fetch(
         f"""
         update accounts set leased_by = $1, leased_until = $3 where id in (
             select id from accounts
-            where status = 'connected' and (leased_until is null or leased_until < $2)
+            where status = 'connected' and has_chats = 1 and (leased_until is null or leased_until < $2)
                 and {tx.any_of("provider", 5)}
             order by id limit $4{skipping}
         ) returning workspace_id, id
@@ -358,4 +373,6 @@ def _account(row: Row, keyring: Keyring) -> Account:
         last_used_at=row[10],
         synced=row[11] == 1,
         credentials_expire_at=row[12],
+        has_chats=row[13] == 1,
+        takes_posts=row[14] == 1,
     )

@@ -12,6 +12,7 @@ from postroom_sim.linkedin.actions import Actions
 from postroom_sim.linkedin.events import Events
 from postroom_sim.linkedin.model import Member
 from postroom_sim.linkedin.observer import Observer
+from postroom_sim.linkedin.official import Official
 from postroom_sim.linkedin.reads import Reads, operation_of
 from postroom_sim.linkedin.realtime import Streams
 from postroom_sim.linkedin.restli import query_parameters
@@ -71,9 +72,13 @@ class LinkedIn:
         self._seed = Seed(self._store, self._actions)
         self._streams = Streams(ground)
         self._ended_session: str | None = None
+        self._official = Official(ground)
         self.observer = Observer(self._store, self._actions, self._events)
 
     def identify(self, call: Call) -> None:
+        if self._official.concerns(call):
+            self._official.identify(call)
+            return
         call.operation = _operation(call)
         login = sessions.login_of(sessions.cookies(call).get("li_at", ""))
         member = self._store.find_login(login) if login else None
@@ -84,6 +89,8 @@ class LinkedIn:
         call.account = member.id if member else None
 
     def answer(self, call: Call) -> Answer:
+        if self._official.concerns(call):
+            return self._official.answer(call)
         without_token = call.operation in ("media", "page")
         me = sessions.require_member(call, self._store, csrf=not without_token)
         match call.operation:
@@ -179,6 +186,8 @@ class LinkedIn:
     def journal_body(self, call: Call) -> Any:
         if not call.body:
             return None
+        if self._official.concerns(call):
+            return self._official.journal_body(call)
         if call.operation == "upload":
             return {"size_bytes": len(call.body)}
         tree = call.json()
@@ -195,6 +204,10 @@ class LinkedIn:
 
     def scenarios(self) -> list[Scenario]:
         return scenarios(self._ground.origin)
+
+    def posts(self, account: str | None) -> list[dict[str, Any]]:
+        """Live posts of the official API, oldest first, of one author or of all."""
+        return self._official.posts(account)
 
     def streaming(self) -> list[str]:
         return sorted(self._streams.members())

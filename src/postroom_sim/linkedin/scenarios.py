@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postroom_sim.linkedin import official_people
 from postroom_sim.network import Scenario
 
 _LOGINS = {
@@ -26,4 +27,4 @@ def scenarios(origin: str) -> list[Scenario]:
             f" {origin}/linkedin/voyager/api/me"
         )
         listed.append(Scenario("linkedin", login, description, example))
-    return listed
+    return [*listed, *official_people.scenarios(origin)]

@@ -12,6 +12,7 @@ from postroom.connectors.contract import Ask, Linked, Reply, Visit
 from postroom.connectors.facebook import convert
 from postroom.connectors.facebook.connection import FacebookConnection
 from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
+from postroom.connectors.graph import digest, words
 from postroom.domain.remote import Credentials, PostDraft, Profile
 from postroom.errors import (
     ActionRequired,
@@ -36,7 +37,7 @@ DRAFT = PostDraft(text="Hello", created_at=AT)
 PHOTO = Picture(b"\xff\xd8\xff", content_type="image/jpeg")
 FILM = Picture(b"film", content_type="video/mp4", kind="video", address="https://us.example/media/2")
 POSTED = answer(200, {"id": POST})
-BEGUN = {"posting": True}
+BEGUN = {"posting": True, "words": words("Hello")}
 
 
 async def keep(credentials: Credentials) -> None:
@@ -67,36 +68,42 @@ def listed(*rows: Any) -> Responder:
 
 
 async def test_a_text_is_one_post_in_the_feed_that_is_noted_before() -> None:
-    wire, attempt = Wire(POSTED), Trying()
-    post = await opened(wire).publish(PostDraft(text="See https://moths.test/a, now", created_at=AT), attempt)
+    wire, attempt, text = Wire(POSTED), Trying(), "See https://moths.test/a, now"
+    post = await opened(wire).publish(PostDraft(text=text, created_at=AT), attempt)
     assert (post.provider_id, post.url) == (POST, f"https://www.facebook.com/{POST}")
     fields = {"message": "See https://moths.test/a, now", "link": "https://moths.test/a", "access_token": "token-1"}
     assert asked(wire, 0) == ("POST", f"/v25.0/{PAGE}/feed", fields)
     assert str(wire.last.url).startswith("https://graph.facebook.com/")
-    assert attempt.notes == [BEGUN]
+    assert attempt.notes == [{"posting": True, "words": words(text)}]
 
 
 async def test_pictures_are_uploaded_unseen_and_attached_in_order() -> None:
     wire, attempt = Wire(answer(200, {"id": "7"}), answer(200, {"id": "8"}), POSTED), Trying()
-    await opened(wire).publish(PostDraft(text="Two", created_at=AT, media=(PHOTO, PHOTO)), attempt)
+    draft = PostDraft(text="Two", created_at=AT, media=(PHOTO, PHOTO))
+    await opened(wire).publish(draft, attempt)
     body = wire.requests[0].content
     assert b'name="published"\r\n\r\nfalse' in body
     assert b'name="alt_text_custom"\r\n\r\nA hive' in body
     assert b"\xff\xd8\xff" in body
     assert json.loads(asked(wire, 2)[2]["attached_media"]) == [{"media_fbid": "7"}, {"media_fbid": "8"}]
-    uploaded = {"photos": ["7", "8"], "uploaded_at": int(AT.timestamp())}
-    assert attempt.notes == [uploaded, {**BEGUN, **uploaded}]
+    uploaded = {"photos": ["7", "8"], "uploaded_at": int(AT.timestamp()), "digest": await digest(draft)}
+    assert attempt.notes == [uploaded, {"posting": True, "words": words("Two"), **uploaded}]
 
 
 async def test_uploads_of_an_earlier_attempt_are_used_until_they_are_old() -> None:
-    attempt = Trying(note={"photos": ["7"], "uploaded_at": int(AT.timestamp())})
     draft = PostDraft(text="One", created_at=AT, media=(PHOTO,))
+    uploaded = {"photos": ["7"], "uploaded_at": int(AT.timestamp()), "digest": await digest(draft)}
+    attempt = Trying(note=uploaded)
     wire = Wire(POSTED)
     await opened(wire, AT + timedelta(hours=19)).publish(draft, attempt)
     assert len(wire.requests) == 1
     wire = Wire(answer(200, {"id": "9"}), POSTED)
     await opened(wire, AT + timedelta(hours=21)).publish(draft, attempt)
     assert json.loads(asked(wire, 1)[2]["attached_media"]) == [{"media_fbid": "9"}]
+    wire = Wire(answer(200, {"id": "9"}), POSTED)
+    changed = PostDraft(text="Another", created_at=AT, media=(PHOTO,))
+    await opened(wire).publish(changed, Trying(note=uploaded))
+    assert len(wire.requests) == 2
 
 
 async def test_a_video_is_fetched_from_us_and_has_an_id_of_its_own() -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from postroom.connectors.contract import Ask, Linked, Reply, Visit
+from postroom.connectors.graph import words
 from postroom.connectors.instagram.connection import InstagramConnection
 from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
 from postroom.domain.remote import Credentials, PostDraft, Profile
@@ -79,7 +80,7 @@ async def test_one_file_is_a_container_that_is_published(draft: PostDraft, field
         f"/v25.0/{ME}/media_publish",
         {"creation_id": "179", "access_token": "token-1"},
     )
-    assert attempt.notes == [{"container": "179"}]
+    assert attempt.note["container"] == "179"
 
 
 @pytest.mark.parametrize(("login", "host"), [("instagram", "graph.instagram.com"), ("facebook", "graph.facebook.com")])
@@ -173,7 +174,7 @@ async def test_a_published_container_is_looked_up_where_such_posts_are_listed(
 ) -> None:
     row = {"id": "181", "timestamp": "2026-11-21T12:00:01+0000", "caption": caption}
     wire = Wire(answer(200, {"status_code": "PUBLISHED"}), answer(200, {"data": [row]}))
-    post = await opened(wire).find(draft, Trying(note={"container": "179"}, begun_at=AT))
+    post = await opened(wire).find(draft, Trying(note={"container": "179", "words": words(caption or "")}, begun_at=AT))
     assert post is not None
     assert post.provider_id == "181"
     assert asked(wire, 1)[1] == f"/v25.0/{ME}/{edge}"

@@ -43,7 +43,10 @@ async def never(credentials: Credentials) -> None:
 def opened(wire: Wire, **arguments: Any) -> LinkedInConnection:
     credentials = Credentials(values={"li_at": "AQED-secret", "jsessionid": "ajax:1234567890123456789"})
     profile = Profile(provider_id=A, username="ada", name="Ada Merino")
-    return LinkedInConnector(http=wire.http(), settings=LinkedInSettings(**arguments)).open(profile, credentials, never)
+    connector = LinkedInConnector(http=wire.http(), settings=LinkedInSettings(**arguments))
+    connection = connector.open(profile, credentials, never)
+    assert isinstance(connection, LinkedInConnection)
+    return connection
 
 
 def collection(field: str, *elements: Any, **metadata: Any) -> Any:

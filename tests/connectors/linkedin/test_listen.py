@@ -98,7 +98,9 @@ def listener(far: Realtime) -> LinkedInConnection:
     credentials = Credentials(values={"li_at": "x", "jsessionid": "ajax:1"})
     profile = Profile(provider_id=A, username="ada", name="Ada Merino")
     http = Http(transport=httpx.MockTransport(far), backoff_seconds=0)
-    return LinkedInConnector(http=http).open(profile, credentials, keep)
+    connection = LinkedInConnector(http=http).open(profile, credentials, keep)
+    assert isinstance(connection, LinkedInConnection)
+    return connection
 
 
 async def heard(far: Realtime, count: int) -> list[RemoteEvent]:

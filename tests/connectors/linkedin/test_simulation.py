@@ -40,7 +40,9 @@ async def connector(simulation: Any) -> AsyncIterator[LinkedInConnector]:
 async def link(connector: LinkedInConnector, login: str = "user_good") -> LinkedInConnection:
     linked = await connector.login("cookie", Reply(state=None, answers={"access_token": login}))
     assert isinstance(linked, Linked)
-    return connector.open(linked.profile, linked.credentials, keep)
+    connection = connector.open(linked.profile, linked.credentials, keep)
+    assert isinstance(connection, LinkedInConnection)
+    return connection
 
 
 @pytest.fixture

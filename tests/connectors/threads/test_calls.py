@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from postroom.connectors.contract import Linked, Reply, Visit
+from postroom.connectors.graph import digest, words
 from postroom.connectors.threads.connection import ThreadsConnection
 from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
 from postroom.domain.remote import Credentials, PostDraft, Profile
@@ -31,7 +32,7 @@ ME = "26400000000000001"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DRAFT = PostDraft(text="Hello", created_at=AT)
 SETTINGS = ThreadsSettings(client_id="us", client_secret="ours", wait_seconds=0)
-NOTE = {"container": "178"}
+NOTE = {"container": "178", "words": words("Hello")}
 PHOTO = Picture(b"\xff\xd8\xff", content_type="image/jpeg", address="https://us.example/media/1")
 FILM = Picture(b"film", content_type="video/mp4", kind="video", alt_text="", address="https://us.example/media/2")
 
@@ -86,7 +87,7 @@ async def test_a_text_is_a_container_that_is_ready_and_then_published() -> None:
         {"creation_id": "178", "access_token": "token-1"},
     )
     assert str(wire.requests[0].url).startswith("https://graph.threads.net/v1.0/")
-    assert attempt.notes == [NOTE]
+    assert attempt.notes == [NOTE | {"digest": await digest(draft)}]
 
 
 @pytest.mark.parametrize("control", ["", "nobody", 7, None])
@@ -122,13 +123,14 @@ async def test_one_file_is_fetched_from_us(item: Picture, fields: dict[str, str]
 
 async def test_several_files_are_a_carousel_of_containers_that_are_ready() -> None:
     wire = Wire(answer(200, {"id": "1"}), answer(200, {"id": "2"}), READY, READY, MADE, READY, POSTED, SHOWN)
-    attempt = Trying()
-    await opened(wire).publish(PostDraft(text="Two", created_at=AT, media=(PHOTO, FILM)), attempt)
+    attempt, draft = Trying(), PostDraft(text="Two", created_at=AT, media=(PHOTO, FILM))
+    await opened(wire).publish(draft, attempt)
     assert [asked(wire, index)[2].get("is_carousel_item") for index in (0, 1, 4)] == ["true", "true", None]
     assert [asked(wire, index)[1] for index in (2, 3)] == ["/v1.0/1", "/v1.0/2"]
     carousel = {"media_type": "CAROUSEL", "children": "1,2", "text": "Two", "access_token": "token-1"}
     assert asked(wire, 4)[2] == carousel
-    assert attempt.notes == [{"children": ["1", "2"]}, NOTE]
+    same = {"digest": await digest(draft)}
+    assert attempt.notes == [{"children": ["1", "2"]} | same, {"container": "178", "words": words("Two")} | same]
 
 
 async def test_files_that_are_still_prepared_are_come_back_for() -> None:
@@ -145,9 +147,24 @@ async def test_files_that_are_still_prepared_are_come_back_for() -> None:
 @pytest.mark.parametrize("status", ["EXPIRED", "ERROR"])
 async def test_a_noted_container_that_is_no_good_is_made_anew(status: str) -> None:
     wire = Wire(stands(status), answer(200, {"id": "178b"}), READY, POSTED, SHOWN)
-    attempt = Trying(note=NOTE)
+    attempt = Trying(note=NOTE | {"digest": await digest(DRAFT)})
     await opened(wire).publish(DRAFT, attempt)
-    assert attempt.note == {"container": "178b"}
+    assert attempt.note["container"] == "178b"
+
+
+async def test_a_noted_container_is_used_again_unless_the_post_was_changed_meanwhile() -> None:
+    note = NOTE | {"digest": await digest(DRAFT)}
+    wire = Wire(READY, READY, POSTED, SHOWN)
+    await opened(wire).publish(DRAFT, Trying(note=note))
+    assert asked(wire, 2)[2]["creation_id"] == "178"
+    for changed in (
+        PostDraft(text="Hello there", created_at=AT),
+        PostDraft(text="Hello", created_at=AT, settings={"replyControl": "everyone"}),
+        PostDraft(text="Hello", created_at=AT, media=(PHOTO,)),
+    ):
+        wire = Wire(READY, answer(200, {"id": "178b"}), READY, POSTED, SHOWN)
+        await opened(wire).publish(changed, Trying(note=note))
+        assert asked(wire, 3)[2]["creation_id"] == "178b"
 
 
 async def test_a_noted_container_that_was_published_is_not_published_again() -> None:
@@ -280,6 +297,13 @@ async def test_clocks_that_differ_a_little_do_not_hide_a_post() -> None:
     wire = Wire(stands("PUBLISHED"), listed(("1", "Hello", AT - timedelta(seconds=60))))
     post = await opened(wire).find(DRAFT, Trying(note=NOTE, begun_at=AT))
     assert post is not None
+
+
+async def test_a_post_that_was_changed_while_it_was_in_doubt_is_found_as_it_went_out() -> None:
+    wire = Wire(stands("PUBLISHED"), listed(("2", "Other", AT), ("1", "Hello", AT)))
+    post = await opened(wire).find(PostDraft(text="Other", created_at=AT), Trying(note=NOTE, begun_at=AT))
+    assert post is not None
+    assert post.provider_id == "1"
 
 
 async def test_an_answer_to_a_post_is_looked_for_among_the_answers() -> None:

@@ -279,6 +279,8 @@ async def test_a_rate_limit_says_when_to_come_back(headers: dict[str, str], seco
     with pytest.raises(RateLimited) as caught:
         await opened(Wire(answer(429, {"title": "Too Many Requests"}, headers=headers))).publish(DRAFT, trying())
     assert caught.value.retry_after_seconds == seconds
+    # What the app has used up concerns all accounts.
+    assert (caught.value.context.get("scope") == "network") is ("x-app-limit-24hour-remaining" in headers)
 
 
 # settling what is unknown

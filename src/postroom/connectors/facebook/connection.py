@@ -6,6 +6,7 @@ from datetime import timedelta
 from postroom.clock import Clock
 from postroom.connectors.contract import Attempt
 from postroom.connectors.facebook import api, convert
+from postroom.connectors.graph import digest, words
 from postroom.connectors.http import Http
 from postroom.connectors.multipart import Form
 from postroom.domain.remote import Credentials, Json, MediaSource, PostDraft, Profile, PublishedPost
@@ -19,6 +20,7 @@ VIDEO_TYPES = frozenset({"video/mp4", "video/quicktime"})
 
 _LINK_UNREADABLE = 1609005
 _SHOWN_AFTER = timedelta(minutes=3)
+_UPLOADED = ("photos", "uploaded_at", "digest")
 _PHOTOS_LIVE = timedelta(hours=20)
 
 
@@ -56,12 +58,13 @@ class FacebookConnection:
         _check(draft)
         if draft.media and draft.media[0].kind == "video":
             fields = {"file_url": await draft.media[0].url()} | ({"description": draft.text} if draft.text else {})
-            await attempt.write({"posting": True})
+            await attempt.write({"posting": True, "words": words(draft.text)})
             return convert.published_video(
                 self._page_id, await api.post_video(self._api, self._token, self._page_id, fields)
             )
         photos = await self._photos(draft, attempt)
-        await attempt.write({"posting": True, **_uploaded(photos, attempt.note)})
+        uploaded = {name: _note(attempt.note).get(name) for name in _UPLOADED} if photos else {}
+        await attempt.write({"posting": True, "words": words(draft.text), **uploaded})
         fields = convert.feed(draft.text, photos)
         try:
             id = await api.post(self._api, self._token, self._page_id, fields)
@@ -84,7 +87,7 @@ class FacebookConnection:
             rows, field, made = await api.videos(self._api, self._token, self._page_id, since), "description", True
         else:
             rows, field, made = await api.posts(self._api, self._token, self._page_id, since), "message", False
-        id = convert.find(rows, field, draft.text, photos, attempt.begun_at, self._page_id)
+        id = convert.find(rows, field, str(note.get("words")), photos, attempt.begun_at, self._page_id)
         if id is not None:
             return convert.published_video(self._page_id, id) if made else convert.published(id)
         if self._now() < attempt.begun_at + _SHOWN_AFTER:
@@ -104,10 +107,11 @@ class FacebookConnection:
         note = _note(attempt.note)
         held, at = _held(note), note.get("uploaded_at")
         fresh = isinstance(at, int) and self._now().timestamp() - at < _PHOTOS_LIVE.total_seconds()
-        if fresh and len(held) == len(draft.media):
+        same = await digest(draft)
+        if fresh and note.get("digest") == same:
             return held
         made = [await self._upload(item) for item in draft.media]
-        await attempt.write({"photos": made, "uploaded_at": int(self._now().timestamp())})
+        await attempt.write({"photos": made, "uploaded_at": int(self._now().timestamp()), "digest": same})
         return made
 
     async def _upload(self, item: MediaSource) -> str:
@@ -129,10 +133,6 @@ def _note(note: Json) -> Mapping[str, Json]:
 def _held(note: Mapping[str, Json]) -> list[str]:
     found = note.get("photos")
     return [each for each in found if isinstance(each, str)] if isinstance(found, Sequence) else []
-
-
-def _uploaded(photos: Sequence[str], note: Json) -> dict[str, Json]:
-    return {"photos": list(photos), "uploaded_at": _note(note).get("uploaded_at")} if photos else {}
 
 
 def _check(draft: PostDraft) -> None:

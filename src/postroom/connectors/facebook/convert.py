@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import regex
 
+from postroom.connectors.graph import words
 from postroom.domain.remote import MediaSource, Profile, PublishedPost
 
 Json = Any
@@ -89,9 +90,9 @@ def is_of(page_id: str, provider_id: str) -> bool:
 
 
 def find(
-    rows: Sequence[Json], field: str, text: str, photos: Sequence[str], begun_at: datetime, page_id: str
+    rows: Sequence[Json], field: str, noted: str, photos: Sequence[str], begun_at: datetime, page_id: str
 ) -> str | None:
-    """The id of the post with this text, or with these pictures, since then; None: the page does not show it."""
+    """The id of the post with the `noted` words, or with these pictures, since then; None: the page does not show it."""
     for row in rows:
         if not isinstance(row, Mapping) or not isinstance(row.get("id"), str):
             continue
@@ -104,7 +105,7 @@ def find(
         if photos and shown:
             if shown & set(photos):
                 return str(row["id"])
-        elif text.strip() and str(row.get(field)).strip() == text.strip():
+        elif isinstance(row.get(field), str) and words(row[field]) == noted:
             return str(row["id"])
     return None
 

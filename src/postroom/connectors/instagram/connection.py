@@ -5,7 +5,7 @@ from functools import partial
 from postroom.clock import Clock
 from postroom.connectors.containers import Containers, pick, since_seconds
 from postroom.connectors.contract import Attempt, Keep
-from postroom.connectors.graph import LongToken
+from postroom.connectors.graph import LongToken, digest, words
 from postroom.connectors.http import Http
 from postroom.connectors.instagram import api, convert
 from postroom.domain.remote import Credentials, MediaSource, PostDraft, Profile, PublishedPost
@@ -78,7 +78,13 @@ class InstagramConnection:
         files = draft.media if len(draft.media) > 1 else ()
         children = [partial(self._make_child, token, item) for item in files]
         made = await self._containers.publish(
-            token, attempt, children, partial(self._make, token, draft), partial(self._look, token, draft, attempt)
+            token,
+            attempt,
+            children,
+            partial(self._make, token, draft),
+            partial(self._look, token, draft, attempt),
+            digest=await digest(draft),
+            words=words(convert.caption(draft)),
         )
         if isinstance(made, PublishedPost):
             return made
@@ -112,10 +118,10 @@ class InstagramConnection:
     async def _make_child(self, token: str, item: MediaSource) -> str:
         return await api.create(self._api, token, self._user_id, convert.child(item, await item.url()))
 
-    async def _look(self, token: str, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
+    async def _look(self, token: str, draft: PostDraft, attempt: Attempt, noted: str) -> PublishedPost | None:
         since = since_seconds(attempt.begun_at)
         rows = await api.posts(self._api, token, self._user_id, since, stories=convert.is_story(draft))
-        found = pick(rows, "caption", convert.caption(draft), attempt.begun_at)
+        found = pick(rows, "caption", noted, attempt.begun_at)
         return None if found is None else convert.published(found)
 
 

@@ -4,12 +4,30 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from postroom.clock import Clock, now
-from postroom.connectors.contract import Ask, ConnectorSettings, Keep, Linked, LoginStep, Reply
+from postroom.connectors.contract import AppSettings, Ask, Keep, Linked, LoginStep, Reply
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin import keys, people
 from postroom.connectors.linkedin.api import QUERY_IDS, Session, Voyager, new_jsessionid
 from postroom.connectors.linkedin.connection import LinkedInConnection
-from postroom.domain.capabilities import Capabilities, Recalling, Sending
+from postroom.connectors.linkedin.posts_api import Hosts
+from postroom.connectors.linkedin.posts_connection import PostsConnection
+from postroom.connectors.linkedin.posts_login import PostsLogin
+from postroom.connectors.linkedin.posts_media import (
+    IMAGE_TYPES,
+    MAX_IMAGE_BYTES,
+    MAX_IMAGES,
+    MAX_VIDEO_BYTES,
+    VIDEO_TYPES,
+)
+from postroom.domain.capabilities import (
+    Capabilities,
+    ImageLimits,
+    Publishing,
+    Recalling,
+    Sending,
+    Settles,
+    VideoLimits,
+)
 from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -28,6 +46,20 @@ _CAPABILITIES = Capabilities(
     send=Sending(max_length=8000),
     # Source: PostPress "Delete a message" (May 2026), and the limit that published clients enforce.
     recall=Recalling(window=timedelta(minutes=60), readable=True),
+    publish=Publishing(
+        # Source: LinkedIn Posts API, checked 2026-11-21.
+        max_length=3000,
+        # An image has fewer than 36,152,320 pixels.
+        images=ImageLimits(
+            max_count=MAX_IMAGES, types=IMAGE_TYPES, max_bytes=MAX_IMAGE_BYTES, max_width=6000, max_height=6000
+        ),
+        # Source: LinkedIn Videos API, checked 2026-11-21.
+        video=VideoLimits(types=VIDEO_TYPES, max_bytes=MAX_VIDEO_BYTES, min_seconds=3, max_seconds=30 * 60),
+        # The same post once more is refused, and the refusal names the one that is there.
+        settles=Settles.ALWAYS,
+    ),
+    # Source: LinkedIn Posts API, checked 2026-11-21: DELETE, which may be repeated.
+    unpublish=True,
 )
 
 _FIELDS = {
@@ -39,9 +71,13 @@ _FIELDS = {
 }
 
 
-class LinkedInSettings(ConnectorSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How LinkedIn is spoken to."""
+class LinkedInSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How LinkedIn is spoken to. The app is for posts; messages need none."""
 
+    api_version: str = "202601"
+    """The version of the Posts API, as YYYYMM. LinkedIn ends each after about a year."""
+    scopes: str = "openid profile w_member_social"
+    """What is asked of an owner who links for posts, divided by spaces; what pages need besides is in the README there."""
     user_agent: str = USER_AGENT
     """The User-Agent of sessions whose owner named none."""
     query_ids: Mapping[str, str] = {}
@@ -49,7 +85,10 @@ class LinkedInSettings(ConnectorSettings, frozen=True, kw_only=True, forbid_unkn
 
 
 class LinkedInConnector:
-    """LinkedIn's private messages, over the protocol of its web client."""
+    """LinkedIn's private messages, over the protocol of its web client, and posts, over its official API.
+
+    An account has one of the two, as it was linked: flow `cookie` or flow `oauth`.
+    """
 
     settings_type = LinkedInSettings
 
@@ -70,6 +109,12 @@ class LinkedInConnector:
         self._http = http or Http()
         self._query_ids = {**QUERY_IDS, **settings.query_ids}
         self._user_agent = settings.user_agent
+        self._settings = settings
+        self._hosts = Hosts.of(settings.origin)
+        self._now = now
+        self._posts_login = PostsLogin(
+            self._http, self._hosts, settings.api_version, settings, settings.scopes, callback_url, now
+        )
 
     @property
     def name(self) -> str:
@@ -78,13 +123,13 @@ class LinkedInConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        """It has chats; it does not publish."""
+        """An account has chats, or takes posts, as it was linked."""
         return _CAPABILITIES
 
     @property
     def login_flows(self) -> Sequence[str]:
-        """One: the cookie of a browser that is signed in."""
-        return ("cookie",)
+        """The cookie of a browser that is signed in, for messages; OAuth, for posts."""
+        return ("cookie", "oauth")
 
     def message_key(self, provider_id: str) -> MessageKey:
         """The message's id without mailbox, escapes and padding."""
@@ -99,9 +144,17 @@ class LinkedInConnector:
         return keys.mailbox_of(provider_id)
 
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
-        """Ask for the session's cookie, and see whose it is. An answer without one is asked again."""
+        """Ask for the session's cookie, and see whose it is. An answer without one is asked again.
+
+        By OAuth: send the owner to LinkedIn, and ask as whom to post where there is a choice.
+        """
         if flow not in self.login_flows:
-            raise InvalidParameters(f"LinkedIn has no login flow {flow!r}; there is: cookie.")
+            raise InvalidParameters(f"LinkedIn has no login flow {flow!r}; there are: cookie, oauth.")
+        if flow == "oauth":
+            return await self._posts_login.step(reply)
+        return await self._by_cookie(reply)
+
+    async def _by_cookie(self, reply: Reply | None) -> LoginStep:
         li_at = _cookie(reply.answers.get("access_token", "")) if reply is not None else ""
         if reply is None or not li_at:
             return Ask(fields=_FIELDS, state=None)
@@ -122,9 +175,14 @@ class LinkedInConnector:
         values = {"li_at": li_at, "jsessionid": session.jsessionid, "user_agent": user_agent}
         return Linked(profile=profile, credentials=Credentials(values=values))
 
-    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> LinkedInConnection:
-        """A client for one account. Its cookies do not change, so `keep` is never called."""
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> LinkedInConnection | PostsConnection:
+        """A client for one account: a Messenger over its cookies, which do not change, or a Publisher over its token."""
         values = credentials.values
+        if "author" in values:
+            version = self._settings.api_version
+            return PostsConnection(
+                self._http, self._hosts, version, self._settings, profile, credentials, keep, self._now
+            )
         session = Session(
             li_at=values["li_at"],
             jsessionid=values["jsessionid"],

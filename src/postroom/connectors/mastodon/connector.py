@@ -1,6 +1,7 @@
 """Mastodon: what it can do, how an account is linked on any server, how one is opened."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from postroom.clock import Clock, now
 from postroom.connectors import oauth
@@ -10,7 +11,7 @@ from postroom.connectors.mastodon import convert
 from postroom.connectors.mastodon.api import PROVIDER, Mastodon
 from postroom.connectors.mastodon.connection import IMAGES, VIDEO, MastodonConnection
 from postroom.connectors.mastodon.servers import HOME, server_address
-from postroom.domain.capabilities import Capabilities, Measure, Publishing, Settles
+from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
 from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -34,6 +35,8 @@ _CAPABILITIES = Capabilities(
         threads=True,
         # Source: Mastodon documentation, methods/statuses (Idempotency-Key), checked 2026-11-21.
         settles=Settles.ALWAYS,
+        # Source: Mastodon documentation, api/rate-limits, checked 2026-11-21: 300 calls of an account in 5 minutes.
+        budgets=(Budget(posts=300, period=timedelta(minutes=5)),),
     ),
     # Source: Mastodon documentation, methods/statuses (delete), checked 2026-11-21.
     unpublish=True,

@@ -5,7 +5,7 @@ from functools import partial
 from postroom.clock import Clock
 from postroom.connectors.containers import Containers, pick, since_seconds
 from postroom.connectors.contract import Attempt, Keep
-from postroom.connectors.graph import LongToken
+from postroom.connectors.graph import LongToken, digest, words
 from postroom.connectors.http import Http
 from postroom.connectors.threads import api, convert
 from postroom.domain.remote import Credentials, MediaSource, PostDraft, Profile, PublishedPost
@@ -66,7 +66,13 @@ class ThreadsConnection:
         files = draft.media if len(draft.media) > 1 else ()
         children = [partial(self._make_child, token, item) for item in files]
         made = await self._containers.publish(
-            token, attempt, children, partial(self._make, token, draft), partial(self._look, token, draft, attempt)
+            token,
+            attempt,
+            children,
+            partial(self._make, token, draft),
+            partial(self._look, token, draft, attempt),
+            digest=await digest(draft),
+            words=words(draft.text),
         )
         if isinstance(made, PublishedPost):
             return made
@@ -103,7 +109,7 @@ class ThreadsConnection:
         fields = convert.file(item, await item.url()) | {"is_carousel_item": "true"}
         return await api.create(self._api, token, self._user_id, fields)
 
-    async def _look(self, token: str, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
+    async def _look(self, token: str, draft: PostDraft, attempt: Attempt, noted: str) -> PublishedPost | None:
         rows = await api.posts(
             self._api,
             token,
@@ -111,7 +117,7 @@ class ThreadsConnection:
             since_seconds(attempt.begun_at),
             replies=draft.reply_to is not None,
         )
-        found = pick(rows, "text", draft.text, attempt.begun_at)
+        found = pick(rows, "text", noted, attempt.begun_at)
         return None if found is None else convert.published(found)
 
 

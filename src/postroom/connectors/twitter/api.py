@@ -198,7 +198,9 @@ class X:
         if status == 401:
             return CredentialsRejected(said, code=ErrorCode.EXPIRED_CREDENTIALS)
         if status == 429:
-            return RateLimited(said, retry_after_seconds=self._seconds_to_wait(answer))
+            all_accounts = answer.headers.get("x-app-limit-24hour-remaining") == "0"
+            seconds, context = self._seconds_to_wait(answer), {"scope": "network"} if all_accounts else {}
+            return RateLimited(said, retry_after_seconds=seconds, context=context)
         if status >= 500 or status == 408:
             unknown = OutcomeUnknown(said, code=ErrorCode.PROVIDER_ERROR)
             return unknown if write else ProviderDown(said)
@@ -207,12 +209,9 @@ class X:
         if status == 403:
             return Refused(said, context={"duplicate": _DUPLICATE in plain})
         if status in (400, 413, 422):
-            context = {
-                "status": status,
-                "too_large": status == 413 or any(each in plain for each in _TOO_LARGE),
-                "unknown_media": _UNKNOWN_MEDIA in plain,
-            }
-            return Unprocessable(said, context=context)
+            too_large = status == 413 or any(each in plain for each in _TOO_LARGE)
+            known = {"status": status, "too_large": too_large, "unknown_media": _UNKNOWN_MEDIA in plain}
+            return Unprocessable(said, context=known)
         if 300 <= status < 400:
             return ProviderDown(f"X sends to another address ({status}); it is not followed.")
         return Refused(said)

@@ -1,6 +1,7 @@
 """X: what it can do, how an account is linked, how one is opened."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from postroom.clock import Clock, now
 from postroom.connectors import oauth
@@ -10,7 +11,7 @@ from postroom.connectors.twitter import convert
 from postroom.connectors.twitter.api import PROVIDER, X
 from postroom.connectors.twitter.connection import XConnection
 from postroom.connectors.twitter.uploads import IMAGES, VIDEO
-from postroom.domain.capabilities import Capabilities, Measure, Publishing, Settles
+from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -34,8 +35,13 @@ _CAPABILITIES = Capabilities(
         images=IMAGES,
         video=VIDEO,
         threads=True,
-        # Source: X API v2 documentation, manage posts: no key that makes two calls one; the own timeline shows it.
+        # Source: X API v2 documentation, manage posts and timelines, checked 2026-11-21: no key makes two calls one.
         settles=Settles.PARTLY,
+        # Source: X API v2 documentation, rate limits, checked 2026-11-21: for each user, and for the app.
+        budgets=(
+            Budget(posts=100, period=timedelta(minutes=15)),
+            Budget(posts=10_000, period=timedelta(days=1), of_network=True),
+        ),
     ),
     # Source: X API v2 documentation, manage posts (delete), checked 2026-11-21.
     unpublish=True,

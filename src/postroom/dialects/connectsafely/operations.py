@@ -77,7 +77,7 @@ async def _accounts(services: Services, caller: Caller) -> Sequence[Account]:
     cursor = None
     while True:
         found = await services.accounts.list(caller, provider=wire.PROVIDER, cursor=cursor, limit=MOST)
-        held += found.items
+        held += [account for account in found.items if account.has_chats]
         cursor = found.next
         if cursor is None:
             return held
