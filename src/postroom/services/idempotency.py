@@ -19,7 +19,7 @@ class Idempotency:
         self._now = now
 
     async def begin(
-        self, caller: Caller, key: str, fingerprint: bytes, *, repeatable: bool = False
+        self, caller: Caller, key: str, fingerprint: bytes, *, repeatable: bool
     ) -> tuple[int, bytes] | None:
         """Claim a key. None: go on, then `finish` or `forget`. Else the status and body to give again.
 
