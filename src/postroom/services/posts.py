@@ -1,6 +1,6 @@
 """Post groups: created, scheduled, updated, listed, got, and deleted with everything that belongs to them."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,9 @@ from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 from postroom.store.removals import Removal
 
+Along = Callable[[Tx, PostGroup], Awaitable[None]]
+"""What else is done in the transaction that makes or changes a group; where it raises, nothing is made or changed."""
+
 _NO_PART_BEFORE = "The part of the thread before this one was not published."
 _UNLINKED_MEANWHILE = "The account was unlinked while this was being published: it may be live."
 
@@ -45,6 +48,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     platforms: tuple[str, ...] | None = None
     platform_settings: Mapping[str, Mapping[str, Any]] | None = None
     """Laid over those that there are, platform by platform."""
+    version: int | None = None
+    """The `updated_at` that the group must still have."""
 
     @property
     def writes(self) -> bool:
@@ -81,6 +86,7 @@ class Posts:
         platforms: Sequence[str],
         scheduled_at: int | None,
         platform_settings: Mapping[str, Any],
+        along: Along | None = None,
     ) -> PostGroup:
         """Write a post for several platforms (`<platform>-<id>`): a draft, or scheduled; a time that has passed is now.
 
@@ -112,6 +118,8 @@ class Posts:
                 await self._quota.take(tx, group.workspace_id, group.id, many, group.scheduled_at)
             rows = await self._rows(tx, group)
             await posts.add_group(tx, group, rows)
+            if along is not None:
+                await along(tx, group)
             if group.scheduled_at is not None:
                 await self._schedule(tx, group, rows, group.scheduled_at)
         return group
@@ -164,7 +172,7 @@ class Posts:
             files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
         return PostGroupView(group=group, posts=held.get(group_id, []), media=files.get(group_id, []))
 
-    async def update(self, caller: Caller, group_id: str, change: Change) -> PostGroup:
+    async def update(self, caller: Caller, group_id: str, change: Change, *, along: Along | None = None) -> PostGroup:
         """Schedule a draft, move it in time, make it a draft again (which keeps its time), or write it anew.
 
         Raises:
@@ -172,7 +180,8 @@ class Posts:
             InvalidParameters: (kind STATUS) it is neither a draft nor scheduled any more.
             InvalidParameters: (kind PLATFORMS) it would be scheduled for no platform; (kind PLATFORM_CONNECTION) a
                 platform that is new to it is no linked account of the user's.
-            Conflict: (kind PUBLISHING) it is written anew, and has begun to go out.
+            Conflict: (kind PUBLISHING) it is written anew, or more is done along, and it has begun to go out; (kind
+                VERSION) it is another version by now.
             NotPermitted: (kind PLAN_LIMIT) a limit of this server is reached.
 
         Source: PostPost "Update post" (March 2026); Publora "Update post" (2026) for what is written anew.
@@ -187,6 +196,8 @@ class Posts:
                 raise InvalidParameters(
                     f"The post is {group.status}.", kind=Kind.STATUS, context={"status": group.status}
                 )
+            if change.version is not None and change.version != group.updated_at:
+                raise Conflict("Another write came first; this request changed nothing.", kind=Kind.VERSION)
             becomes = change.status or group.status
             moment = group.scheduled_at if change.scheduled_at is None else max(change.scheduled_at, now_ms)
             if becomes is GroupStatus.SCHEDULED:
@@ -213,6 +224,10 @@ class Posts:
                 tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=now_ms
             )
             await self._logs.changed(tx, group, becomes)
+            if along is not None:
+                if begun:
+                    raise Conflict("Publishing has already started; nothing was changed.", kind=Kind.PUBLISHING)
+                await along(tx, fresh)
             if becomes is GroupStatus.SCHEDULED and moment is not None:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
                 await self._schedule(tx, group, waiting, moment, published)
