@@ -158,7 +158,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     )
     post_logs = PostLogs(database, now)
     quota = Quota(_limits(settings), now)
-    posts = Posts(database, notifier, connections, media, events, receipts, post_logs, quota, now)
+    posts = Posts(database, notifier, connections, events, post_logs, quota, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)

@@ -19,7 +19,7 @@ import msgspec
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.capabilities import MIB, ImageLimits
-from postroom.domain.jobs import Job, Task
+from postroom.domain.jobs import Job, Task, purge_of
 from postroom.domain.media import HEAD_BYTES, MediaItem, MediaKind, MediaStatus, kind_of, type_of
 from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotPermitted, PostroomError
 from postroom.ids import new_id, new_object_id, new_ulid
@@ -396,16 +396,7 @@ class Media:
     async def purge_later(self, tx: Tx, workspace_id: str, keys: list[str]) -> None:
         """Have blobs deleted, for certain, once this transaction is durable."""
         now = self._now()
-        job = Job(
-            id=new_id("job", now),
-            workspace_id=workspace_id,
-            task=Task.PURGE_BLOBS,
-            args={"keys": keys},
-            lock=None,
-            attempts=0,
-            scheduled_at=to_ms(now),
-        )
-        await jobs.enqueue(tx, job)
+        await jobs.enqueue(tx, purge_of(new_id("job", now), workspace_id, keys, to_ms(now)))
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
     async def purge(self, workspace_id: str, keys: list[str]) -> None:

@@ -17,13 +17,12 @@ from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotFou
 from postroom.ids import is_object_id, new_id, new_object_id, new_ulid
 from postroom.services.connections import Connections
 from postroom.services.events import Events
-from postroom.services.media import Media
 from postroom.services.post_logs import PostLogs
 from postroom.services.quota import Quota
-from postroom.services.receipts import Receipts
-from postroom.store import accounts, jobs, media, posts
+from postroom.store import accounts, jobs, media, posts, removals
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
+from postroom.store.removals import Removal
 
 Along = Callable[[Tx, PostGroup], Awaitable[None]]
 """What else is done in the transaction that makes or changes a group; where it raises, nothing is made or changed."""
@@ -66,9 +65,7 @@ class Posts:
         database: Database,
         notifier: Notifier,
         connections: Connections,
-        media: Media,
         events: Events,
-        receipts: Receipts,
         logs: PostLogs,
         quota: Quota,
         now: Clock,
@@ -76,9 +73,7 @@ class Posts:
         self._database = database
         self._notifier = notifier
         self._connections = connections
-        self._media = media
         self._events = events
-        self._receipts = receipts
         self._logs = logs
         self._quota = quota
         self._now = now
@@ -286,24 +281,29 @@ class Posts:
         Source: PostPost "Delete post".
         """
         group_id = _checked(group_id)
-        async with self._database.begin() as tx:
+        async with self._database.begin(single=True) as tx:
             if not await self.remove(tx, caller.workspace_id, caller.user_id, group_id, origin="api"):
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
 
     async def remove(self, tx: Tx, workspace_id: str, user_id: str, group_id: str, *, origin: str) -> bool:
         """The same in a transaction of somebody else's; False: there is no such group."""
-        gone = await posts.remove_whole(tx, workspace_id, user_id, group_id)
-        if gone is None:
+        now = self._now()
+        removal = Removal(
+            workspace_id=workspace_id,
+            user_id=user_id,
+            group_id=group_id,
+            origin=origin,
+            at=to_ms(now),
+            receipt_id=new_id("rcp", now),
+            event_id=new_id("evt", now),
+            job_id=new_id("job", now),
+        )
+        files = await removals.remove_group(tx, removal)
+        if files is None:
             return False
-        blobs = gone.blob_keys
-        if blobs:
-            await self._media.purge_later(tx, workspace_id, blobs)
-        if not any(post.begun_at for post in gone.posts):
-            await self._quota.give_back(tx, workspace_id, group_id)
-        document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
-        await self._receipts.write(tx, workspace_id, user_id, "post_group.deleted", group_id, document)
-        data = EventData(post_group_id=group_id, origin=origin)
-        await self._events.announce(tx, workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
+        tx.on_commit(lambda: self._notifier.wake(f"events:{workspace_id}"))
+        if files:
+            tx.on_commit(lambda: self._notifier.wake("jobs"))
         return True
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
@@ -421,13 +421,3 @@ def _written(group: PostGroup, change: Change) -> PostGroup:
         platforms=group.platforms if change.platforms is None else change.platforms,
         platform_settings=msgspec.json.encode(settings).decode(),
     )
-
-
-def _target(post: Post) -> dict[str, str | None]:
-    return {
-        "platform": post.platform,
-        "platform_id": post.platform_id,
-        "status": post.status,
-        "provider_id": post.provider_id,
-        "url": post.url,
-    }

@@ -311,6 +311,9 @@ OPERATIONS = (
     *LINKEDIN,
 )
 
+_ALL = (*OPERATIONS, *webhooks.OPERATIONS)
+_ABOUT_A_GROUP = {each.name for each in _ALL if "{postGroupId}" in each.path} | {"get_upload_url"}
+
 DIALECT = Dialect(
     name="postpost",
     title="Postroom, as PostPost",
@@ -318,7 +321,14 @@ DIALECT = Dialect(
     "A malformed post group id is answered with 500 and the operation's own sentence, as the vendor does.",
     base="/postpost",
     prefixes=("/api/v1", "/v1"),
-    operations=(*OPERATIONS, *webhooks.OPERATIONS),
+    operations=_ALL,
+    only={
+        Kind.POST_GROUP: frozenset(_ABOUT_A_GROUP),
+        Kind.WEBHOOK: frozenset(each.name for each in webhooks.OPERATIONS),
+        Kind.PLATFORM_CONNECTION: frozenset({"update_post"}),
+        Kind.PUBLISHING: frozenset({"update_post", "attach_media"}),
+        Kind.FETCH: frozenset({"attach_media"}),
+    },
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,
