@@ -107,7 +107,8 @@ class Social:
             "likeCount": self._figure(posts, "REACTION"),
             "commentCount": self._figure(posts, "COMMENT"),
         }
-        return _elements([{"totalShareStatistics": total, **_range(day)} for day in [*days] or [None]])
+        wanted: list[datetime | None] = [*days] or [None]
+        return _elements([{"totalShareStatistics": total, **_range(day)} for day in wanted])
 
     def _figure(self, posts: list[str], metric: str) -> int:
         match metric:
