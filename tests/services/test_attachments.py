@@ -10,7 +10,7 @@ import pytest
 from postroom.connectors.http import Http
 from postroom.domain.access import Caller
 from postroom.domain.posts import GroupStatus, PostGroup
-from postroom.errors import Conflict, InvalidParameters, NotFound, RateLimited
+from postroom.errors import Conflict, InvalidParameters, Kind, NotFound, RateLimited
 from tests.desk import PICTURE, Desk
 
 HOUR = 3_600_000
@@ -80,8 +80,9 @@ async def test_an_address_of_this_machine_is_not_called(desk: Desk) -> None:
         "https://169.254.169.254/latest/meta-data",
         "https://metadata.google.internal/",
     ):
-        with pytest.raises(InvalidParameters):
+        with pytest.raises(InvalidParameters) as caught:
             await attach(desk, group, url)
+        assert caught.value.kind is Kind.ADDRESS
     assert (await desk.view(group)).media == []
 
 

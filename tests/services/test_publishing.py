@@ -6,6 +6,7 @@ from postroom.domain.events import EventType
 from postroom.domain.posts import GroupStatus, PostStatus
 from postroom.services.posts import Change
 from tests.desk import ANOTHER, Desk
+from tests.services.test_worker import until, working
 
 LOST = {"commit_then_lose": True}
 
@@ -236,10 +237,17 @@ async def test_a_long_text_goes_out_as_a_thread_each_part_answering_the_one_befo
 async def test_a_thread_whose_second_answer_is_lost_goes_on_where_it_stopped(desk: Desk) -> None:
     group = await desk.due("One\n---\nTwo\n---\nThree")
     await desk.fault("createRecord", nth=2, do=LOST)
+    await desk.fault("getRecord", nth=2, times=3, do={"status": 502})
     await desk.work()
     found = (await desk.services.posts.get(desk.caller, group.id)).posts
+    in_doubt = [PostStatus.PUBLISHED, PostStatus.PROCESSING, PostStatus.PENDING]
+    assert [post.status for post in found] == in_doubt
+    await desk.settle()
+    found = (await desk.services.posts.get(desk.caller, group.id)).posts
     assert [post.status for post in found] == [PostStatus.PUBLISHED] * 3
-    assert sorted(post["text"] for post in await desk.live()) == ["One", "Three", "Two"]
+    shown = {post["text"]: post for post in await desk.live()}
+    assert sorted(shown) == ["One", "Three", "Two"]
+    assert [shown[text]["reply_to"] for text in ("One", "Two", "Three")] == [None, *(p.provider_id for p in found[:2])]
 
 
 async def test_a_group_moved_while_one_post_is_in_doubt_still_settles_that_one(desk: Desk) -> None:
@@ -263,4 +271,33 @@ async def test_a_file_attached_while_a_post_is_in_doubt_does_not_make_it_a_failu
     await desk.work()
     await desk.address(group)
     await desk.settle()
+    assert await desk.status(group) is PostStatus.PUBLISHED
+
+
+async def test_a_post_that_is_given_another_time_while_it_fails_for_now_goes_out_then(desk: Desk) -> None:
+    await desk.fault("createRecord", do={"status": 429, "latency_seconds": 0.6, "body": {"error": "RateLimitExceeded"}})
+    group = await desk.due("Tomorrow then")
+    tomorrow = desk.now_ms() + 86_400_000
+    async with working(desk):
+        await until(desk, "select status from posts", [("processing",)])
+        await desk.schedule(group, tomorrow)
+        await until(desk, "select status from posts", [("pending",)])
+    await desk.advance(3600)
+    await desk.work()
+    assert (await desk.status(group), await desk.live()) == (PostStatus.PENDING, [])
+    await desk.advance(86_400)
+    await desk.work()
+    assert (await desk.status(group), len(await desk.live())) == (PostStatus.PUBLISHED, 1)
+
+
+@pytest.mark.parametrize("asked", ["1000000000000", "9" * 400, "\u00b2"])
+async def test_a_network_that_asks_for_ever_is_asked_again_in_two_days(desk: Desk, asked: str) -> None:
+    await desk.fault(
+        "createRecord", do={"status": 429, "headers": {"retry-after": asked}, "body": {"error": "RateLimitExceeded"}}
+    )
+    group = await desk.due("In the end")
+    async with working(desk):
+        await until(desk, "select status, attempts from jobs where task = 'publish_post'", [("todo", 1)])
+    await desk.advance(2 * 86_400 + 1)
+    await desk.work()
     assert await desk.status(group) is PostStatus.PUBLISHED

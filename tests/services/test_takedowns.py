@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from postroom.domain.events import EventType
-from postroom.domain.posts import PostGroup, PostStatus
+from postroom.domain.posts import GroupStatus, PostGroup, PostStatus
 from postroom.domain.takedowns import Takedown, TargetOutcome
 from postroom.errors import NotFound
 from tests.desk import Desk
@@ -224,6 +224,26 @@ async def test_the_later_parts_of_a_thread_are_not_begun(desk: Desk) -> None:
     assert {(post.status, post.error and post.error.message) for post in later} == {
         (PostStatus.FAILED, "Its thread was taken down before.")
     }
+
+
+async def test_what_is_being_published_and_fails_for_now_is_not_published_later(desk: Desk) -> None:
+    limited = {"status": 429, "headers": {"retry-after": "60"}, "body": {"error": "RateLimitExceeded"}}
+    await desk.fault("createRecord", do={**limited, "latency_seconds": 0.6})
+    group = await desk.due("Not any more")
+    async with working(desk):
+        await until(desk, "select status from posts", [("processing",)])
+        made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+        await until(desk, "select status from posts", [("failed",)])
+    await desk.settle()
+    assert await outcomes(desk, made) == [TargetOutcome.DONE]
+    assert await desk.live() == []
+    post = await desk.post(group)
+    assert (post.status, post.error and post.error.message) == (
+        PostStatus.FAILED,
+        "It was taken down before it was published.",
+    )
+    assert (await desk.view(group)).group.status is GroupStatus.FAILED
+    assert await desk.calls("createRecord") == 1
 
 
 # delete_at

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from postroom.errors import PostroomError
 from postroom.store import schema
 from postroom.store.database import Database, Tx
 from postroom.store.keyring import Keyring
@@ -34,6 +35,30 @@ async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
             await put(tx, "a")
             raise KeyError
     assert await names(database) == []
+
+
+async def test_a_single_statement_is_durable_and_calls_on_commit_follow_it(database: Database) -> None:
+    called = []
+    async with database.begin(single=True) as tx:
+        tx.on_commit(lambda: called.append("done"))
+        assert [row[0] for row in await tx.fetch(f"{PUT} returning name", "a", "x")] == ["a"]
+        assert called == []
+    assert (called, await names(database)) == (["done"], ["a"])
+    with pytest.raises(KeyError):
+        async with database.begin(single=True) as tx:
+            tx.on_commit(lambda: called.append("failed"))
+            raise KeyError
+    assert called == ["done"]
+
+
+async def test_on_postgres_nothing_goes_beside_a_single_statement(postgres: PostgresDatabase) -> None:
+    async with postgres.begin(single=True) as tx:
+        for refused in (tx.execute(PUT, "a", "x"), tx.execute_many(PUT, [("b", "x")])):
+            with pytest.raises(PostroomError):
+                await refused
+        with pytest.raises(PostroomError):
+            tx.later(PUT, "c", "x")
+    assert await names(postgres) == []
 
 
 async def test_a_reader_sees_what_is_committed_only(database: Database) -> None:

@@ -140,4 +140,4 @@ def expires_at(tree: Mapping[str, Any], now: datetime) -> int | None:
 def seconds_to_wait(answer: Answer) -> float | None:
     """What Retry-After says, where it says a number of seconds."""
     value = answer.headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isdecimal() else None

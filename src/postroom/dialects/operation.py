@@ -121,6 +121,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAPI's words for how the key is sent, by name."""
     headers: tuple[Parameter, ...] = ()
     """What every operation with a key takes."""
+    lists_nearest: bool = False
+    """Whether the vendor's pages also list what comes under the nearest status that they have, and not its own."""
+    only: Mapping[Kind, frozenset[str]] = {}
+    """What only these operations, by name, can be about; a kind that is not named here is about any."""
 
 
 def class_of(error: PostroomError) -> type[PostroomError]:

@@ -9,6 +9,8 @@ from postroom.domain.messages import Message
 from postroom.domain.texts import text_length
 from postroom.errors import Kind, NotSupported, Refused
 
+_LONGEST_SECONDS = 2 * 86_400.0
+
 
 def check_recall(message: Message, capabilities: Capabilities, at_ms: int) -> None:
     """Whether asking the network to take this message back makes sense now.
@@ -71,5 +73,8 @@ def _media_problem(content_types: Sequence[str], publishing: Publishing) -> tupl
 
 
 def next_attempt(attempts: int, at_least_seconds: float = 0.0) -> timedelta:
-    """How long to wait after this many attempts: 1 s doubling to 5 minutes, and never less than what was asked for."""
-    return timedelta(seconds=max(at_least_seconds, min(300.0, 2.0 ** min(attempts, 10))))
+    """How long to wait after this many attempts: 1 s doubling to 5 minutes, and never less than what was asked for.
+
+    No more than two days, whatever is asked for: limits of networks begin anew within one.
+    """
+    return timedelta(seconds=max(min(at_least_seconds, _LONGEST_SECONDS), min(300.0, 2.0 ** min(attempts, 10))))

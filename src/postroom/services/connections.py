@@ -73,6 +73,14 @@ class Connections:
         connection = self.connector(provider).open(linked.profile, linked.credentials, _drop)
         return isinstance(connection, Messenger), isinstance(connection, Publisher)
 
+    def why_no_posts(self, provider: str) -> str:
+        """What to say of an account that takes none: there is nothing to be done, or it is to be linked another way."""
+        connector = self._registry.get(provider)
+        if connector is None or connector.capabilities.publish is None:
+            return "This network takes no posts."
+        flows = " or ".join(connector.login_flows)
+        return f"This account was linked for messages, not for posts: link it once more, in another way ({flows})."
+
     def connectors(self) -> Mapping[str, Connector]:
         """All networks by name."""
         return self._registry
@@ -100,20 +108,20 @@ class Connections:
 
         Raises:
             CredentialsRejected, ActionRequired: the account is not connected; nobody was called.
-            NotSupported: the network has no chats.
+            NotSupported: the account has no chats.
         """
         connection = await self._connection(account)
         if not isinstance(connection, Messenger):
-            raise NotSupported("This network has no chats.")
+            raise NotSupported("This account has no chats. Nothing was changed.")
         async with self._watched(account):
             yield connection
 
     @asynccontextmanager
     async def publisher(self, account: Account) -> AsyncIterator[Publisher]:
-        """The same for a network that takes posts."""
+        """The same for an account that takes posts."""
         connection = await self._connection(account)
         if not isinstance(connection, Publisher):
-            raise NotSupported("This network takes no posts.")
+            raise NotSupported(self.why_no_posts(account.provider))
         async with self._watched(account):
             yield connection
 

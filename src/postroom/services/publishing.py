@@ -1,6 +1,7 @@
 """Publishing: one post, one attempt at a time; an unknown outcome is looked up, and never repeated blindly."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import msgspec
 
@@ -157,6 +158,9 @@ class Publishing:
             # What was begun is settled, also where its group was given another time meanwhile.
             resumed = post.status is PostStatus.PROCESSING
             if not resumed and not (post.status is PostStatus.PENDING and due):
+                if post.status is PostStatus.PENDING and post.attempts > 0 and group.scheduled_at is not None:
+                    # It was given another time while it failed for now: this may be the only job that publishes it then.
+                    return Retry(after=timedelta(milliseconds=group.scheduled_at - now), reason="not_due")
                 return None
             reply_to = None
             if post.part > 0:

@@ -52,6 +52,7 @@ _BY_HAND = "This network takes no deletions from others: remove it there."
 _BEFORE = "It was taken down before."
 _NOBODY_KNOWS = "Nobody knows whether it was published: look there."
 _NO_ACCOUNT = "No linked account has this platform id any more: link it again, or remove the post by hand."
+_GIVEN_UP = "It was taken down before it was published."
 _DELETED = "post_group.deleted"
 
 
@@ -196,8 +197,8 @@ class Takedowns:
             if takedown is None or takedown.targets[position].settled_at is not None:
                 return None
             target = takedown.targets[position]
-            if target.provider_id is None:
-                target = await self._as_it_stands(tx, takedown, target)
+            if target.provider_id is None and target.post_id is not None:
+                target = await self._as_it_stands(tx, takedown, target, target.post_id)
             account = await self._account(tx, takedown, target)
             if target.settled_at is None and target.provider_id is not None and account is not None:
                 doubted = TargetOutcome.IN_DOUBT if target.called else target.outcome
@@ -205,14 +206,18 @@ class Takedowns:
                 await takedowns.set_target(tx, workspace_id, takedown_id, target)
         return takedown, target, account
 
-    async def _as_it_stands(self, tx: Tx, takedown: Takedown, target: Target) -> Target:
-        """A target that was being published."""
-        post = None if target.post_id is None else await posts.find_post(tx, takedown.workspace_id, target.post_id)
-        if post is None or post.status is PostStatus.UNCONFIRMED:
+    async def _as_it_stands(self, tx: Tx, takedown: Takedown, target: Target, post_id: str) -> Target:
+        """A target that was being published. Where that is to be tried again, it is not."""
+        held = await posts.hold_post(tx, takedown.workspace_id, post_id)
+        if held is None or held[1].status is PostStatus.UNCONFIRMED:
             return self._end(target, TargetOutcome.IN_DOUBT, _NOBODY_KNOWS)
+        group, post = held
         if post.status is PostStatus.PROCESSING:
             return target
         if post.provider_id is None:
+            if post.status in (PostStatus.PENDING, PostStatus.DRAFT):
+                await self._give_up(tx, group, post, _GIVEN_UP)
+                await self._posts.roll_up(tx, group)
             return self._end(target, TargetOutcome.DONE, "It was not published.")
         return msgspec.structs.replace(target, provider_id=post.provider_id, url=post.url)
 
@@ -355,21 +360,23 @@ class Takedowns:
 
     async def _end_threads(self, tx: Tx, group: PostGroup, rows: Sequence[Post]) -> None:
         """The parts of a thread that are still to come are not begun: what they answer to goes."""
-        now = to_ms(self._now())
-        error = PostError(
-            code="UNKNOWN_ERROR", message="Its thread was taken down before.", retryable=False, failed_at=now
-        )
         begun = {row.position - row.part for row in rows if row.part == 0 and row.status is not PostStatus.PENDING}
         ended = [
             row for row in rows if row.part and row.status is PostStatus.PENDING and row.position - row.part in begun
         ]
         for row in ended:
-            status = PostStatus.FAILED
-            await posts.set_post(tx, row.workspace_id, row.id, status=status, attempts=row.attempts, error=error)
-            data = EventData(post_group_id=group.id, post_id=row.id, platform=row.platform, reason=error.code)
-            await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
+            await self._give_up(tx, group, row, "Its thread was taken down before.")
         if ended:
             await self._posts.roll_up(tx, group)
+
+    async def _give_up(self, tx: Tx, group: PostGroup, post: Post, why: str) -> None:
+        """A post that is not live is not published any more."""
+        failed_at = to_ms(self._now())
+        error = PostError(code="UNKNOWN_ERROR", message=why, retryable=False, failed_at=failed_at)
+        status = PostStatus.FAILED
+        await posts.set_post(tx, post.workspace_id, post.id, status=status, attempts=post.attempts, error=error)
+        data = EventData(post_group_id=group.id, post_id=post.id, platform=post.platform, reason=error.code)
+        await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
 
     async def _ask(
         self,

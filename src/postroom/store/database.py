@@ -81,8 +81,11 @@ class Database(Protocol):
     @property
     def keyring(self) -> Keyring: ...
 
-    def begin(self) -> AbstractAsyncContextManager[Tx]:
-        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back."""
+    def begin(self, *, single: bool = False) -> AbstractAsyncContextManager[Tx]:
+        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back.
+
+        `single`: on PostgreSQL at most one statement in it changes anything, a `fetch`. It is durable when it returns.
+        """
         ...
 
     def read(self) -> AbstractAsyncContextManager[Reader]:

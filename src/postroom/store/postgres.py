@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -99,6 +99,19 @@ class _Tx(_Reader):
 
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
+
+
+class _Single(_Tx):
+    """No transaction around it: its one statement is one."""
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        raise PostroomError("A single statement is fetched.")
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        raise PostroomError("A single statement is fetched.")
+
+    def later(self, sql: str, *args: Any) -> None:
+        raise PostroomError("A single statement has no others with it.")
 
 
 @cache
@@ -201,11 +214,11 @@ class PostgresDatabase:
         return _Borrowed(self)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
+    async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
         connection = await self.borrow()
-        tx = _Tx(connection, self.keyring, self.event_base)
+        tx = (_Single if single else _Tx)(connection, self.keyring, self.event_base)
         try:
-            async with connection.transaction():
+            async with nullcontext() if single else connection.transaction():
                 yield tx
                 await tx.finish()
         finally:

@@ -18,7 +18,13 @@ _STATUSES: dict[type[PostroomError], int] = {
     LoginFailed: 401,
     InvalidParameters: 400,
 }
-_FLOWS = {"oauth": "at the network", "app_password": "with an app password", "bot": "with a bot's token"}
+_FLOWS = {
+    "oauth": "at the network",
+    "facebook_oauth": "at Facebook",
+    "app_password": "with an app password",
+    "bot_token": "with a bot's token",
+    "cookie": "with a session's cookie, for messages",
+}
 
 
 class Connect:
