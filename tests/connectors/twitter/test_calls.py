@@ -420,7 +420,7 @@ async def test_tokens_that_cannot_be_kept_are_not_used() -> None:
 
     wire = Wire(EXPIRED, RENEWED)
     connection = opened(wire)
-    connection._keep = fail
+    connection._session._keep = fail
     with pytest.raises(RuntimeError):
         await connection.publish(DRAFT, trying())
     assert len(wire.requests) == 2
