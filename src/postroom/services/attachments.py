@@ -102,7 +102,7 @@ class Attachments:
     async def attach(self, caller: Caller, group_id: str, url: str, file_name: str) -> PostGroup:
         """Fetch a file and attach it. The group is a draft from then on; where nothing is attached, it is as it was.
 
-        Raises as `fetched` does, and for an address of the wrong form, or one that is not called, InvalidParameters (kind ADDRESS).
+        Raises as `fetched` does, and for an address that is not to be called InvalidParameters (kind ADDRESS).
 
         Source: Publora "Attach Media" (2026).
         """
