@@ -39,6 +39,7 @@ _MOST_BATCH_BYTES = 300 * 1024 * 1024
 _MOST_AN_HOUR = 60
 _HOUR_SECONDS = 3600
 _HTTPS = re.compile(r"https://[^\s/?#@\\]+(?:[/?#]|\Z)", re.I)
+_BLOCKED = "MEDIA_URL_BLOCKED_HOST"
 _SKIPPED = "Not attempted: another URL failed."
 _ROLLED_BACK = "Removed: another URL failed."
 
@@ -101,14 +102,19 @@ class Attachments:
     async def attach(self, caller: Caller, group_id: str, url: str, file_name: str) -> PostGroup:
         """Fetch a file and attach it. The group is a draft from then on; where nothing is attached, it is as it was.
 
-        Raises as `fetched` does, and for an address of the wrong form InvalidParameters (kind ADDRESS).
+        Raises as `fetched` does, and for an address that is not to be called InvalidParameters (kind ADDRESS).
 
         Source: Publora "Attach Media" (2026).
         """
         _check_address(url)
-        async with self.fetched(caller, [Wanted(url=url, file_name=file_name)], group_id) as files:
-            draft = Change(status=GroupStatus.DRAFT)
-            return await self._posts.update(caller, group_id, draft, along=self.joining(files.staged))
+        try:
+            async with self.fetched(caller, [Wanted(url=url, file_name=file_name)], group_id) as files:
+                draft = Change(status=GroupStatus.DRAFT)
+                return await self._posts.update(caller, group_id, draft, along=self.joining(files.staged))
+        except InvalidParameters as error:
+            if error.context.get("code") != _BLOCKED:
+                raise
+            raise InvalidParameters(**_bad(_BLOCKED, error.detail)) from error
 
     def joining(self, staged: Sequence[Staged]) -> Along:
         """Attaches fetched files, in the transaction that makes or changes their group."""
@@ -182,7 +188,7 @@ class Attachments:
                 **_failed("MEDIA_URL_INGEST_TIMEOUT", "It took too long.", wanted, len(staged))
             ) from error
         except InvalidParameters as error:
-            blocked = "MEDIA_URL_BLOCKED_HOST" if error.kind is Kind.ADDRESS else "MEDIA_URL_PROBE_FAILED"
+            blocked = _BLOCKED if error.kind is Kind.ADDRESS else "MEDIA_URL_PROBE_FAILED"
             raise InvalidParameters(
                 **_failed(error.context.get("code", blocked), error.detail, wanted, len(staged))
             ) from error
