@@ -150,7 +150,9 @@ class MastodonConnection:
             ready = False
             if id is None:
                 id, ready = await self._api.upload(self._token, item)
-                await self._remember(attempt, number, {"id": id, "at": to_ms(self._now()), "ready": ready, "etag": item.etag})
+                await self._remember(
+                    attempt, number, {"id": id, "at": to_ms(self._now()), "ready": ready, "etag": item.etag}
+                )
             elif self._entry(attempt.note, number).get("ready"):
                 ready = True
             if not ready:
