@@ -4,10 +4,9 @@ Source: Graph API documentation, "Handle Errors" and "Rate Limits"; Instagram Pl
 checked 2026-11-21.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from postroom.clock import Clock
 from postroom.connectors import oauth
 from postroom.connectors.contract import Keep
 from postroom.connectors.http import Answer, Http
+from postroom.connectors.sessions import Session
 from postroom.domain.remote import Credentials, PostDraft
 from postroom.errors import (
     ActionRequired,
@@ -54,7 +54,7 @@ _UNUSABLE = frozenset({506, 1346003, 1366046, 1366051, 1609005})
 _TEMPORARY = 1363047
 _HOUR_SECONDS = 3600.0
 _QUARTER_SECONDS = 900.0
-_RENEW_BEFORE_SECONDS = 30 * 86_400
+_RENEW_BEFORE = timedelta(days=30)
 
 
 class Absent(Exception):
@@ -179,9 +179,9 @@ def words(text: str) -> str:
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
-async def digest(draft: PostDraft) -> str:
+def digest(draft: PostDraft) -> str:
     """The same as long as the draft is: of a draft that was changed, nothing that an earlier attempt made is used."""
-    files = [[(await item.url()).partition("?")[0], item.size_bytes, item.alt_text] for item in draft.media]
+    files = [[item.etag, item.alt_text] for item in draft.media]
     told = [draft.text, dict(draft.settings), draft.reply_to, files]
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
@@ -340,64 +340,22 @@ def login_failure(error: ProviderError) -> ProviderError:
     return error
 
 
-class LongToken:
+def long_session(
+    http: Http, provider: str, name: str, url: str, grant_type: str, credentials: Credentials, keep: Keep, now: Clock
+) -> Session:
     """An account's token. One that ends is renewed a month before it does, at whatever is called then.
 
     Source: Threads API and Instagram Platform documentation, "Long-lived tokens", checked 2026-11-21: sixty days, to
     be renewed when it is a day old at least, and not after its end.
     """
 
-    def __init__(
-        self,
-        http: Http,
-        provider: str,
-        name: str,
-        credentials: Credentials,
-        keep: Keep,
-        now: Clock,
-        *,
-        url: str,
-        grant_type: str,
-    ) -> None:
-        self._http = http
-        self._provider = provider
-        self._name = name
-        self._credentials = credentials
-        self._keep = keep
-        self._now = now
-        self._url = url
-        self._grant_type = grant_type
-        self._renewing = asyncio.Lock()
-
-    def __repr__(self) -> str:
-        return f"LongToken({self._provider})"
-
-    async def get(self) -> str:
-        """The token to call with. A new one is kept before it is given out.
-
-        Raises:
-            CredentialsRejected: it cannot be renewed any more.
-        """
-        if self._is_due():
-            async with self._renewing:
-                if self._is_due():
-                    await self._renew()
-        return self._credentials.values["access_token"]
-
-    def _is_due(self) -> bool:
-        ends_at = self._credentials.expires_at
-        return ends_at is not None and ends_at - self._now().timestamp() * 1000 < _RENEW_BEFORE_SECONDS * 1000
-
-    async def _renew(self) -> None:
-        old = self._credentials
-        fields = {"grant_type": self._grant_type, "access_token": old.values["access_token"]}
+    async def renew(old: Credentials) -> Credentials | None:
+        fields = {"grant_type": grant_type, "access_token": old.values["access_token"]}
         try:
-            tree = await token(self._http, self._provider, self._name, "refresh_token", self._url, fields)
+            tree = await token(http, provider, name, "refresh_token", url, fields)
         except (ProviderDown, RateLimited):
             # The old one is good for a while.
-            return
-        renewed = Credentials(
-            values={**old.values, "access_token": tree["access_token"]}, expires_at=ends_at(tree, self._now())
-        )
-        await self._keep(renewed)
-        self._credentials = renewed
+            return None
+        return Credentials(values={**old.values, "access_token": tree["access_token"]}, expires_at=ends_at(tree, now()))
+
+    return Session(credentials, keep, renew, now=now, by="access_token", early=_RENEW_BEFORE)

@@ -4,13 +4,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from postroom.clock import Clock
-from postroom.connectors.contract import Connection, Connector, Linked, Messenger, Publisher
+from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
 from postroom.connectors.registry import Registry
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
 from postroom.domain.remote import Credentials
-from postroom.errors import ActionRequired, CredentialsRejected, NoSession, NotSupported, PostroomError
+from postroom.errors import (
+    ActionRequired,
+    CredentialsRejected,
+    InvalidParameters,
+    Kind,
+    NoSession,
+    NotSupported,
+    PostroomError,
+)
 from postroom.services.events import Events
 from postroom.store import accounts
 from postroom.store.database import Database
@@ -42,6 +50,22 @@ class Connections:
         connector = self._registry.get(provider)
         if connector is None:
             raise NotSupported(f"This server has no connector for {provider}.")
+        return connector
+
+    def mailboxes(self, provider: str) -> Mailboxes:
+        """How the network's ids of messages and conversations are read.
+
+        Raises:
+            NotSupported: there is no network of that name.
+            InvalidParameters: (kind URN) it has no messages, so nothing is the id of one.
+        """
+        connector = self.connector(provider)
+        if not isinstance(connector, Mailboxes):
+            raise InvalidParameters(
+                f"There are no messages and no conversations of {provider} here.",
+                kind=Kind.URN,
+                context={"reason": "wrong_type"},
+            )
         return connector
 
     def roles(self, provider: str, linked: Linked) -> tuple[bool, bool]:

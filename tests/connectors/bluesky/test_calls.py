@@ -270,7 +270,7 @@ async def test_a_session_that_cannot_be_kept_is_not_used() -> None:
 
     wire = Wire(EXPIRED, answer(200, SESSION))
     connection = opened(wire)
-    connection._keep = fail
+    connection._session._keep = fail
     with pytest.raises(RuntimeError):
         await connection.publish(DRAFT, Trying("token-1"))
     assert len(wire.requests) == 2

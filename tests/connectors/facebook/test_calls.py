@@ -93,13 +93,13 @@ async def test_pictures_are_uploaded_unseen_and_attached_in_order() -> None:
     assert b'name="alt_text_custom"\r\n\r\nA hive' in body
     assert b"\xff\xd8\xff" in body
     assert json.loads(asked(wire, 2)[2]["attached_media"]) == [{"media_fbid": "7"}, {"media_fbid": "8"}]
-    uploaded = {"photos": ["7", "8"], "uploaded_at": int(AT.timestamp()), "digest": await digest(draft)}
+    uploaded = {"photos": ["7", "8"], "uploaded_at": int(AT.timestamp()), "digest": digest(draft)}
     assert attempt.notes == [uploaded, {"posting": True, "words": words("Two"), **uploaded}]
 
 
 async def test_uploads_of_an_earlier_attempt_are_used_until_they_are_old() -> None:
     draft = PostDraft(text="One", created_at=AT, media=(PHOTO,))
-    uploaded = {"photos": ["7"], "uploaded_at": int(AT.timestamp()), "digest": await digest(draft)}
+    uploaded = {"photos": ["7"], "uploaded_at": int(AT.timestamp()), "digest": digest(draft)}
     attempt = Trying(note=uploaded)
     wire = Wire(POSTED)
     await opened(wire, AT + timedelta(hours=19)).publish(draft, attempt)

@@ -242,7 +242,7 @@ async def test_the_journal_keeps_no_secret(made: Made, simulation: Any) -> None:
     await connection.publish(draft("Look", Picture(PNG)), Trying())
     await connection.revoke()
     text = str(simulation.get("requests", network="linkedin"))
-    for secret in ("sandbox-secret", connection._credentials.values["access_token"]):
+    for secret in ("sandbox-secret", connection._session.values["access_token"]):
         assert secret not in text
 
 

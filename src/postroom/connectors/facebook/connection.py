@@ -107,7 +107,7 @@ class FacebookConnection:
         note = _note(attempt.note)
         held, at = _held(note), note.get("uploaded_at")
         fresh = isinstance(at, int) and self._now().timestamp() - at < _PHOTOS_LIVE.total_seconds()
-        same = await digest(draft)
+        same = digest(draft)
         if fresh and note.get("digest") == same:
             return held
         made = [await self._upload(item) for item in draft.media]

@@ -17,8 +17,8 @@ from postroom.connectors.facebook.connection import (
 )
 from postroom.connectors.http import Http
 from postroom.domain.capabilities import Capabilities, ImageLimits, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
-from postroom.errors import ErrorCode, InvalidParameters, Kind, LoginFailed, ProviderError
+from postroom.domain.remote import Credentials, Json, Profile
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, ProviderError
 
 _CAPABILITIES = Capabilities(
     publish=Publishing(
@@ -71,18 +71,6 @@ class FacebookConnector:
     def login_flows(self) -> Sequence[str]:
         """One: Facebook's own page, and then the choice of one's pages."""
         return ("oauth",)
-
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Facebook has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Facebook has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
 
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Facebook; of several pages ask which. What is kept opens that page only."""
@@ -151,9 +139,3 @@ def _offered(state: Json) -> list[convert.Page]:
     """The pages among which the owner was asked to choose; none before that."""
     rows = state.get("pages") if isinstance(state, Mapping) else None
     return [msgspec.convert(row, convert.Page) for row in rows] if isinstance(rows, Sequence) else []
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Facebook has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -19,8 +19,8 @@ from postroom.connectors.instagram.connection import (
     InstagramConnection,
 )
 from postroom.domain.capabilities import MIB, Capabilities, ImageLimits, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
-from postroom.errors import ErrorCode, InvalidParameters, Kind, LoginFailed, ProviderDown, ProviderError
+from postroom.domain.remote import Credentials, Json, Profile
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, ProviderDown, ProviderError
 
 _CAPABILITIES = Capabilities(
     publish=Publishing(
@@ -92,18 +92,6 @@ class InstagramConnector:
     def login_flows(self) -> Sequence[str]:
         """Instagram's own page; or Facebook's, for accounts that belong to a page: these can delete."""
         return ("oauth", _FACEBOOK)
-
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Instagram has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Instagram has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
 
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Instagram or Facebook; of several accounts there ask which."""
@@ -205,9 +193,3 @@ def _chosen(found: Sequence[convert.Offered], granted: Sequence[str], id: str | 
     )
     values = {"access_token": chosen.token, "login": "facebook", "granted": ",".join(granted)}
     return Linked(profile=profile, credentials=Credentials(values=values))
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Instagram has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

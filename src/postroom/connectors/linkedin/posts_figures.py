@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from postroom.connectors.linkedin.posts_api import PostsApi, check
-from postroom.connectors.linkedin.posts_media import Authorised
+from postroom.connectors.sessions import Session
 from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
 from postroom.errors import ErrorCode, NotSupported, OutcomeUnknown, Refused
 
@@ -29,10 +29,10 @@ _SHARE_FIELDS = {
 class Figures:
     """The figures of one author. A person's and an organisation's are counted at different places."""
 
-    def __init__(self, api: PostsApi, author: str, authorised: Authorised) -> None:
+    def __init__(self, api: PostsApi, author: str, session: Session) -> None:
         self._api = api
         self._author = author
-        self._authorised = authorised
+        self._session = session
         self._is_person = author.startswith("urn:li:person:")
 
     async def of_post(self, post: str, metric: Metric) -> int | None:
@@ -73,7 +73,7 @@ class Figures:
             found = _sum(await self._elements("memberFollowersCount", "q=me"), ("memberFollowersCount",))
         else:
             path = f"/rest/networkSizes/{_encoded(self._author)}?edgeType=COMPANY_FOLLOWED_BY_MEMBER"
-            tree = await self._authorised(partial(self._api.read, "networkSizes", path))
+            tree = await self._session.call(partial(self._api.read, "networkSizes", path))
             found = _count(tree, ("firstDegreeSize",))
         return found or 0
 
@@ -93,7 +93,7 @@ class Figures:
         return await self._elements("organizationalEntityShareStatistics", query)
 
     async def _elements(self, name: str, query: str) -> list[Json]:
-        tree = await self._authorised(partial(self._api.read, name, f"/rest/{name}?{query}"))
+        tree = await self._session.call(partial(self._api.read, name, f"/rest/{name}?{query}"))
         found = tree.get("elements")
         return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
@@ -101,10 +101,10 @@ class Figures:
 class Engagement:
     """What an author does with posts, anybody's."""
 
-    def __init__(self, api: PostsApi, author: str, authorised: Authorised) -> None:
+    def __init__(self, api: PostsApi, author: str, session: Session) -> None:
         self._api = api
         self._author = author
-        self._authorised = authorised
+        self._session = session
 
     async def react(self, post: str, kind: ReactionKind) -> Reaction:
         """One author has one reaction to a post: the same again changes nothing."""
@@ -120,7 +120,7 @@ class Engagement:
             named = answer.headers.get("x-restli-id") or None
             return Reaction(post=root if isinstance(root, str) else post, kind=kind, provider_id=named)
 
-        return await self._authorised(call)
+        return await self._session.call(call)
 
     async def unreact(self, post: str) -> Reaction:
         """None there is success."""
@@ -148,7 +148,7 @@ class Engagement:
             urn = str(tree.get("commentUrn") or f"urn:li:comment:({tree.get('object') or post},{number})")
             return Comment(provider_id=number, urn=urn, text=text, created_at=at if isinstance(at, int) else None)
 
-        return await self._authorised(call)
+        return await self._session.call(call)
 
     async def delete_comment(self, post: str, comment: str) -> None:
         """Gone already is success."""
@@ -165,7 +165,7 @@ class Engagement:
             if answer.status != 404 or not isinstance(tree, dict) or tree.get("status") != 404:
                 check(answer, token, write=True)
 
-        await self._authorised(call)
+        await self._session.call(call)
 
 
 def _encoded(urn: str) -> str:

@@ -12,13 +12,12 @@ from postroom.connectors.mastodon.api import PROVIDER, Mastodon
 from postroom.connectors.mastodon.connection import IMAGES, VIDEO, MastodonConnection
 from postroom.connectors.mastodon.servers import HOME, server_address
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
-from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
+from postroom.domain.remote import Credentials, Json, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     Refused,
 )
@@ -93,18 +92,6 @@ class MastodonConnector:
         """One: the server's own page."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Mastodon has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Mastodon has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Ask for the server, unless it is set; send the owner there; take what they come back with."""
         if flow not in self.login_flows:
@@ -172,9 +159,3 @@ class MastodonConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Mastodon has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -23,8 +23,8 @@ from postroom.domain.capabilities import (
     Settles,
     VideoLimits,
 )
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
-from postroom.errors import InvalidParameters, Kind, ProviderDown, ProviderError
+from postroom.domain.remote import Credentials, Profile
+from postroom.errors import InvalidParameters, ProviderDown, ProviderError
 
 _CAPABILITIES = Capabilities(
     publish=Publishing(
@@ -84,18 +84,6 @@ class ThreadsConnector:
         """One: Threads' own page."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Threads has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Threads has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Threads; what they come back with becomes a token of sixty days."""
         if flow not in self.login_flows:
@@ -137,9 +125,3 @@ class ThreadsConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Threads has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

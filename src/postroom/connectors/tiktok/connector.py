@@ -17,12 +17,11 @@ from postroom.connectors.tiktok.connection import (
     token_values,
 )
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     ProviderDown,
     ProviderError,
@@ -79,18 +78,6 @@ class TikTokConnector:
     def login_flows(self) -> Sequence[str]:
         """One: the owner approves at TikTok."""
         return ("oauth",)
-
-    def message_key(self, provider_id: str) -> MessageKey:
-        """TikTok has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """TikTok has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
 
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to TikTok, and make an account of what they come back with."""
@@ -149,9 +136,3 @@ async def _profile(api: Api, token: str) -> Profile:
     if found is None:
         raise ProviderDown("TikTok did not say whose account this is.")
     return found
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "TikTok has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

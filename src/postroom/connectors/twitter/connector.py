@@ -12,13 +12,12 @@ from postroom.connectors.twitter.api import PROVIDER, X
 from postroom.connectors.twitter.connection import XConnection
 from postroom.connectors.twitter.uploads import IMAGES, VIDEO
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     Refused,
 )
@@ -84,18 +83,6 @@ class XConnector:
         """One: X's own page."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """X has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """X has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to X's page, and take what they come back with."""
         if flow not in self.login_flows:
@@ -131,9 +118,3 @@ class XConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "X has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -15,13 +15,12 @@ from postroom.connectors.youtube.connection import (
     token_values,
 )
 from postroom.domain.capabilities import Capabilities, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     ProviderDown,
     Refused,
@@ -87,18 +86,6 @@ class YouTubeConnector:
         """One: the owner approves at Google."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """YouTube has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """YouTube has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Google, and make an account of what they come back with."""
         if flow not in self.login_flows:
@@ -151,9 +138,3 @@ async def _profile(api: Api, token: str) -> Profile:
     if found is None:
         raise ProviderDown("YouTube did not say whose channel this is.")
     return found
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "YouTube has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )
