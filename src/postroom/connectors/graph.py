@@ -22,7 +22,6 @@ from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
-    LoginFailed,
     OutcomeUnknown,
     ProviderDown,
     ProviderError,
@@ -310,12 +309,13 @@ async def token(
 async def user_token(http: Http, provider: str, name: str, url: str, form: Mapping[str, str]) -> str:
     """A code of Facebook's login as a user's token of sixty days; the tokens of pages that come of it do not end.
 
-    `form` has client_id, client_secret, redirect_uri and code.
+    `form` is the grant, with our client; Facebook names no `grant_type` for a code.
 
     Source: Facebook Login documentation, "Manually Build a Login Flow" and "Long-Lived Access Tokens", checked
     2026-11-21.
     """
-    short = await token(http, provider, name, "access_token", url, form)
+    told = {key: value for key, value in form.items() if key != "grant_type"}
+    short = await token(http, provider, name, "access_token", url, told)
     fields = {
         "grant_type": "fb_exchange_token",
         "client_id": form["client_id"],
@@ -329,15 +329,6 @@ async def user_token(http: Http, provider: str, name: str, url: str, form: Mappi
 def ends_at(tree: Mapping[str, Json], now: datetime) -> int:
     """When a long token ends, in milliseconds since 1970; where its answer does not say, sixty days from now."""
     return oauth.expires_at(tree, now) or round((now.timestamp() + 60 * 86_400) * 1000)
-
-
-def login_failure(error: ProviderError) -> ProviderError:
-    """What a failed step of linking is to its owner: this attempt is over, or the same step may be tried later."""
-    if isinstance(error, ActionRequired):
-        return LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR)
-    if isinstance(error, (CredentialsRejected, Refused)):
-        return LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS)
-    return error
 
 
 def long_session(

@@ -34,7 +34,7 @@ def calls(http: Http, origin: str) -> Graph:
 
 
 async def long_token(http: Http, origin: str, form: Mapping[str, str]) -> str:
-    """A code as a user's token; `form` has client_id, client_secret, redirect_uri and code."""
+    """A code as a user's token; `form` is the grant, with our client."""
     url = f"{origin or _GRAPH}/{_VERSION}/oauth/access_token"
     return await graph.user_token(http, PROVIDER, NAME, url, form)
 
