@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors import oauth
+from postroom.connectors import answers, oauth
 from postroom.connectors.contract import Keep
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.sessions import Session
@@ -32,7 +32,6 @@ from postroom.errors import (
 
 Json = Any
 
-_LONGEST_WORDS = 300
 _REJECTED = frozenset({102, 190})
 _EXPIRED = frozenset({463, 467})
 _AT_THE_NETWORK = frozenset({459, 464})
@@ -167,10 +166,7 @@ class Graph:
         tree = answer.json()
         if answer.status >= 300 or (isinstance(tree, dict) and isinstance(tree.get("error"), dict)):
             raise meaning(answer, self._name, publishes=publishes, hide=hide)
-        if isinstance(tree, dict):
-            return tree
-        sentence = f"{self._name}'s answer could not be understood."
-        raise OutcomeUnknown(sentence) if publishes else ProviderDown(sentence)
+        return answers.json_object(answer, f"{self._name}'s", write=publishes)
 
 
 def words(text: str) -> str:
@@ -185,7 +181,7 @@ async def digest(draft: PostDraft) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
-_HEADERS = {"accept": "application/json", "user-agent": "postroom"}
+_HEADERS = answers.headers()
 _FORM = {**_HEADERS, "content-type": "application/x-www-form-urlencoded"}
 
 
@@ -242,10 +238,7 @@ def _said(answer: Answer, hide: tuple[str, ...]) -> _Said:
     tree = answer.json()
     found = tree.get("error") if isinstance(tree, dict) else None
     error: dict[str, Json] = found if isinstance(found, dict) else {}
-    words = error.get("error_user_msg") or error.get("message") or ""
-    words = " ".join(words.split())[:_LONGEST_WORDS] if isinstance(words, str) else ""
-    for secret in hide:
-        words = words.replace(secret, "***")
+    words = answers.words(error.get("error_user_msg") or error.get("message"), hide)
     return _Said(
         _number(error.get("code")), _number(error.get("error_subcode")), words, error.get("is_transient") is True
     )
@@ -264,7 +257,7 @@ def _wait(answer: Answer) -> float | None:
         return minutes * 60.0
     if any(_number(part) >= 100 for part in app.values()):
         return _QUARTER_SECONDS
-    return oauth.seconds_to_wait(answer)
+    return answers.seconds_to_wait(answer)
 
 
 def _usage(answer: Answer, header: str) -> dict[str, Json]:

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from postroom.connectors.answers import seconds_to_wait
 from postroom.connectors.contract import AppSettings, LoginStep, Reply, Visit
-from postroom.connectors.http import Answer, Http
+from postroom.connectors.http import Http
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
@@ -192,9 +193,3 @@ def expires_at(tree: Mapping[str, Any], now: datetime) -> int | None:
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds <= 0:
         return None
     return round((now.timestamp() + seconds) * 1000)
-
-
-def seconds_to_wait(answer: Answer) -> float | None:
-    """What Retry-After says, where it says a number of seconds."""
-    value = answer.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else None
