@@ -1,5 +1,6 @@
 """The far side of a call, scripted: what was asked is kept, what is answered was written before."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
@@ -86,6 +87,10 @@ class Picture(msgspec.Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         return len(self.content) if self.size is None else self.size
+
+    @property
+    def etag(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
 
     async def read(self) -> bytes:
         return self.content

@@ -264,7 +264,7 @@ class Trace:
         world = self.world
         chat, message = world.chat_spelling(), world.message_spelling(world.target_id)
         key = f"key {self.seed}"
-        claimed = await _as_may_be(self.rooms.idempotency.begin(self.caller, key, b"request"))
+        claimed = await _as_may_be(self.rooms.idempotency.begin(self.caller, key, b"request", repeatable=True))
         await _as_may_be(self.rooms.recalls.recall_by_key(self.caller, "linkedin", chat, message, None))
         if claimed is None:
             await self.rooms.idempotency.finish(self.caller, key, 200, msgspec.json.encode({"messageUrn": message}))

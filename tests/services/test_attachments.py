@@ -10,7 +10,7 @@ import pytest
 from postroom.connectors.http import Http
 from postroom.domain.access import Caller
 from postroom.domain.posts import GroupStatus, PostGroup
-from postroom.errors import Conflict, InvalidParameters, Kind, NotFound, RateLimited
+from postroom.errors import Conflict, InvalidParameters, NotFound, RateLimited
 from tests.desk import PICTURE, Desk
 
 HOUR = 3_600_000
@@ -82,7 +82,7 @@ async def test_an_address_of_this_machine_is_not_called(desk: Desk) -> None:
     ):
         with pytest.raises(InvalidParameters) as caught:
             await attach(desk, group, url)
-        assert caught.value.kind is Kind.ADDRESS
+        assert caught.value.context["code"] == "MEDIA_URL_BLOCKED_HOST"
     assert (await desk.view(group)).media == []
 
 

@@ -74,8 +74,9 @@ async def test_where_one_address_fails_there_is_no_group_and_no_file(desk: Desk,
         (False, A, "MEDIA_URL_SKIPPED"),
     ]
     assert (await groups(desk), asked) == (before, [A, B])
-    await desk.settle()
+    await desk.work()
     assert desk.files() == set()
+    await desk.settle()
     assert await desk.services.media.orphans() == []
 
 

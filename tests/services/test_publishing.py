@@ -113,6 +113,19 @@ async def test_an_account_that_was_disconnected_leaves_an_unknown_outcome_unknow
     assert await desk.status(group) is PostStatus.PUBLISHED
 
 
+async def test_an_account_that_is_unlinked_while_a_post_is_in_doubt_leaves_it_unconfirmed(desk: Desk) -> None:
+    await desk.fault("createRecord", do=LOST)
+    await desk.fault("getRecord", times=3, do={"status": 502})
+    group = await desk.due("May be live")
+    await desk.work()
+    assert await desk.status(group) is PostStatus.PROCESSING
+    await desk.services.accounts.unlink(desk.caller, (await desk.account()).id)
+    assert await outcome(desk, group) == (PostStatus.UNCONFIRMED, "OUTCOME_UNKNOWN")
+    await desk.settle()
+    assert await desk.status(group) is PostStatus.UNCONFIRMED
+    assert await desk.calls("createRecord") == 1
+
+
 async def test_what_can_never_be_looked_up_ends_unconfirmed(desk: Desk) -> None:
     await desk.fault("createRecord", do=LOST)
     await desk.fault("getRecord", times=None, do={"status": 404, "body": {"error": "NotFound"}})

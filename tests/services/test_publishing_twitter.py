@@ -9,7 +9,7 @@ from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import PostGroup, PostStatus
 from postroom.domain.takedowns import TargetOutcome
-from tests.desk import Desk
+from tests.desk import ANOTHER, PICTURE, Desk
 
 LOST = {"commit_then_lose": True}
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x00\x00\x08free" + b"\x00\x00\x00\x08mdat"
@@ -198,3 +198,20 @@ async def test_a_post_is_taken_down_and_so_is_one_that_its_owner_deleted_there(d
 async def test_unlinking_ends_the_session_at_x(desk: Desk, ada: Account) -> None:
     await desk.services.accounts.unlink(desk.caller, ada.id)
     assert await desk.calls("revoke", "twitter") == 1
+
+
+@pytest.mark.parametrize(("network", "operation"), [("twitter", "create_tweet"), ("mastodon", "create_status")])
+async def test_a_picture_that_is_replaced_before_the_next_attempt_goes_out_as_it_is_then(
+    desk: Desk, network: str, operation: str
+) -> None:
+    account = await desk.account(network)
+    group = await desk.draft("Corrected", platforms=[f"{network}-{account.provider_id}"])
+    address = await desk.attach(group, PICTURE)
+    await desk.fault(operation, network, do={"status": 429, "headers": {"retry-after": "60"}, "body": {}})
+    await desk.schedule(group)
+    await desk.work()
+    await desk.upload(address, ANOTHER)
+    await desk.settle()
+    assert await desk.status(group) is PostStatus.PUBLISHED
+    (post,) = (await desk.built.sim.get(f"/_sim/network/{network}/posts")).json()["posts"]
+    assert [each["size"] for each in post["media"]] == [len(ANOTHER)]

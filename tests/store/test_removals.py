@@ -248,3 +248,18 @@ async def test_of_those_who_remove_a_group_at_once_one_does(database: Database) 
     assert (
         len(await rows(database, "select id from receipts")) == len(await rows(database, "select id from events")) == 1
     )
+
+
+async def test_many_removals_at_once_are_each_told_of(database: Database) -> None:
+    groups = [group() for _ in range(200)]
+    for each in groups:
+        await keep(database, each, post(each))
+    found = await asyncio.gather(*(remove(database, removal(each)) for each in [*groups, *reversed(groups)]))
+    assert sorted(found, key=str) == [0] * 200 + [None] * 200
+    told = {(each.id,) for each in groups}
+    assert set(await rows(database, "select target_id from receipts")) == told
+    async with database.read() as reader:
+        logged = await events.after(reader, WORKSPACE, 0, 1000, WORKSPACE)
+    assert sorted(str(each.data.post_group_id) for each in logged) == sorted(each.id for each in groups)
+    if database.dialect == "postgres":
+        assert len({each.position >> 16 for each in logged}) < 100, "they did not share transactions"

@@ -174,9 +174,9 @@ def words(text: str) -> str:
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
-async def digest(draft: PostDraft) -> str:
+def digest(draft: PostDraft) -> str:
     """The same as long as the draft is: of a draft that was changed, nothing that an earlier attempt made is used."""
-    files = [[(await item.url()).partition("?")[0], item.size_bytes, item.alt_text] for item in draft.media]
+    files = [[item.etag, item.alt_text] for item in draft.media]
     told = [draft.text, dict(draft.settings), draft.reply_to, files]
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 

@@ -248,7 +248,8 @@ class Application:
         if not key or len(key) > LONGEST_IDEMPOTENCY_KEY or not key.isprintable():
             raise Conflict(f"An Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY} characters.", kind=Kind.KEY_REUSED)
         idempotency = self.services.idempotency
-        stored = await idempotency.begin(request.caller, key, _fingerprint(operation, request))
+        repeatable = operation.method != "POST"
+        stored = await idempotency.begin(request.caller, key, _fingerprint(operation, request), repeatable=repeatable)
         if stored is not None:
             return Answer(*stored, headers=((b"idempotent-replayed", b"true"),))
         try:

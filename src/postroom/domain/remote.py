@@ -186,6 +186,11 @@ class MediaSource(Protocol):
     @property
     def height(self) -> int | None: ...
 
+    @property
+    def etag(self) -> str:
+        """Another one as soon as the bytes are others: of a file that was replaced, nothing uploaded before is used."""
+        ...
+
     async def read(self) -> bytes:
         """All of it: for images."""
         ...

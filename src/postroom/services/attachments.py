@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
@@ -38,6 +39,7 @@ _MOST_BATCH_BYTES = 300 * 1024 * 1024
 _MOST_AN_HOUR = 60
 _HOUR_SECONDS = 3600
 _HTTPS = re.compile(r"https://[^\s/?#@\\]+(?:[/?#]|\Z)", re.I)
+_BLOCKED = "MEDIA_URL_BLOCKED_HOST"
 _SKIPPED = "Not attempted: another URL failed."
 _ROLLED_BACK = "Removed: another URL failed."
 
@@ -100,14 +102,19 @@ class Attachments:
     async def attach(self, caller: Caller, group_id: str, url: str, file_name: str) -> PostGroup:
         """Fetch a file and attach it. The group is a draft from then on; where nothing is attached, it is as it was.
 
-        Raises as `fetched` does, and for an address of the wrong form InvalidParameters (kind ADDRESS).
+        Raises as `fetched` does, and for an address that is not to be called InvalidParameters (kind ADDRESS).
 
         Source: Publora "Attach Media" (2026).
         """
         _check_address(url)
-        async with self.fetched(caller, [Wanted(url=url, file_name=file_name)], group_id) as files:
-            draft = Change(status=GroupStatus.DRAFT)
-            return await self._posts.update(caller, group_id, draft, along=self.joining(files.staged))
+        try:
+            async with self.fetched(caller, [Wanted(url=url, file_name=file_name)], group_id) as files:
+                draft = Change(status=GroupStatus.DRAFT)
+                return await self._posts.update(caller, group_id, draft, along=self.joining(files.staged))
+        except InvalidParameters as error:
+            if error.context.get("code") != _BLOCKED:
+                raise
+            raise InvalidParameters(**_bad(_BLOCKED, error.detail)) from error
 
     def joining(self, staged: Sequence[Staged]) -> Along:
         """Attaches fetched files, in the transaction that makes or changes their group."""
@@ -177,10 +184,14 @@ class Attachments:
                     left = _MOST_BATCH_BYTES - sum(one.bytes.size_bytes for one in staged)
                     staged.append(await self._fetch(caller, each.url, each.file_name, left, _MOST_REDIRECTS))
         except TimeoutError as error:
-            raise _failed("MEDIA_URL_INGEST_TIMEOUT", "It took too long.", wanted, len(staged)) from error
+            raise InvalidParameters(
+                **_failed("MEDIA_URL_INGEST_TIMEOUT", "It took too long.", wanted, len(staged))
+            ) from error
         except InvalidParameters as error:
-            blocked = "MEDIA_URL_BLOCKED_HOST" if error.kind is Kind.ADDRESS else "MEDIA_URL_PROBE_FAILED"
-            raise _failed(error.context.get("code", blocked), error.detail, wanted, len(staged)) from error
+            blocked = _BLOCKED if error.kind is Kind.ADDRESS else "MEDIA_URL_PROBE_FAILED"
+            raise InvalidParameters(
+                **_failed(error.context.get("code", blocked), error.detail, wanted, len(staged))
+            ) from error
 
     async def _fetch(self, caller: Caller, url: str, file_name: str, left: int, redirects: int) -> Staged:
         try:
@@ -189,11 +200,11 @@ class Attachments:
                 if 300 <= answer.status < 400 and target is not None and redirects:
                     onward = urljoin(url, target)
                 elif answer.status != 200:
-                    raise _wrong("MEDIA_URL_HTTP_ERROR", f"The address answered {answer.status}.")
+                    raise InvalidParameters(**_wrong("MEDIA_URL_HTTP_ERROR", f"The address answered {answer.status}."))
                 else:
                     return await self._take(caller, answer, file_name, left)
         except ProviderError as error:
-            raise _wrong("MEDIA_URL_FETCH_FAILED", error.detail) from error
+            raise InvalidParameters(**_wrong("MEDIA_URL_FETCH_FAILED", error.detail)) from error
         _check_address(onward)
         return await self._fetch(caller, onward, file_name, left, redirects - 1)
 
@@ -206,7 +217,9 @@ class Attachments:
                 break
         found = type_of(head)
         if found is None:
-            raise _wrong("MEDIA_URL_UNSUPPORTED_FORMAT", "It is no image or video that is known here.")
+            raise InvalidParameters(
+                **_wrong("MEDIA_URL_UNSUPPORTED_FORMAT", "It is no image or video that is known here.")
+            )
         most = _MOST_IMAGE_BYTES if kind_of(found) is MediaKind.IMAGE else _MOST_VIDEO_BYTES
 
         async def every() -> AsyncIterator[bytes]:
@@ -223,7 +236,7 @@ class Attachments:
         except InvalidParameters as error:
             large = error.code is ErrorCode.CONTENT_TOO_LARGE
             code = error.context.get("code", "MEDIA_URL_TOO_LARGE" if large else "PROBE_FAILED")
-            raise _wrong(code, error.detail) from error
+            raise InvalidParameters(**_wrong(code, error.detail)) from error
 
     async def _count(self, caller: Caller, many: int) -> None:
         """Use up a part of the user's hour for each file, or nothing of it where there is too little left."""
@@ -254,14 +267,18 @@ def _check_addresses(wanted: Sequence[Wanted]) -> None:
         try:
             _check_address(each.url)
         except InvalidParameters as error:
-            raise _failed(error.context["code"], error.detail, wanted, number, fetched=False) from error
+            raise InvalidParameters(
+                **_failed(error.context["code"], error.detail, wanted, number, fetched=False)
+            ) from error
 
 
 def _check_size(size: int, most: int, left: int) -> None:
     if size > most:
-        raise _wrong("MEDIA_URL_TOO_LARGE", f"It is larger than {most} bytes.")
+        raise InvalidParameters(**_wrong("MEDIA_URL_TOO_LARGE", f"It is larger than {most} bytes."))
     if size > left:
-        raise _wrong("MEDIA_URL_AGGREGATE_TOO_LARGE", f"All files together are larger than {_MOST_BATCH_BYTES} bytes.")
+        raise InvalidParameters(
+            **_wrong("MEDIA_URL_AGGREGATE_TOO_LARGE", f"All files together are larger than {_MOST_BATCH_BYTES} bytes.")
+        )
 
 
 def _check_address(url: str) -> None:
@@ -269,28 +286,28 @@ def _check_address(url: str) -> None:
         parsed = urlsplit(url)
         port = parsed.port
     except ValueError:
-        raise _bad("MEDIA_URL_INVALID", "Invalid media URL") from None
+        raise InvalidParameters(**_bad("MEDIA_URL_INVALID", "Invalid media URL")) from None
     if parsed.scheme.lower() != "https":
-        raise _bad("MEDIA_URL_PROTOCOL", f"Only https:// media URLs are allowed (got {parsed.scheme[:20]}://)")
+        raise InvalidParameters(
+            **_bad("MEDIA_URL_PROTOCOL", f"Only https:// media URLs are allowed (got {parsed.scheme[:20]}://)")
+        )
     if parsed.username is not None or parsed.password is not None:
-        raise _bad("MEDIA_URL_CREDENTIALS", "Media URLs must not contain credentials")
+        raise InvalidParameters(**_bad("MEDIA_URL_CREDENTIALS", "Media URLs must not contain credentials"))
     if port not in (None, 443) or not _HTTPS.match(url.replace(":443", "", 1)):
-        raise _bad("MEDIA_URL_PORT", "Media URLs must use the default HTTPS port")
+        raise InvalidParameters(**_bad("MEDIA_URL_PORT", "Media URLs must use the default HTTPS port"))
 
 
-def _bad(code: str, detail: str) -> InvalidParameters:
-    return InvalidParameters(detail, code=ErrorCode.INVALID_URL, kind=Kind.ADDRESS, context={"code": code})
+def _bad(code: str, detail: str) -> dict[str, Any]:
+    return {"detail": detail, "code": ErrorCode.INVALID_URL, "kind": Kind.ADDRESS, "context": {"code": code}}
 
 
-def _wrong(code: str, detail: str) -> InvalidParameters:
-    return InvalidParameters(detail, kind=Kind.FETCH, context={"code": code})
+def _wrong(code: str, detail: str) -> dict[str, Any]:
+    return {"detail": detail, "kind": Kind.FETCH, "context": {"code": code}}
 
 
-def _failed(
-    code: str, detail: str, wanted: Sequence[Wanted], failed: int, *, fetched: bool = True
-) -> InvalidParameters:
+def _failed(code: str, detail: str, wanted: Sequence[Wanted], failed: int, *, fetched: bool = True) -> dict[str, Any]:
     """One file was not got, so none is attached: what became of each."""
     before = ("MEDIA_URL_ROLLED_BACK", _ROLLED_BACK) if fetched else ("MEDIA_URL_SKIPPED", _SKIPPED)
     told = [before] * failed + [(code, detail)] + [("MEDIA_URL_SKIPPED", _SKIPPED)] * (len(wanted) - failed - 1)
     results = [Unattached(url=each.url, code=one[0], detail=one[1]) for each, one in zip(wanted, told, strict=True)]
-    return InvalidParameters(detail, kind=Kind.FETCH, context={"code": code, "results": results})
+    return {"detail": detail, "kind": Kind.FETCH, "context": {"code": code, "results": results}}

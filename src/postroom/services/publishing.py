@@ -44,6 +44,7 @@ Finish = Callable[[Tx, float], Awaitable[None]]
 """Ends the job in the transaction that records what came of it; its account is to rest for so many seconds."""
 
 _MOST_ATTEMPTS = 12
+_ANOTHERS = "Only another post of the same words was found."
 _MOST_LOOKS = 300
 """How often an unknown outcome is looked up, five minutes apart in the end, before the owner is told that nobody knows."""
 
@@ -143,6 +144,8 @@ class Publishing:
         except ProviderError as error:
             await self._record(begun, PostStatus.FAILED, error=self._error(error))
             return None
+        if begun.post.attempts > 1 and await self._is_anothers(begun.post, published):
+            return await self._unknown(begun, account, OutcomeUnknown(_ANOTHERS))
         await self._record(begun, PostStatus.PUBLISHED, published=published)
         return None
 
@@ -255,10 +258,20 @@ class Publishing:
         except (ProviderError, Unavailable) as error:
             after = next_attempt(runs, error.retry_after_seconds or 0.0)
             return Retry(after=after, reason=error.code, holds=budgets.holds(error))
+        if found is not None and await self._is_anothers(begun.post, found):
+            if limits.settles is Settles.PARTLY and runs > _MOST_ATTEMPTS:
+                await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
+                return None
+            return Retry(after=next_attempt(runs), reason=_ANOTHERS)
         if found is not None:
             await self._record(begun, PostStatus.PUBLISHED, published=found)
             return None
         return await self._later(begun, ProviderDown("It was looked up, and had not been made."))
+
+    async def _is_anothers(self, post: Post, found: PublishedPost) -> bool:
+        """Whether what was found by its words is another post here, which says the same."""
+        async with self._database.read() as reader:
+            return await posts.is_anothers(reader, post.workspace_id, post, found.provider_id)
 
     async def _unknown(self, begun: _Begun, account: Account, error: OutcomeUnknown) -> Retry | None:
         limits = self._limits(account)

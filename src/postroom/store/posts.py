@@ -232,6 +232,22 @@ async def hold_post(tx: Tx, workspace_id: str, post_id: str) -> tuple[PostGroup,
     return (_group(group), post) if group and post else None
 
 
+async def is_anothers(reader: Reader, workspace_id: str, post: Post, provider_id: str) -> bool:
+    """Whether another post of the same account is known to be the one that the network calls so."""
+    row = await reader.fetch_one(
+        """
+        select 1 from posts where workspace_id = $1 and platform = $2 and platform_id = $3 and status = 'published'
+        and provider_id = $4 and id <> $5
+        """,
+        workspace_id,
+        post.platform,
+        post.platform_id,
+        provider_id,
+        post.id,
+    )
+    return row is not None
+
+
 async def set_group(
     tx: Tx, workspace_id: str, group_id: str, *, status: GroupStatus, scheduled_at: int | None, updated_at: int
 ) -> None:

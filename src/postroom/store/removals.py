@@ -75,7 +75,7 @@ async def _remove_at_once(tx: Tx, removal: Removal) -> int | None:
     """In one statement: a round trip costs more than all of its work."""
     position, place = tx.next_position(9)
     while True:
-        rows = await tx.fetch(
+        row = await tx.fetch_one(
             _remove(position),
             removal.workspace_id,
             removal.user_id,
@@ -87,9 +87,9 @@ async def _remove_at_once(tx: Tx, removal: Removal) -> int | None:
             _encode(removal.event).decode(),
             place,
         )
-        if not rows:
+        held, unchanged, files = row or (False, False, 0)
+        if not held:
             return None
-        unchanged, files = rows[0]
         if unchanged:
             return int(files)
 
@@ -136,5 +136,5 @@ _REMOVE = f"""
         insert into events (position, workspace_id, user_id, id, type, created_at, data)
         select :position, $1, $2, $7, '{EventType.POST_GROUP_DELETED}', $4, $8 from sure
     )
-    select exists (select from sure), (select count(blob_key) from files) from held
+    select exists (select from held), exists (select from sure), (select count(blob_key) from files)
 """

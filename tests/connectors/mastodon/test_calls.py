@@ -104,7 +104,7 @@ async def test_a_video_is_waited_for_until_it_is_processed() -> None:
 
 
 async def test_what_an_earlier_attempt_uploaded_is_not_uploaded_again() -> None:
-    note = {"files": {"0": {"id": "7", "at": 1795262400000, "ready": True}}}
+    note = {"files": {"0": {"id": "7", "at": 1795262400000, "ready": True, "etag": Picture().etag}}}
     wire = Wire(answer(200, STATUS))
     await opened(wire, NOW + timedelta(hours=11)).publish(draft(media=(Picture(),)), trying(note=note))
     assert wire.paths() == ["/api/v1/statuses"]
@@ -112,14 +112,14 @@ async def test_what_an_earlier_attempt_uploaded_is_not_uploaded_again() -> None:
 
 
 async def test_what_was_uploaded_long_ago_is_uploaded_again() -> None:
-    note = {"files": {"0": {"id": "7", "at": 1795262400000, "ready": True}}}
+    note = {"files": {"0": {"id": "7", "at": 1795262400000, "ready": True, "etag": Picture().etag}}}
     wire = Wire(answer(200, {"id": "8", "url": "x"}), answer(200, STATUS))
     await opened(wire, NOW + timedelta(hours=13)).publish(draft(media=(Picture(),)), trying(note=note))
     assert wire.sent()["media_ids"] == ["8"]
 
 
 async def test_a_file_that_the_server_lost_is_uploaded_by_the_next_attempt() -> None:
-    attempt = trying(note={"files": {"0": {"id": "7", "at": 1795262400000, "ready": False}}})
+    attempt = trying(note={"files": {"0": {"id": "7", "at": 1795262400000, "ready": False, "etag": Picture().etag}}})
     with pytest.raises(ProviderDown):
         await opened(Wire(answer(404, {"error": "Record not found"}))).publish(draft(media=(Picture(),)), attempt)
     wire = Wire(answer(200, {"id": "8", "url": "x"}), answer(200, STATUS))
@@ -239,7 +239,7 @@ async def test_the_hour_counts_from_the_attempt_that_was_sent_last() -> None:
 
 
 async def test_an_attempt_that_ended_before_it_was_sent_made_nothing() -> None:
-    note = {"files": {"0": {"id": "7", "at": 1795262400000, "ready": True}}}
+    note = {"files": {"0": {"id": "7", "at": 1795262400000, "ready": True, "etag": Picture().etag}}}
     wire = Wire(answer(200, STATUS))
     assert await opened(wire, NOW + timedelta(days=1)).find(DRAFT, trying(note=note)) is None
     assert wire.requests == []

@@ -87,7 +87,7 @@ async def test_a_text_is_a_container_that_is_ready_and_then_published() -> None:
         {"creation_id": "178", "access_token": "token-1"},
     )
     assert str(wire.requests[0].url).startswith("https://graph.threads.net/v1.0/")
-    assert attempt.notes == [NOTE | {"digest": await digest(draft)}]
+    assert attempt.notes == [NOTE | {"digest": digest(draft)}]
 
 
 @pytest.mark.parametrize("control", ["", "nobody", 7, None])
@@ -129,7 +129,7 @@ async def test_several_files_are_a_carousel_of_containers_that_are_ready() -> No
     assert [asked(wire, index)[1] for index in (2, 3)] == ["/v1.0/1", "/v1.0/2"]
     carousel = {"media_type": "CAROUSEL", "children": "1,2", "text": "Two", "access_token": "token-1"}
     assert asked(wire, 4)[2] == carousel
-    same = {"digest": await digest(draft)}
+    same = {"digest": digest(draft)}
     assert attempt.notes == [{"children": ["1", "2"]} | same, {"container": "178", "words": words("Two")} | same]
 
 
@@ -147,13 +147,13 @@ async def test_files_that_are_still_prepared_are_come_back_for() -> None:
 @pytest.mark.parametrize("status", ["EXPIRED", "ERROR"])
 async def test_a_noted_container_that_is_no_good_is_made_anew(status: str) -> None:
     wire = Wire(stands(status), answer(200, {"id": "178b"}), READY, POSTED, SHOWN)
-    attempt = Trying(note=NOTE | {"digest": await digest(DRAFT)})
+    attempt = Trying(note=NOTE | {"digest": digest(DRAFT)})
     await opened(wire).publish(DRAFT, attempt)
     assert attempt.note["container"] == "178b"
 
 
 async def test_a_noted_container_is_used_again_unless_the_post_was_changed_meanwhile() -> None:
-    note = NOTE | {"digest": await digest(DRAFT)}
+    note = NOTE | {"digest": digest(DRAFT)}
     wire = Wire(READY, READY, POSTED, SHOWN)
     await opened(wire).publish(DRAFT, Trying(note=note))
     assert asked(wire, 2)[2]["creation_id"] == "178"

@@ -167,7 +167,7 @@ async def test_an_animated_picture_alone_goes_out_as_one() -> None:
 
 
 async def test_what_an_earlier_attempt_uploaded_is_used_as_long_as_x_keeps_it() -> None:
-    note = {"files": {"0": {"id": "7", "at": NOW_MS, "ready": True}}}
+    note = {"files": {"0": {"id": "7", "at": NOW_MS, "ready": True, "etag": Picture().etag}}}
     wire = Wire(MADE)
     await opened(wire, NOW + timedelta(hours=19)).publish(draft(media=(Picture(),)), trying(note=note))
     assert wire.sent()["media"] == {"media_ids": ["7"]}
@@ -183,7 +183,7 @@ async def test_media_that_are_not_known_yet_are_waited_for() -> None:
 
 
 async def test_media_of_an_earlier_attempt_that_x_forgot_are_sent_anew_by_the_next() -> None:
-    attempt = trying(note={"files": {"0": {"id": "7", "at": NOW_MS, "ready": True}}})
+    attempt = trying(note={"files": {"0": {"id": "7", "at": NOW_MS, "ready": True, "etag": Picture().etag}}})
     with pytest.raises(ProviderDown):
         await opened(Wire(UNKNOWN_MEDIA)).publish(draft(media=(Picture(),)), attempt)
     assert "files" not in attempt.note

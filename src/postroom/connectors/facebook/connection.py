@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from postroom.clock import Clock
+from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import Attempt
 from postroom.connectors.facebook import api, convert
 from postroom.connectors.graph import digest, words
@@ -58,13 +58,13 @@ class FacebookConnection:
         _check(draft)
         if draft.media and draft.media[0].kind == "video":
             fields = {"file_url": await draft.media[0].url()} | ({"description": draft.text} if draft.text else {})
-            await attempt.write({"posting": True, "words": words(draft.text)})
+            await attempt.write({"posting": True, "sent_at": to_ms(self._now()), "words": words(draft.text)})
             return convert.published_video(
                 self._page_id, await api.post_video(self._api, self._token, self._page_id, fields)
             )
         photos = await self._photos(draft, attempt)
         uploaded = {name: _note(attempt.note).get(name) for name in _UPLOADED} if photos else {}
-        await attempt.write({"posting": True, "words": words(draft.text), **uploaded})
+        await attempt.write({"posting": True, "sent_at": to_ms(self._now()), "words": words(draft.text), **uploaded})
         fields = convert.feed(draft.text, photos)
         try:
             id = await api.post(self._api, self._token, self._page_id, fields)
@@ -77,20 +77,23 @@ class FacebookConnection:
         return convert.published(id)
 
     async def find(self, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
-        """Look at what the page shows since the first attempt. What it does not show may still be there."""
+        """Look at what the page shows since it was sent. What it does not show may still be there."""
         note = _note(attempt.note)
         if not note.get("posting"):
             return None
-        since = str(int(attempt.begun_at.timestamp()))
+        # Attempts before that one surely posted nothing: what is older is not ours.
+        at = note.get("sent_at")
+        sent_at = from_ms(at) if isinstance(at, int) else attempt.begun_at
+        since = str(int(sent_at.timestamp()))
         photos = _held(note)
         if draft.media and draft.media[0].kind == "video":
             rows, field, made = await api.videos(self._api, self._token, self._page_id, since), "description", True
         else:
             rows, field, made = await api.posts(self._api, self._token, self._page_id, since), "message", False
-        id = convert.find(rows, field, str(note.get("words")), photos, attempt.begun_at, self._page_id)
+        id = convert.find(rows, field, str(note.get("words")), photos, sent_at, self._page_id)
         if id is not None:
             return convert.published_video(self._page_id, id) if made else convert.published(id)
-        if self._now() < attempt.begun_at + _SHOWN_AFTER:
+        if self._now() < sent_at + _SHOWN_AFTER:
             raise OutcomeUnknown("The page does not show it yet.")
         raise NotSupported("The page does not show it, which does not prove that it was not posted.")
 
@@ -107,7 +110,7 @@ class FacebookConnection:
         note = _note(attempt.note)
         held, at = _held(note), note.get("uploaded_at")
         fresh = isinstance(at, int) and self._now().timestamp() - at < _PHOTOS_LIVE.total_seconds()
-        same = await digest(draft)
+        same = digest(draft)
         if fresh and note.get("digest") == same:
             return held
         made = [await self._upload(item) for item in draft.media]

@@ -75,7 +75,7 @@ class InstagramConnection:
             children,
             partial(self._make, token, draft),
             partial(self._look, token, draft, attempt),
-            digest=await digest(draft),
+            digest=digest(draft),
             words=words(convert.caption(draft)),
         )
         if isinstance(made, PublishedPost):

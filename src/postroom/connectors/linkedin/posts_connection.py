@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+<<<<<<< HEAD
 from postroom.clock import Clock
+=======
+from postroom.clock import Clock, from_ms, to_ms
+>>>>>>> review
 from postroom.connectors import oauth
 from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
@@ -95,7 +99,9 @@ class PostsConnection:
         if body is None:
             # What will be sent is written down before it is sent.
             return None
-        if self._now() - attempt.begun_at > _KNOWS_AGAIN:
+        # Attempts before that one surely made nothing: what is older is not ours.
+        sent_at = from_ms(attempt.note["sent_at"]) if "sent_at" in attempt.note else attempt.begun_at
+        if self._now() - sent_at > _KNOWS_AGAIN:
             raise NotSupported("LinkedIn may not know this post again after a day.")
         # Where the post was deleted meanwhile, this says so, and nothing is sent.
         await attempt.write(attempt.note)
@@ -104,7 +110,7 @@ class PostsConnection:
         except Duplicate as error:
             if error.urn is None:
                 raise NotSupported("LinkedIn has this post, and did not say which it is.") from error
-            if not self._is_ours(error.urn, attempt.begun_at, error.at):
+            if not self._is_ours(error.urn, sent_at, error.at):
                 # An older post of the same words is in the way, so ours was never made, and cannot be.
                 return None
             return posts_convert.published(error.urn)
@@ -151,11 +157,11 @@ class PostsConnection:
         """Delete the author's comment."""
         await self._engagement.delete_comment(post, comment)
 
-    def _is_ours(self, urn: str, begun_at: datetime, their_now: datetime | None) -> bool:
-        """Whether a post was made since the first attempt began, by LinkedIn's clock."""
+    def _is_ours(self, urn: str, sent_at: datetime, their_now: datetime | None) -> bool:
+        """Whether a post was made since it was first sent, by LinkedIn's clock."""
         difference = timedelta() if their_now is None else their_now - self._now()
         tolerance = _TOLERANCE_UNKNOWN if their_now is None else _TOLERANCE
-        return posts_convert.made_at(urn) >= begun_at + difference - tolerance
+        return posts_convert.made_at(urn) >= sent_at + difference - tolerance
 
     async def _body(self, draft: PostDraft, attempt: Attempt) -> Json:
         note: Mapping[str, Json] = attempt.note if isinstance(attempt.note, dict) else {}
@@ -167,7 +173,7 @@ class PostsConnection:
                 await attempt.write({"media": media})
         await self._uploads.wait(draft.media, media)
         body = posts_convert.body(self._author, draft, posts_media.content(draft.media, media))
-        await attempt.write({"media": media, "body": body})
+        await attempt.write({"media": media, "body": body, "sent_at": to_ms(self._now())})
         return body
 
     async def _create(self, body: Json) -> str:

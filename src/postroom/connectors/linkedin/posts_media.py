@@ -46,7 +46,7 @@ def check(media: Sequence[MediaSource]) -> None:
 def kept(note: Mapping[str, Json], media: Sequence[MediaSource]) -> list[Json] | None:
     """What an earlier attempt uploaded, where these are still the post's files."""
     found = note.get("media")
-    if not isinstance(found, list) or [item.get("size") for item in found] != [item.size_bytes for item in media]:
+    if not isinstance(found, list) or [item.get("etag") for item in found] != [item.etag for item in media]:
         return None
     return found
 
@@ -71,11 +71,11 @@ class Uploads:
         self._session = session
 
     async def upload(self, media: Sequence[MediaSource]) -> list[Json]:
-        """Upload each file; its URN and size."""
+        """Upload each file; its URN, and by what it is known again."""
         made = []
         for item in media:
             urn = await (self._video(item) if item.kind == "video" else self._image(item))
-            made.append({"id": urn, "size": item.size_bytes})
+            made.append({"id": urn, "etag": item.etag})
         return made
 
     async def wait(self, media: Sequence[MediaSource], uploaded: Sequence[Json]) -> None:

@@ -146,11 +146,13 @@ class MastodonConnection:
         """The ids of the files at the server, each ready to be shown. What an earlier attempt uploaded is used."""
         ids: list[str] = []
         for number, item in enumerate(media):
-            id = self._uploaded(attempt.note, number)
+            id = self._uploaded(attempt.note, number, item.etag)
             ready = False
             if id is None:
                 id, ready = await self._api.upload(self._token, item)
-                await self._remember(attempt, number, {"id": id, "at": to_ms(self._now()), "ready": ready})
+                await self._remember(
+                    attempt, number, {"id": id, "at": to_ms(self._now()), "ready": ready, "etag": item.etag}
+                )
             elif self._entry(attempt.note, number).get("ready"):
                 ready = True
             if not ready:
@@ -179,9 +181,9 @@ class MastodonConnection:
         files = {**note.get("files", {}), str(number): entry}
         await attempt.write({**note, "files": files})
 
-    def _uploaded(self, note: Json, number: int) -> str | None:
+    def _uploaded(self, note: Json, number: int, etag: str) -> str | None:
         entry = self._entry(note, number)
-        if "id" not in entry or self._now() >= _moment(entry) + _FILE_LIVES:
+        if "id" not in entry or entry.get("etag") != etag or self._now() >= _moment(entry) + _FILE_LIVES:
             return None
         return str(entry["id"])
 

@@ -63,7 +63,7 @@ class ThreadsConnection:
             children,
             partial(self._make, token, draft),
             partial(self._look, token, draft, attempt),
-            digest=await digest(draft),
+            digest=digest(draft),
             words=words(draft.text),
         )
         if isinstance(made, PublishedPost):

@@ -63,8 +63,8 @@ def upload(note: Json) -> Upload | None:
 
 
 def digest(draft: PostDraft) -> str:
-    """The same as long as the post is: text, settings, size of the file."""
-    told = [draft.text, dict(draft.settings), [item.size_bytes for item in draft.media]]
+    """The same as long as the post is: text, settings, file."""
+    told = [draft.text, dict(draft.settings), [item.etag for item in draft.media]]
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 

@@ -65,7 +65,7 @@ class Uploads:
         found = []
         for number, item in enumerate(media):
             entry = self._entry(number)
-            if not entry:
+            if not entry or entry.get("etag") != item.etag:
                 entry = await self._send(item, alone=len(media) == 1)
                 await self._remember(number, entry)
             if not entry["ready"]:
@@ -101,7 +101,7 @@ class Uploads:
         if item.alt_text:
             text = item.alt_text[:_LONGEST_ALT_TEXT]
             await self._session.call(lambda token: self._api.describe(token, id, text))
-        return {"id": id, "at": to_ms(self._now()), "ready": _is_ready(tree)}
+        return {"id": id, "at": to_ms(self._now()), "ready": _is_ready(tree), "etag": item.etag}
 
     async def _in_segments(self, item: MediaSource, category: str) -> dict[str, Json]:
         about = {"media_type": item.content_type, "total_bytes": item.size_bytes, "media_category": category}
