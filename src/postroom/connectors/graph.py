@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors import oauth
+from postroom.connectors import answers, oauth
 from postroom.connectors.contract import Keep
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.sessions import Session
@@ -22,7 +22,6 @@ from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
-    LoginFailed,
     OutcomeUnknown,
     ProviderDown,
     ProviderError,
@@ -33,7 +32,6 @@ from postroom.errors import (
 
 Json = Any
 
-_LONGEST_WORDS = 300
 _REJECTED = frozenset({102, 190})
 _EXPIRED = frozenset({463, 467})
 _AT_THE_NETWORK = frozenset({459, 464})
@@ -168,10 +166,7 @@ class Graph:
         tree = answer.json()
         if answer.status >= 300 or (isinstance(tree, dict) and isinstance(tree.get("error"), dict)):
             raise meaning(answer, self._name, publishes=publishes, hide=hide)
-        if isinstance(tree, dict):
-            return tree
-        sentence = f"{self._name}'s answer could not be understood."
-        raise OutcomeUnknown(sentence) if publishes else ProviderDown(sentence)
+        return answers.json_object(answer, f"{self._name}'s", write=publishes)
 
 
 def words(text: str) -> str:
@@ -186,7 +181,7 @@ def digest(draft: PostDraft) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
-_HEADERS = {"accept": "application/json", "user-agent": "postroom"}
+_HEADERS = answers.headers()
 _FORM = {**_HEADERS, "content-type": "application/x-www-form-urlencoded"}
 
 
@@ -243,10 +238,7 @@ def _said(answer: Answer, hide: tuple[str, ...]) -> _Said:
     tree = answer.json()
     found = tree.get("error") if isinstance(tree, dict) else None
     error: dict[str, Json] = found if isinstance(found, dict) else {}
-    words = error.get("error_user_msg") or error.get("message") or ""
-    words = " ".join(words.split())[:_LONGEST_WORDS] if isinstance(words, str) else ""
-    for secret in hide:
-        words = words.replace(secret, "***")
+    words = answers.words(error.get("error_user_msg") or error.get("message"), hide)
     return _Said(
         _number(error.get("code")), _number(error.get("error_subcode")), words, error.get("is_transient") is True
     )
@@ -265,7 +257,7 @@ def _wait(answer: Answer) -> float | None:
         return minutes * 60.0
     if any(_number(part) >= 100 for part in app.values()):
         return _QUARTER_SECONDS
-    return oauth.seconds_to_wait(answer)
+    return answers.seconds_to_wait(answer)
 
 
 def _usage(answer: Answer, header: str) -> dict[str, Json]:
@@ -310,12 +302,13 @@ async def token(
 async def user_token(http: Http, provider: str, name: str, url: str, form: Mapping[str, str]) -> str:
     """A code of Facebook's login as a user's token of sixty days; the tokens of pages that come of it do not end.
 
-    `form` has client_id, client_secret, redirect_uri and code.
+    `form` is the grant, with our client; Facebook names no `grant_type` for a code.
 
     Source: Facebook Login documentation, "Manually Build a Login Flow" and "Long-Lived Access Tokens", checked
     2026-11-21.
     """
-    short = await token(http, provider, name, "access_token", url, form)
+    told = {key: value for key, value in form.items() if key != "grant_type"}
+    short = await token(http, provider, name, "access_token", url, told)
     fields = {
         "grant_type": "fb_exchange_token",
         "client_id": form["client_id"],
@@ -329,15 +322,6 @@ async def user_token(http: Http, provider: str, name: str, url: str, form: Mappi
 def ends_at(tree: Mapping[str, Json], now: datetime) -> int:
     """When a long token ends, in milliseconds since 1970; where its answer does not say, sixty days from now."""
     return oauth.expires_at(tree, now) or round((now.timestamp() + 60 * 86_400) * 1000)
-
-
-def login_failure(error: ProviderError) -> ProviderError:
-    """What a failed step of linking is to its owner: this attempt is over, or the same step may be tried later."""
-    if isinstance(error, ActionRequired):
-        return LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR)
-    if isinstance(error, (CredentialsRejected, Refused)):
-        return LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS)
-    return error
 
 
 def long_session(
