@@ -248,3 +248,19 @@ async def test_tokens_that_were_renewed_late_do_not_replace_those_of_a_new_link(
     async with desk.house.database.read() as reader:
         assert await accounts.find_credentials(reader, ada.workspace_id, ada.id) == linked
     assert await outcome(desk, group) == (PostStatus.PUBLISHED, None)
+
+
+async def test_of_a_group_that_was_deleted_meanwhile_a_receipt_says_that_a_post_may_be_live(
+    desk: Desk, ada: Account
+) -> None:
+    await desk.fault("create_tweet", "twitter", do={**LOST, "latency_seconds": 0.6})
+    group = await due(desk, ada)
+    async with working(desk):
+        await until(desk, "select status from posts", [("processing",)])
+        await desk.services.posts.delete(desk.caller, group.id)
+        await until(desk, "select count(*) from receipts", [(2,)])
+    told = next(each for each in await desk.receipts(group.id) if "note" in each)
+    assert (told["platform_id"], told["provider_id"]) == (ada.provider_id, None)
+    assert "did not say" in told["note"]
+    await desk.settle()
+    assert (len(await live(desk)), await desk.calls("create_tweet", "twitter")) == (1, 1)
