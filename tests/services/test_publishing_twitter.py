@@ -264,3 +264,18 @@ async def test_of_a_group_that_was_deleted_meanwhile_a_receipt_says_that_a_post_
     assert "did not say" in told["note"]
     await desk.settle()
     assert (len(await live(desk)), await desk.calls("create_tweet", "twitter")) == (1, 1)
+
+
+async def test_a_post_that_was_written_before_its_account_was_linked_goes_with_it_all_the_same(desk: Desk) -> None:
+    answers = {"login": "user_second"}
+    account = await sandbox.link(desk.house, desk.caller, "twitter", "oauth", answers)
+    await desk.services.accounts.unlink(desk.caller, account.id)
+    group = await due(desk, account)
+    account = await sandbox.link(desk.house, desk.caller, "twitter", "oauth", answers)
+    await desk.fault("create_tweet", "twitter", do={"reset": True})
+    await desk.work()
+    assert await desk.status(group) is PostStatus.PROCESSING
+    await desk.services.accounts.unlink(desk.caller, account.id)
+    await sandbox.link(desk.house, desk.caller, "twitter", "oauth", answers)
+    await desk.settle()
+    assert await outcome(desk, group) == (PostStatus.UNCONFIRMED, "OUTCOME_UNKNOWN")

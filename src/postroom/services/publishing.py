@@ -194,6 +194,9 @@ class Publishing:
                 await posts.set_post(
                     tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
                 )
+                if post.account_id is None and account is not None:
+                    # Linked after the post was written: unlinked again, it takes the post along.
+                    await posts.set_account(tx, workspace_id, post_id, account.id)
                 await self._logs.attempted(tx, post)
             note = None
             if account is not None and (resumed or post.attempts > 1):
