@@ -81,11 +81,7 @@ async def test_a_text_is_one_post_in_the_feed_that_is_noted_before() -> None:
     fields = {"message": "See https://moths.test/a, now", "link": "https://moths.test/a", "access_token": "token-1"}
     assert asked(wire, 0) == ("POST", f"/v25.0/{PAGE}/feed", fields)
     assert str(wire.last.url).startswith("https://graph.facebook.com/")
-<<<<<<< HEAD
-    assert seen == attempt.notes == [{"posting": True, "words": words(text)}]
-=======
-    assert attempt.notes == [{"posting": True, "sent_at": 1795262430500, "words": words(text)}]
->>>>>>> review
+    assert seen == attempt.notes == [{"posting": True, "sent_at": 1795262430500, "words": words(text)}]
 
 
 async def test_pictures_are_uploaded_unseen_and_attached_in_order() -> None:

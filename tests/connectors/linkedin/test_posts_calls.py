@@ -78,11 +78,7 @@ async def test_a_post_is_written_down_before_it_is_sent_and_named_by_its_header(
     headers = [wire.last.headers[name] for name in ("linkedin-version", "x-restli-protocol-version", "authorization")]
     assert headers == ["202601", "2.0.0", "Bearer token-1"]
     assert wire.sent()["commentary"] == r"Hello \(there\)"
-<<<<<<< HEAD
-    assert seen == attempt.notes == [{"media": [], "body": wire.sent()}]
-=======
-    assert attempt.notes == [{"media": [], "body": wire.sent(), "sent_at": 1795262400000}]
->>>>>>> review
+    assert seen == attempt.notes == [{"media": [], "body": wire.sent(), "sent_at": 1795262400000}]
 
 
 async def test_an_image_is_uploaded_before_it_is_posted_and_not_again() -> None:

@@ -4,11 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-<<<<<<< HEAD
-from postroom.clock import Clock
-=======
 from postroom.clock import Clock, from_ms, to_ms
->>>>>>> review
 from postroom.connectors import oauth
 from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
