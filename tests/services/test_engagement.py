@@ -75,9 +75,9 @@ async def account(desk: Desk) -> Account:
 
 
 @pytest.fixture
-def network(desk: Desk, account: Account) -> Insights:
+async def network(desk: Desk, account: Account) -> Insights:
     made = Insights()
-    desk.services.engagement._connections._open[account.id] = made
+    (await desk.services.engagement._connections._opened(account)).connection = made
     return made
 
 

@@ -1,5 +1,6 @@
 """Publishing to X: at most one post, found on the own timeline where X shows it, unconfirmed where it does not."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.media import MediaKind
 from postroom.domain.posts import PostGroup, PostStatus
 from postroom.domain.takedowns import TargetOutcome
+from postroom.store import accounts
 from tests.desk import ANOTHER, PICTURE, Desk
+from tests.services.test_worker import until, working
 
 LOST = {"commit_then_lose": True}
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x00\x00\x08free" + b"\x00\x00\x00\x08mdat"
@@ -215,3 +218,64 @@ async def test_a_picture_that_is_replaced_before_the_next_attempt_goes_out_as_it
     assert await desk.status(group) is PostStatus.PUBLISHED
     (post,) = (await desk.built.sim.get(f"/_sim/network/{network}/posts")).json()["posts"]
     assert [each["size"] for each in post["media"]] == [len(ANOTHER)]
+
+
+async def test_what_is_said_of_credentials_that_were_replaced_meanwhile_disconnects_nobody(
+    desk: Desk, ada: Account
+) -> None:
+    await desk.fault("create_tweet", "twitter", do={"expired_session": True, "latency_seconds": 1.0})
+    await due(desk, ada)
+    async with working(desk):
+        await until(desk, "select status from posts", [("processing",)])
+        await sandbox.link(desk.house, desk.caller, "twitter", "oauth", {"login": "user_good"})
+        await desk.fault("token", "twitter", do={"status": 400, "body": {"error": "invalid_grant"}})
+        await until(desk, "select status from posts", [("published",)])
+    assert (await desk.services.accounts.get(desk.caller, ada.id)).status is AccountStatus.CONNECTED
+    assert len(await live(desk)) == 1
+
+
+async def test_tokens_that_were_renewed_late_do_not_replace_those_of_a_new_link(desk: Desk, ada: Account) -> None:
+    await desk.fault("token", "twitter", do={"latency_seconds": 1.7})
+    await desk.advance(7300)
+    group = await due(desk, ada)
+    async with working(desk):
+        while not await desk.calls("token", "twitter"):
+            await asyncio.sleep(0.02)
+        await sandbox.link(desk.house, desk.caller, "twitter", "oauth", {"login": "user_good"})
+        async with desk.house.database.read() as reader:
+            linked = await accounts.find_credentials(reader, ada.workspace_id, ada.id)
+        await until(desk, "select status from posts", [("published",)])
+    async with desk.house.database.read() as reader:
+        assert await accounts.find_credentials(reader, ada.workspace_id, ada.id) == linked
+    assert await outcome(desk, group) == (PostStatus.PUBLISHED, None)
+
+
+async def test_of_a_group_that_was_deleted_meanwhile_a_receipt_says_that_a_post_may_be_live(
+    desk: Desk, ada: Account
+) -> None:
+    await desk.fault("create_tweet", "twitter", do={**LOST, "latency_seconds": 0.6})
+    group = await due(desk, ada)
+    async with working(desk):
+        await until(desk, "select status from posts", [("processing",)])
+        await desk.services.posts.delete(desk.caller, group.id)
+        await until(desk, "select count(*) from receipts", [(2,)])
+    told = next(each for each in await desk.receipts(group.id) if "note" in each)
+    assert (told["platform_id"], told["provider_id"]) == (ada.provider_id, None)
+    assert "did not say" in told["note"]
+    await desk.settle()
+    assert (len(await live(desk)), await desk.calls("create_tweet", "twitter")) == (1, 1)
+
+
+async def test_a_post_that_was_written_before_its_account_was_linked_goes_with_it_all_the_same(desk: Desk) -> None:
+    answers = {"login": "user_second"}
+    account = await sandbox.link(desk.house, desk.caller, "twitter", "oauth", answers)
+    await desk.services.accounts.unlink(desk.caller, account.id)
+    group = await due(desk, account)
+    account = await sandbox.link(desk.house, desk.caller, "twitter", "oauth", answers)
+    await desk.fault("create_tweet", "twitter", do={"reset": True})
+    await desk.work()
+    assert await desk.status(group) is PostStatus.PROCESSING
+    await desk.services.accounts.unlink(desk.caller, account.id)
+    await sandbox.link(desk.house, desk.caller, "twitter", "oauth", answers)
+    await desk.settle()
+    assert await outcome(desk, group) == (PostStatus.UNCONFIRMED, "OUTCOME_UNKNOWN")

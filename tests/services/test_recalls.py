@@ -260,7 +260,7 @@ async def test_a_network_that_cannot_be_reached_is_down_and_nothing_happened(sce
     message = await scene.own()
     connection = scene.house.services.recalls._connections
     await connection.messenger(await scene.linkedin()).__aenter__()
-    voyager = connection._open[message.account_id]._api  # type: ignore[attr-defined]
+    voyager = connection._open[message.account_id].connection._api  # type: ignore[attr-defined]
     origin, voyager._origin = voyager._origin, "http://127.0.0.1:9"
     with pytest.raises(ProviderDown, match="nothing was sent"):
         await scene.recall(message)

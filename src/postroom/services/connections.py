@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
+import msgspec
+
 from postroom.clock import Clock
 from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
 from postroom.connectors.registry import Registry
@@ -18,17 +20,26 @@ from postroom.errors import (
     NoSession,
     NotSupported,
     PostroomError,
+    ProviderDown,
 )
 from postroom.services.events import Events
 from postroom.store import accounts
-from postroom.store.database import Database
+from postroom.store.database import Database, Reader
 from postroom.store.keyring import NoKey
 
+_LINKED_ANEW = "The account was linked anew meanwhile; nothing was changed. It goes on with that."
 _EVENTS = {
     AccountStatus.CONNECTED: EventType.ACCOUNT_CONNECTED,
     AccountStatus.DISCONNECTED: EventType.ACCOUNT_DISCONNECTED,
     AccountStatus.ACTION_REQUIRED: EventType.ACCOUNT_ACTION_REQUIRED,
 }
+
+
+class _Open(msgspec.Struct):
+    """An open connection, and the credentials that it uses."""
+
+    connection: Connection
+    credentials: Credentials
 
 
 class Connections:
@@ -39,7 +50,7 @@ class Connections:
         self._registry = registry
         self._events = events
         self._now = now
-        self._open: dict[str, Connection] = {}
+        self._open: dict[str, _Open] = {}
 
     def connector(self, provider: str) -> Connector:
         """The network's connector.
@@ -98,9 +109,9 @@ class Connections:
         Raises:
             CredentialsRejected, ActionRequired, NoSession: the account is not connected; nobody was called.
         """
-        connection = await self._connection(account)
-        async with self._watched(account):
-            yield connection
+        opened = await self._opened(account)
+        async with self._watched(account, opened):
+            yield opened.connection
 
     @asynccontextmanager
     async def messenger(self, account: Account) -> AsyncIterator[Messenger]:
@@ -110,25 +121,25 @@ class Connections:
             CredentialsRejected, ActionRequired: the account is not connected; nobody was called.
             NotSupported: the account has no chats.
         """
-        connection = await self._connection(account)
-        if not isinstance(connection, Messenger):
+        opened = await self._opened(account)
+        if not isinstance(opened.connection, Messenger):
             raise NotSupported("This account has no chats. Nothing was changed.")
-        async with self._watched(account):
-            yield connection
+        async with self._watched(account, opened):
+            yield opened.connection
 
     @asynccontextmanager
     async def publisher(self, account: Account) -> AsyncIterator[Publisher]:
         """The same for an account that takes posts."""
-        connection = await self._connection(account)
-        if not isinstance(connection, Publisher):
+        opened = await self._opened(account)
+        if not isinstance(opened.connection, Publisher):
             raise NotSupported(self.why_no_posts(account.provider))
-        async with self._watched(account):
-            yield connection
+        async with self._watched(account, opened):
+            yield opened.connection
 
     async def revoke(self, account: Account) -> None:
         """End the account's session at its network."""
-        connection = self._open.get(account.id) or await self._make(account)
-        await connection.revoke()
+        opened = self._open.get(account.id) or await self._make(account)
+        await opened.connection.revoke()
 
     def forget(self, account_id: str) -> None:
         """Drop the connection: its credentials changed, or the account goes."""
@@ -142,39 +153,61 @@ class Connections:
                     tx, workspace_id, _EVENTS[status], EventData(account_id=account_id, reason=reason)
                 )
 
-    async def _connection(self, account: Account) -> Connection:
+    async def _opened(self, account: Account) -> _Open:
         check_connected(account)
         return self._open.get(account.id) or await self._make(account)
 
-    async def _make(self, account: Account) -> Connection:
-        credentials = None
+    async def _make(self, account: Account) -> _Open:
         async with self._database.read() as reader:
-            with suppress(NoKey):
-                credentials = await accounts.find_credentials(reader, account.workspace_id, account.id)
+            credentials = await _stored(reader, account)
         if credentials is None:
             raise NoSession("The account is gone.")
 
         async def keep(refreshed: Credentials) -> None:
             async with self._database.begin() as tx:
+                await accounts.hold(tx, account.workspace_id, account.id)
+                stored = await _stored(tx, account)
+                if stored is not None and stored != opened.credentials:
+                    self._let_go(account, opened)
+                    raise ProviderDown(_LINKED_ANEW)
                 await accounts.set_credentials(tx, account.workspace_id, account.id, refreshed)
+            opened.credentials = refreshed
 
         connection = self.connector(account.provider).open(account.profile, credentials, keep)
-        return self._open.setdefault(account.id, connection)
+        opened = _Open(connection, credentials)
+        return self._open.setdefault(account.id, opened)
 
     @asynccontextmanager
-    async def _watched(self, account: Account) -> AsyncIterator[None]:
+    async def _watched(self, account: Account, opened: _Open) -> AsyncIterator[None]:
         try:
             yield
-        except CredentialsRejected as error:
-            await self._stopped(account, AccountStatus.DISCONNECTED, error)
+        except (CredentialsRejected, ActionRequired) as error:
+            async with self._database.read() as reader:
+                stored = await _stored(reader, account)
+            if stored is not None and stored != opened.credentials:
+                # This is said of credentials that are the account's no more.
+                self._let_go(account, opened)
+                raise ProviderDown(_LINKED_ANEW) from error
+            disconnected = isinstance(error, CredentialsRejected)
+            status = AccountStatus.DISCONNECTED if disconnected else AccountStatus.ACTION_REQUIRED
+            await self._stopped(account, status, error)
             raise
-        except ActionRequired as error:
-            await self._stopped(account, AccountStatus.ACTION_REQUIRED, error)
-            raise
+
+    def _let_go(self, account: Account, opened: _Open) -> None:
+        """Whoever comes next opens it with what is stored."""
+        if self._open.get(account.id) is opened:
+            self.forget(account.id)
 
     async def _stopped(self, account: Account, status: AccountStatus, error: PostroomError) -> None:
         self.forget(account.id)
         await self.set_status(account.workspace_id, account.id, status, error.code)
+
+
+async def _stored(reader: Reader, account: Account) -> Credentials | None:
+    """The account's credentials; None: it is gone, or its key is."""
+    with suppress(NoKey):
+        return await accounts.find_credentials(reader, account.workspace_id, account.id)
+    return None
 
 
 async def _drop(credentials: Credentials) -> None:

@@ -44,6 +44,8 @@ Finish = Callable[[Tx, float], Awaitable[None]]
 """Ends the job in the transaction that records what came of it; its account is to rest for so many seconds."""
 
 _MOST_ATTEMPTS = 12
+_LIVE = "It was being published when its group was deleted, and is live."
+_MAYBE_LIVE = "It was being published when its group was deleted, and the network did not say whether it was made."
 _ANOTHERS = "Only another post of the same words was found."
 _MOST_LOOKS = 300
 """How often an unknown outcome is looked up, five minutes apart in the end, before the owner is told that nobody knows."""
@@ -192,6 +194,9 @@ class Publishing:
                 await posts.set_post(
                     tx, workspace_id, post_id, status=PostStatus.PROCESSING, attempts=post.attempts, begun_at=now
                 )
+                if post.account_id is None and account is not None:
+                    # Linked after the post was written: unlinked again, it takes the post along.
+                    await posts.set_account(tx, workspace_id, post_id, account.id)
                 await self._logs.attempted(tx, post)
             note = None
             if account is not None and (resumed or post.attempts > 1):
@@ -275,7 +280,9 @@ class Publishing:
 
     async def _unknown(self, begun: _Begun, account: Account, error: OutcomeUnknown) -> Retry | None:
         limits = self._limits(account)
-        if limits is None or limits.settles is Settles.NEVER:
+        async with self._database.read() as reader:
+            gone = await posts.find_post(reader, begun.post.workspace_id, begun.post.id) is None
+        if gone or limits is None or limits.settles is Settles.NEVER:
             await self._record(begun, PostStatus.UNCONFIRMED, error=self._unconfirmed())
             return None
         # It stays PROCESSING: the next run of the job looks it up.
@@ -321,13 +328,13 @@ class Publishing:
         """What became of the attempt. A group deleted meanwhile is not brought back; its receipt says more."""
         held = await posts.hold_post(tx, group.workspace_id, post.id)
         if held is None:
-            if published is not None:
+            if published is not None or status is PostStatus.UNCONFIRMED:
                 document = {
                     "platform": post.platform,
                     "platform_id": post.platform_id,
-                    "provider_id": published.provider_id,
-                    "url": published.url,
-                    "note": "It was being published when its group was deleted, and is live.",
+                    "provider_id": None if published is None else published.provider_id,
+                    "url": None if published is None else published.url,
+                    "note": _MAYBE_LIVE if published is None else _LIVE,
                 }
                 await self._receipts.write(
                     tx, group.workspace_id, group.user_id, "post_group.deleted", group.id, document

@@ -232,6 +232,13 @@ async def hold_post(tx: Tx, workspace_id: str, post_id: str) -> tuple[PostGroup,
     return (_group(group), post) if group and post else None
 
 
+async def set_account(tx: Tx, workspace_id: str, post_id: str, account_id: str) -> None:
+    """By which account a post goes out."""
+    await tx.execute(
+        "update posts set account_id = $3 where workspace_id = $1 and id = $2", workspace_id, post_id, account_id
+    )
+
+
 async def is_anothers(reader: Reader, workspace_id: str, post: Post, provider_id: str) -> bool:
     """Whether another post of the same account is known to be the one that the network calls so."""
     row = await reader.fetch_one(
