@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from postroom.connectors.contract import AppSettings
 from postroom.connectors.registry import GROUP
 from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Settles, VideoLimits
 
@@ -102,6 +103,16 @@ def networks() -> str:
         "Larger images, and images of other types, are re-encoded until they fit. Videos go out as they are. A text that is",
         "too long goes out as a thread where there are threads, and is refused where there are none.",
         "",
+        "## Linking accounts",
+        "",
+        "Networks with an app want you to register one there, and to tell this server its id and secret. Wherever they ask for",
+        "a callback (or redirect) address, it is `<POSTROOM_PUBLIC_URL>/callbacks/oauth`. The README has the steps, and the",
+        "permissions to ask for.",
+        "",
+        "| network | flows | the app's settings | README |",
+        "|---|---|---|---|",
+        *(_linking(name, connector) for name, connector in connectors().items()),
+        "",
         "## When a network does not answer",
         "",
         "An answer can be lost after the network published. Nothing is repeated blindly then: the network is asked what became",
@@ -135,6 +146,16 @@ _MEASURES = {
     Measure.SHORT_LINKS: "characters (an address 23)",
     Measure.EMOJI_BYTES: "characters (an emoji its bytes)",
 }
+
+
+def _linking(name: str, connector: Any) -> str:
+    prefix = f"POSTROOM_PROVIDER_{name.upper()}_CLIENT_"
+    app = f"`{prefix}ID`, `{prefix}SECRET`" if issubclass(connector.settings_type, AppSettings) else "none"
+    if name == "mastodon":
+        app = "none: it registers by itself"
+    flows = ", ".join(f"`{each}`" for each in connector().login_flows)
+    page = f"../../src/postroom/connectors/{name}/README.md"
+    return f"| {name} | {flows} | {app} | [how to get the credentials]({page}#how-to-get-the-credentials) |"
 
 
 def _settles(powers: Capabilities) -> Settles | None:

@@ -35,6 +35,7 @@ from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
+from postroom.services.composing import Composing
 from postroom.services.connections import Connections
 from postroom.services.deliveries import Deliveries
 from postroom.services.engagement import Engagement
@@ -157,11 +158,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     )
     post_logs = PostLogs(database, now)
     quota = Quota(_limits(settings), now)
-    posts = Posts(database, notifier, connections, media, events, receipts, post_logs, quota, now)
+    posts = Posts(database, notifier, connections, events, post_logs, quota, now)
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
+    attachments = Attachments(database, posts, media, fetching, now)
     services = Services(
         access=access,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
@@ -170,6 +172,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         recalls=recalls,
         posts=posts,
+        composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
         post_lists=PostLists(database),
         post_logs=post_logs,
@@ -177,7 +180,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
-        attachments=Attachments(database, posts, media, fetching, now),
+        attachments=attachments,
         events=events,
         receipts=receipts,
         idempotency=Idempotency(database, now),

@@ -127,6 +127,7 @@ class Kind(StrEnum):
     # an address that a caller gave
     ADDRESS = "address"
     PUBLISHING = "publishing"
+    VERSION = "version"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"

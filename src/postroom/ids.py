@@ -5,6 +5,7 @@ import re
 from datetime import datetime
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 _PREFIXED = re.compile(r"(acc|chat|msg|att|evt|key|rcl|rcp|tkd|lgn|job)_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
@@ -12,7 +13,7 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 def new_ulid(at: datetime) -> str:
     """26 characters that sort by time: 48 bits of milliseconds, then 80 random bits."""
     number = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10))
-    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def new_id(prefix: str, at: datetime) -> str:

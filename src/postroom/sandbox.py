@@ -218,7 +218,7 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
         for message in (await house.services.messages.list(caller, limit=250)).items
         if message.is_sender and not message.is_tombstone and message.content.text
     ]
-    bluesky = (await house.services.accounts.list(caller, provider="bluesky")).items
+    platforms = await _platforms(house, caller)
     lines = [
         "",
         f"Postroom is ready, with simulated networks: {base}",
@@ -228,7 +228,7 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
         f"  PostPost       {base}/postpost       (read it: {base}/postpost/docs)",
         f"  native         {base}/api            (read it: {base}/api/docs)",
         f"  test key       {kept.key}",
-        f"  posts go to    {', '.join(await _platforms(house, caller))}",
+        f"  posts go to    {', '.join(platforms)}",
     ]
     if own:
         message = own[0]
@@ -245,35 +245,41 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
             "",
             f"  {networks.sim}/_sim/network/linkedin/chats/{message.chat_provider_id}",
         ]
-    if bluesky:
-        platform = f"bluesky-{bluesky[0].provider_id}"
-        lines += ["", "Post a picture to Bluesky, look at it, and delete the group:", ""]
-        lines += [
-            f"  {line}"
-            for line in _PICTURE.format(base=base, key=kept.key, platform=platform, sim=networks.sim)
-            .strip()
-            .splitlines()
-        ]
+    shown = {name: next((each for each in platforms if each.startswith(f"{name}-")), None) for name in _SHOWN}
+    if all(shown.values()):
+        posted = _PICTURE.format(
+            base=base,
+            key=kept.key,
+            platforms=", ".join(f'"{each}"' for each in shown.values()),
+            sim=networks.sim,
+            networks=" ".join(shown),
+        )
+        what = (
+            "Post a picture to Bluesky, Mastodon and X, look at it there, take it down from all, and delete the group:"
+        )
+        lines += ["", what, "", *(f"  {line}" for line in posted.strip().splitlines())]
     return "\n".join([*lines, "", "Stop with Ctrl-C. The next start has the same keys, ids and chats.", ""])
 
 
 async def _platforms(house: House, caller: Caller) -> list[str]:
     """The platform ids of the accounts that take posts."""
-    publishing = {name for name, can in house.services.accounts.capabilities().items() if can.publish is not None}
     found = (await house.services.accounts.list(caller)).items
-    return sorted(f"{each.provider}-{each.provider_id}" for each in found if each.provider in publishing)
+    return sorted(f"{each.provider}-{each.provider_id}" for each in found if each.takes_posts)
 
 
+_SHOWN = ("bluesky", "mastodon", "twitter")
 _PICTURE = """
 api={base}/postpost/api/v1; key={key}
 json() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["'$1'"])'; }}
 post() {{ curl -s -X $1 $api/$2 -H "x-api-key: $key" -H 'Content-Type: application/json' -d "$3"; }}
-group=$(post POST create-post '{{"content": "Hello from Postroom", "platforms": ["{platform}"]}}' | json postGroupId)
+group=$(post POST create-post '{{"content": "Hello from Postroom", "platforms": [{platforms}]}}' | json postGroupId)
 file='"fileName": "dot.png", "contentType": "image/png", "type": "image"'
 put=$(post POST get-upload-url '{{"postGroupId": "'$group'", '"$file"'}}' | json uploadUrl)
 echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg== | base64 -d \\
   | curl -s -X PUT "$put" -H 'Content-Type: image/png' --data-binary @-
-post PUT update-post/$group '{{"status": "scheduled"}}'
-sleep 2; curl -s $api/get-post/$group -H "x-api-key: $key"; echo; curl -s {sim}/_sim/network/bluesky/posts
+post PUT update-post/$group '{{"status": "scheduled"}}'; echo
+sleep 2; curl -s $api/get-post/$group -H "x-api-key: $key"; echo
+for network in {networks}; do curl -s {sim}/_sim/network/$network/posts; echo; done
+curl -s -X POST {base}/api/post-groups/$group/take-down -H "x-api-key: $key"; echo
 curl -s -X DELETE $api/delete-post/$group -H "x-api-key: $key"
 """

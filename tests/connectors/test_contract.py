@@ -20,10 +20,13 @@ from postroom.connectors.contract import (
     Ask,
     Connection,
     Connector,
+    Engager,
     Linked,
+    Mailboxes,
     Messenger,
     Publisher,
     Reply,
+    Statistics,
     Visit,
 )
 from postroom.connectors.facebook.connector import FacebookConnector, FacebookSettings
@@ -57,9 +60,10 @@ class Case:
     make: Callable[..., Connector]
     profile: Profile
     credentials: Credentials
-    messages: tuple[str, ...]
-    chats: tuple[str, ...]
     login: dict[str, str]
+    messages: tuple[str, ...] = ()
+    """Spellings of one message's id, where the network has messages."""
+    chats: tuple[str, ...] = ()
     settings: Any = None
     post: str = ""
     """The id of a post at this network."""
@@ -80,17 +84,19 @@ CASES = {
         LinkedInConnector,
         Profile(provider_id="ACoAAA", username="ada", name="Ada"),
         Credentials(values={"li_at": SECRET, "jsessionid": f"ajax:{SECRET}", "user_agent": "Browser/1"}),
-        (MESSAGE, f"urn:li:msg:{MESSAGE}", f"urn:li:msg_message:(urn:li:fsd_profile:ACoAAA,{MESSAGE})"),
-        (CHAT, f"urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAA,{CHAT})", "urn:li:salesNav_thread:2-NzkzMDFl"),
         {"access_token": SECRET},
+        messages=(MESSAGE, f"urn:li:msg:{MESSAGE}", f"urn:li:msg_message:(urn:li:fsd_profile:ACoAAA,{MESSAGE})"),
+        chats=(
+            CHAT,
+            f"urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAA,{CHAT})",
+            "urn:li:salesNav_thread:2-NzkzMDFl",
+        ),
         settings=LinkedInSettings(client_id="us", client_secret="ours"),
     ),
     "linkedin by oauth": Case(
         LinkedInConnector,
         Profile(provider_id="Tz9W5i6ZYG", username="ada", name="Ada"),
         Credentials(values={"author": "urn:li:person:Tz9W5i6ZYG", "access_token": SECRET}),
-        (),
-        (),
         {"access_token": SECRET},
         settings=LinkedInSettings(client_id="us", client_secret="ours"),
         post="urn:li:share:7141138937766391808",
@@ -107,8 +113,6 @@ CASES = {
                 "service": "https://pds.example",
             }
         ),
-        (),
-        (),
         {"identifier": "ada.test", "password": SECRET},
         post="at://did:plc:ada/app.bsky.feed.post/3l472o4abllld",
     ),
@@ -123,8 +127,6 @@ CASES = {
                 "access_token": SECRET,
             }
         ),
-        (),
-        (),
         {"server": "mastodon.example"},
         post="109348684215471002",
     ),
@@ -132,8 +134,6 @@ CASES = {
         TelegramConnector,
         Profile(provider_id="-1001234567890", username="harbour", name="Harbour"),
         Credentials(values={"token": f"1234567890:{SECRET}", "chat": "-1001234567890"}),
-        (),
-        (),
         {"token": f"1234567890:{SECRET}", "chat": "@harbour"},
         post="-1001234567890:7",
         revokes=False,
@@ -142,8 +142,6 @@ CASES = {
         TikTokConnector,
         Profile(provider_id="-000ada", username="ada", name="Ada"),
         Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
-        (),
-        (),
         {"code": SECRET},
         settings=TikTokSettings(client_id="us", client_secret=APP_SECRET, patience_seconds=0),
         draft=VIDEO,
@@ -159,8 +157,6 @@ CASES = {
         XConnector,
         Profile(provider_id="1445880548472320001", username="ada_marlow", name="Ada"),
         Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
-        (),
-        (),
         {"code": SECRET},
         settings=AppSettings(client_id="us", client_secret="ours"),
         post="1445880548472328192",
@@ -169,8 +165,6 @@ CASES = {
         YouTubeConnector,
         Profile(provider_id="UCada", username="@ada", name="Ada"),
         Credentials(values={"access_token": SECRET, "refresh_token": f"refresh-{SECRET}"}),
-        (),
-        (),
         {"code": SECRET},
         settings=YouTubeSettings(client_id="us", client_secret=APP_SECRET),
         post="dQw4w9WgXcQ",
@@ -182,8 +176,6 @@ CASES = {
         FacebookConnector,
         Profile(provider_id="112233445566001", username="harbour", name="Harbour"),
         Credentials(values={"access_token": SECRET}),
-        (),
-        (),
         {"code": SECRET},
         settings=FacebookSettings(client_id="us", client_secret="ours"),
         post="112233445566001_1220000000001",
@@ -196,8 +188,6 @@ CASES = {
         Credentials(
             values={"access_token": SECRET, "login": "facebook", "granted": "instagram_manage_contents"},
         ),
-        (),
-        (),
         {"code": SECRET},
         settings=InstagramSettings(client_id="us", client_secret="ours"),
         post="18100000000000001",
@@ -210,8 +200,6 @@ CASES = {
         ThreadsConnector,
         Profile(provider_id="26400000000000001", username="ada", name="Ada"),
         Credentials(values={"access_token": SECRET}),
-        (),
-        (),
         {"code": SECRET},
         settings=ThreadsSettings(client_id="us", client_secret="ours"),
         post="18000000000000001",
@@ -221,6 +209,8 @@ CASES = {
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+WITH_MESSAGES = {name: case for name, case in CASES.items() if case.messages}
+MAILBOXES = pytest.mark.parametrize("case", WITH_MESSAGES.values(), ids=WITH_MESSAGES)
 REVOKING = {name: case for name, case in CASES.items() if case.revokes}
 
 
@@ -230,6 +220,12 @@ async def keep(credentials: Credentials) -> None:
 
 def opened(case: Case, wire: Wire) -> Any:
     return made(case, wire).open(case.profile, case.credentials, keep)
+
+
+def mailboxes(case: Case) -> Mailboxes:
+    connector = case.make()
+    assert isinstance(connector, Mailboxes)
+    return connector
 
 
 def made(case: Case, wire: Wire) -> Connector:
@@ -316,28 +312,34 @@ def test_a_connector_is_made_without_anything_said(case: Case) -> None:
 
 
 @EVERY
-def test_keys_are_their_own_keys(case: Case) -> None:
+def test_messages_and_the_reading_of_their_ids_come_together(case: Case) -> None:
     connector = case.make()
-    assert len({connector.message_key(spelling) for spelling in case.messages}) <= 1
+    assert isinstance(connector, Mailboxes) == (connector.capabilities.send is not None)
+
+
+@MAILBOXES
+def test_keys_are_their_own_keys(case: Case) -> None:
+    network = mailboxes(case)
+    assert len({network.message_key(spelling) for spelling in case.messages}) == 1
     for spelling in case.messages:
-        key = connector.message_key(spelling)
-        assert connector.message_key(key) == key
+        key = network.message_key(spelling)
+        assert network.message_key(key) == key
     for spelling in case.chats:
-        chat_key = connector.chat_key(spelling)
-        assert connector.chat_key(chat_key) == chat_key
+        chat_key = network.chat_key(spelling)
+        assert network.chat_key(chat_key) == chat_key
 
 
-@EVERY
+@MAILBOXES
 @pytest.mark.parametrize(
     "spelling", ["", " ", "x", "urn:li:", "(", "%", "at://did:plc:ada/app.bsky.feed.post/x", "\x00"]
 )
 def test_what_names_nothing_is_refused(case: Case, spelling: str) -> None:
-    connector = case.make()
+    network = mailboxes(case)
     with pytest.raises(InvalidParameters):
-        connector.message_key(spelling)
+        network.message_key(spelling)
     with pytest.raises(InvalidParameters):
-        connector.chat_key(spelling)
-    assert connector.mailbox_of(spelling) is None
+        network.chat_key(spelling)
+    assert network.mailbox_of(spelling) is None
 
 
 @EVERY
@@ -350,7 +352,7 @@ def test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case: Case) -
     assert any(chats) is (declared.send is not None or declared.recall is not None)
     assert any(posts) is (declared.publish is not None)
     assert not declared.unpublish or declared.publish is not None
-    for role in (Connection, Messenger, Publisher):
+    for role in (Connection, Messenger, Publisher, Statistics, Engager):
         for name, method in inspect.getmembers(role, inspect.isfunction):
             if not name.startswith("_") and isinstance(connection, role):
                 expected = list(inspect.signature(method).parameters)[1:]

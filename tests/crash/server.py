@@ -71,11 +71,15 @@ def _step(name: str, *, counted: bool | None = None) -> Iterator[None]:
 
 def _watched_begin(begin: Any) -> Any:
     @contextlib.asynccontextmanager
-    async def watched(self: Any) -> AsyncIterator[Any]:
+    async def watched(self: Any, *, single: bool = False) -> AsyncIterator[Any]:
+        by_itself = single and self.dialect == "postgres"
         with contextlib.ExitStack() as step:
-            async with begin(self) as tx:
+            async with begin(self, single=single) as tx:
+                if by_itself:
+                    step.enter_context(_step("commit"))
                 yield tx
-                step.enter_context(_step("commit"))
+                if not by_itself:
+                    step.enter_context(_step("commit"))
 
     return watched
 

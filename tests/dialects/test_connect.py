@@ -48,10 +48,21 @@ async def test_a_user_links_an_account_step_by_step_and_sees_it(desk: Desk, user
         linked = await client.post(address(desk, user), data=answers)
         assert (linked.status_code, "The account is linked" in linked.text) == (200, True)
         page = await client.get(address(desk, user))
-        assert "on bluesky: connected" in page.text
+        assert "on Bluesky: connected" in page.text
     acting = await desk.services.access.act_for(desk.caller, user.id)
     (account,) = (await desk.services.accounts.list(acting)).items
     assert account.user_id == user.id
+
+
+async def test_every_way_to_link_is_offered_in_words_of_its_own(desk: Desk, user: ManagedUser) -> None:
+    async with http(desk) as client:
+        offers = re.findall("<button>(.*?)</button>", (await client.get(address(desk, user))).text)
+    ways = [way for ways in desk.services.accounts.login_flows().values() for way in ways]
+    assert len(set(offers)) == len(ways)
+    assert {"Link X at the network", "Link Telegram with a bot&#x27;s token", "Link Instagram at Facebook"} < set(
+        offers
+    )
+    assert [each for each in offers if " by " in each] == []
 
 
 async def test_a_page_shows_its_users_accounts_alone(desk: Desk, user: ManagedUser) -> None:

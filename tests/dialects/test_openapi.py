@@ -7,8 +7,10 @@ import jsonschema
 import pytest
 import schemathesis
 
-from postroom.dialects.openapi import document, page
+from postroom.dialects.native.operations import DIALECT as NATIVE
+from postroom.dialects.openapi import document, failures, page
 from postroom.dialects.operation import Dialect
+from postroom.dialects.postpost.operations import DIALECT as POSTPOST
 from tests.dialects.tables import DIALECTS
 
 BY_NAME = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -59,3 +61,27 @@ def test_the_links_of_the_page_lead_somewhere(dialect: Dialect) -> None:
     shown = page(dialect, document(dialect))
     targets = set(re.findall(r'id="([^"]*)"', shown))
     assert set(re.findall(r'href="#([^"]*)"', shown)) <= targets
+
+
+def test_a_page_lists_the_failures_that_its_operation_has_and_no_others() -> None:
+    listed = {each.name: failures(POSTPOST, each) for each in POSTPOST.operations}
+    assert {status: words for status, words in listed["delete_post"].items() if words} == {
+        401: ["Invalid API key", "API key is required", "Invalid API key owner"],
+        403: [
+            "API access is not enabled for this account",
+            "MCP access is not enabled for this account",
+            "Workspace access is not enabled for this key",
+            "User is not managed by key",
+        ],
+        404: ["Post group not found"],
+        409: ["IDEMPOTENCY_IN_FLIGHT"],
+        422: ["IDEMPOTENCY_KEY_CONFLICT"],
+        500: ["Failed to delete post group"],
+    }
+    assert listed["delete_webhook"][404] == ["Webhook not found"]
+    of_events, of_keys = (
+        failures(NATIVE, next(each for each in NATIVE.operations if each.name == name))
+        for name in ("list_events", "list_keys")
+    )
+    assert of_events[410] == ["urn:postroom:error:cursor_too_old"]
+    assert of_keys[401] == ["urn:postroom:error:invalid_credentials", "urn:postroom:error:missing_credentials"]

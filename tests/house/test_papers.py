@@ -3,6 +3,10 @@
 import ast
 import re
 
+from postroom.clock import now
+from postroom.connectors import registry
+from postroom.connectors.http import Http
+from postroom.domain.capabilities import Settles
 from tests.house.tree import ROOT, SERVER, SRC, committed, is_built, must_exist, source, sources
 
 README = (ROOT / "README.md").read_text()
@@ -88,6 +92,38 @@ def test_nothing_that_is_committed_names_a_machine_or_a_registry() -> None:
             continue
         found += [f"{path.relative_to(ROOT)}: {match.group()}" for match in places.finditer(text)]
     assert found == []
+
+
+def test_no_link_of_a_page_is_dead() -> None:
+    dead = []
+    for page in [path for path in committed() if path.suffix == ".md"]:
+        for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            if not target.exists() or (anchor and anchor not in _anchors(target.read_text())):
+                dead.append(f"{page.relative_to(ROOT)}: {link}")
+    assert dead == []
+
+
+def _anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_names_every_network_and_what_it_says_of_them_is_what_they_declare() -> None:
+    rows = re.findall(r"^\| \[[\w ]+\]\(src/postroom/connectors/(\w+)/README.md\)(.*)\|$", README, re.M)
+    declared = {
+        name: connector.capabilities.publish
+        for name, connector in registry.installed(Http(), "", now, {}).items()
+        if (SERVER / "connectors" / name).is_dir()
+    }
+    assert sorted(name for name, _ in rows) == sorted(declared)
+    for name, row in rows:
+        publish = declared[name]
+        assert publish is not None
+        says = {"threads": publish.threads, "image": publish.images is not None, "video": publish.video is not None}
+        says["exactly one"] = publish.settles is Settles.ALWAYS
+        assert {word: word in row for word in says} == says, name
 
 
 def test_every_lock_file_pins_every_package() -> None:

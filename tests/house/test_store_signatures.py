@@ -37,6 +37,7 @@ EXEMPT = {
     "rates.*": "counters by account id or network: two numbers and no content",
     "recalls.list_open": "after a crash, what was left open in every workspace is settled",
     "receipts.remove_older": "upkeep removes by age, in every workspace",
+    "removals.remove_group": "the removal names its workspace, which is required of it",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",
     "webhooks.any_active": "whether there is anybody at all to deliver to, without ids",
     "webhooks.pass_over": "deliveries' own: moves positions over what is for nobody, in every workspace",

@@ -264,6 +264,22 @@ def test_for_a_person_it_says_whole_commands(tmp_path: Path) -> None:
     for line, wanted in ((retrieve, "Message"), (recall, "MessageDeleted")):
         answer = subprocess.run(["/bin/sh", "-c", line.replace("curl", "curl -s", 1)], capture_output=True, text=True)
         assert json.loads(answer.stdout)["object"] == wanted
+    posts_go_to = next(line for line in told.splitlines() if "posts go to" in line).split(maxsplit=3)[3]
+    assert [each.partition("-")[0] for each in posts_go_to.split(", ")] == ["bluesky", "mastodon", "twitter"]
+    _follow_the_picture(told)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=15) == 0
     process.stdout.close()
+
+
+def _follow_the_picture(told: str) -> None:
+    """The printed lines, pasted into a shell: the picture is seen at all three networks, and then nowhere."""
+    lines = told.partition("Post a picture")[2].partition("Stop with")[0]
+    answer = subprocess.run(["bash", "-c", lines.partition("\n")[2]], capture_output=True, text=True, timeout=30)
+    assert (answer.returncode, answer.stderr) == (0, ""), answer.stderr
+    shown = answer.stdout.splitlines()
+    group, *seen, taken_down = [json.loads(line) for line in shown[-6:-1]]
+    assert [post["status"] for post in group["posts"]] == ["published"] * 3
+    assert [len(each["posts"][0]["media"]) for each in seen] == [1, 1, 1]
+    assert [target["outcome"] for target in taken_down["targets"]] == ["done"] * 3
+    assert json.loads(shown[-1]) == {"success": True}

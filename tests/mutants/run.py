@@ -55,8 +55,9 @@ def copy_tree(to: Path) -> None:
 
 
 def run_tests(copy: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    """Run these tests on the copy; it comes before the installed package on the path."""
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Run these tests on the copy; it comes before the installed package, and whatever else is on the path."""
+    path = os.pathsep.join([str(copy / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests],
         cwd=copy, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,

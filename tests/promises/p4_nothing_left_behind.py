@@ -14,7 +14,7 @@ from postroom.domain.access import Caller
 from postroom.domain.posts import PostGroup
 from postroom.errors import InvalidParameters, NotFound, NotPermitted
 from postroom.services.media import UploadAddress
-from postroom.store import media, posts
+from postroom.store import media
 from tests.desk import ANOTHER, PICTURE, PNG, Desk
 from tests.pictures import mp4
 from tests.size import Size
@@ -222,8 +222,7 @@ async def test_an_upload_waits_for_a_purge_that_was_first_and_then_keeps_its_own
     await desk.work()
     (held,) = await desk.rows("select workspace_id, blob_key from blobs")
     address = await desk.address(again)
-    async with desk.house.database.begin() as tx:
-        await posts.remove_whole(tx, desk.caller.workspace_id, desk.caller.user_id, group.id)
+    await desk.services.posts.delete(desk.caller, group.id)
     async with desk.house.database.begin() as tx:
         assert await media.let_go(tx, held[0], [held[1]]) == [held[1]]
         uploading = asyncio.create_task(desk.upload(address))

@@ -73,7 +73,7 @@ _NO_IDS = """
     wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
-    delete_at then
+    delete_at then mediaUrls deleteAt deleteThen
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position file

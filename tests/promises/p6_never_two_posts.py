@@ -13,7 +13,6 @@ import pytest
 
 from postroom.domain.posts import PostStatus
 from tests.crash.harness import Operation, Prepared, enumerate_crashes
-from tests.crash.networks import TARGETS, operations
 from tests.crash.operations import PUBLISHES
 from tests.desk import Desk
 from tests.size import Size
@@ -30,19 +29,6 @@ def test_a_kill_at_any_step_leaves_one_post(
     operation: Operation, crash_house: Prepared, tmp_path: Path, size: Size
 ) -> None:
     enumerate_crashes(operation, crash_house, tmp_path, size.every_nth)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    "operation",
-    [operation for target in TARGETS.values() for operation in operations(target)],
-    ids=lambda operation: operation.id,
-)
-def test_a_kill_at_any_step_leaves_at_most_one_post_on_every_network(
-    operation: Operation, network_house: Prepared, tmp_path: Path, size: Size
-) -> None:
-    enumerate_crashes(operation, network_house, tmp_path, size.every_nth * 2 if size.every_nth > 1 else 1)
 
 
 async def one_post(desk: Desk, text: str) -> None:

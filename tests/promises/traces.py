@@ -32,9 +32,7 @@ from postroom.services.chats import Chats
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.idempotency import Idempotency
-from postroom.services.images import Images
 from postroom.services.ingest import Ingest
-from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
@@ -44,7 +42,6 @@ from postroom.services.receipts import Receipts
 from postroom.services.sync import Sync
 from postroom.store import burials
 from postroom.store import recalls as stored_recalls
-from postroom.store.blobs import Blobs
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 from tests import opened
@@ -68,18 +65,8 @@ class Rooms:
         self.connections = Connections(database, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)
         self.messages = Messages(database, self.connections, self.ingest, clock)
-        media = Media(
-            database,
-            notifier,
-            Blobs(folder / "media"),
-            Images(at_once=1, most_pixels=1000),
-            self.connections.images_of,
-            clock,
-            public_url="http://here",
-            limits=MediaLimits(most_bytes=1000, most_image_bytes=1000),
-        )
         logs, quota = PostLogs(database, clock), Quota(Limits(), clock)
-        posts = Posts(database, notifier, self.connections, media, self.events, self.receipts, logs, quota, clock)
+        posts = Posts(database, notifier, self.connections, self.events, logs, quota, clock)
         self.accounts = Accounts(
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, quota, clock
         )
@@ -277,7 +264,7 @@ class Trace:
         world = self.world
         chat, message = world.chat_spelling(), world.message_spelling(world.target_id)
         key = f"key {self.seed}"
-        claimed = await _as_may_be(self.rooms.idempotency.begin(self.caller, key, b"request"))
+        claimed = await _as_may_be(self.rooms.idempotency.begin(self.caller, key, b"request", repeatable=True))
         await _as_may_be(self.rooms.recalls.recall_by_key(self.caller, "linkedin", chat, message, None))
         if claimed is None:
             await self.rooms.idempotency.finish(self.caller, key, 200, msgspec.json.encode({"messageUrn": message}))

@@ -8,7 +8,7 @@ import pytest
 from postroom.domain.accounts import AccountStatus
 from postroom.domain.events import EventType
 from postroom.domain.posts import PostStatus
-from postroom.errors import LoginFailed, NotFound
+from postroom.errors import InvalidParameters, Kind, LoginFailed, NotFound
 from tests.desk import Desk
 
 ADA = {"identifier": "ada.test", "password": "app-ada-pass"}
@@ -22,6 +22,13 @@ async def held(desk: Desk, account_id: str) -> dict[str, int]:
         ((count[table],),) = await desk.rows(f"select count(*) from {table} where account_id = '{account_id}'")
     ((count["accounts"],),) = await desk.rows(f"select count(*) from accounts where id = '{account_id}'")
     return count
+
+
+async def test_nothing_is_the_id_of_a_conversation_where_a_network_has_none(desk: Desk) -> None:
+    account = await desk.account()
+    with pytest.raises(InvalidParameters) as refusal:
+        await desk.services.chats.get(desk.caller, "2-NzkzMDFl", account.id)
+    assert (refusal.value.kind, refusal.value.context) == (Kind.URN, {"reason": "wrong_type"})
 
 
 async def test_linking_again_keeps_the_account_and_its_messages(desk: Desk) -> None:

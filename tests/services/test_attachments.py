@@ -80,8 +80,9 @@ async def test_an_address_of_this_machine_is_not_called(desk: Desk) -> None:
         "https://169.254.169.254/latest/meta-data",
         "https://metadata.google.internal/",
     ):
-        with pytest.raises(InvalidParameters):
+        with pytest.raises(InvalidParameters) as caught:
             await attach(desk, group, url)
+        assert caught.value.context["code"] == "MEDIA_URL_BLOCKED_HOST"
     assert (await desk.view(group)).media == []
 
 

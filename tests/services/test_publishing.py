@@ -113,6 +113,19 @@ async def test_an_account_that_was_disconnected_leaves_an_unknown_outcome_unknow
     assert await desk.status(group) is PostStatus.PUBLISHED
 
 
+async def test_an_account_that_is_unlinked_while_a_post_is_in_doubt_leaves_it_unconfirmed(desk: Desk) -> None:
+    await desk.fault("createRecord", do=LOST)
+    await desk.fault("getRecord", times=3, do={"status": 502})
+    group = await desk.due("May be live")
+    await desk.work()
+    assert await desk.status(group) is PostStatus.PROCESSING
+    await desk.services.accounts.unlink(desk.caller, (await desk.account()).id)
+    assert await outcome(desk, group) == (PostStatus.UNCONFIRMED, "OUTCOME_UNKNOWN")
+    await desk.settle()
+    assert await desk.status(group) is PostStatus.UNCONFIRMED
+    assert await desk.calls("createRecord") == 1
+
+
 async def test_what_can_never_be_looked_up_ends_unconfirmed(desk: Desk) -> None:
     await desk.fault("createRecord", do=LOST)
     await desk.fault("getRecord", times=None, do={"status": 404, "body": {"error": "NotFound"}})
@@ -237,10 +250,17 @@ async def test_a_long_text_goes_out_as_a_thread_each_part_answering_the_one_befo
 async def test_a_thread_whose_second_answer_is_lost_goes_on_where_it_stopped(desk: Desk) -> None:
     group = await desk.due("One\n---\nTwo\n---\nThree")
     await desk.fault("createRecord", nth=2, do=LOST)
+    await desk.fault("getRecord", nth=2, times=3, do={"status": 502})
     await desk.work()
     found = (await desk.services.posts.get(desk.caller, group.id)).posts
+    in_doubt = [PostStatus.PUBLISHED, PostStatus.PROCESSING, PostStatus.PENDING]
+    assert [post.status for post in found] == in_doubt
+    await desk.settle()
+    found = (await desk.services.posts.get(desk.caller, group.id)).posts
     assert [post.status for post in found] == [PostStatus.PUBLISHED] * 3
-    assert sorted(post["text"] for post in await desk.live()) == ["One", "Three", "Two"]
+    shown = {post["text"]: post for post in await desk.live()}
+    assert sorted(shown) == ["One", "Three", "Two"]
+    assert [shown[text]["reply_to"] for text in ("One", "Two", "Three")] == [None, *(p.provider_id for p in found[:2])]
 
 
 async def test_a_group_moved_while_one_post_is_in_doubt_still_settles_that_one(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Publishing to Threads: a container is made, and published once, whatever is lost on the way."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -57,6 +58,18 @@ async def test_a_container_that_was_not_published_is_not_made_again(threads: Out
     assert await threads.ends(await threads.due("Once", pictures=2)) == PUBLISHED
     assert (await threads.calls("create"), await threads.calls("publish")) == (3, 2)
     assert len(await threads.live()) == 1
+
+
+async def test_a_group_that_is_deleted_before_its_container_is_published_is_not_published(threads: Outlet) -> None:
+    await threads.fault("create", do={"latency_seconds": 0.5})
+    group = await threads.due("Never")
+    working = asyncio.create_task(threads.desk.work())
+    while not await threads.calls("create"):
+        await asyncio.sleep(0.02)
+    await threads.desk.services.posts.delete(threads.desk.caller, group.id)
+    await working
+    await threads.desk.settle()
+    assert (await threads.calls("publish"), await threads.live()) == (0, [])
 
 
 async def test_while_nobody_says_what_became_of_it_nothing_is_published_again(threads: Outlet) -> None:

@@ -139,8 +139,9 @@ async def test_a_managed_users_posts_count_as_the_workspaces(desk: Desk) -> None
     assert found.used == 1
 
 
-async def test_many_at_once_do_not_pass_a_limit_together(desk: Desk) -> None:
-    limited(desk, monthly_posts=3, scheduled_posts=3)
+@pytest.mark.parametrize("limit", ["monthly_posts", "scheduled_posts"])
+async def test_many_at_once_do_not_pass_a_limit_together(desk: Desk, limit: str) -> None:
+    limited(desk, **{limit: 3})
     drafts = [await desk.draft() for _ in range(3)]
     moment = desk.now_ms() + DAY
     made = await asyncio.gather(
@@ -150,3 +151,31 @@ async def test_many_at_once_do_not_pass_a_limit_together(desk: Desk) -> None:
     )
     assert sum(not isinstance(each, BaseException) for each in made) == 3
     assert {type(each) for each in made if isinstance(each, BaseException)} == {NotPermitted}
+
+
+async def test_two_who_link_at_once_do_not_pass_the_limit_together(desk: Desk) -> None:
+    limited(desk, connections=1 + len((await desk.services.accounts.list(desk.caller)).items))
+    made = await asyncio.gather(
+        *(
+            desk.services.accounts.link(desk.caller, "linkedin", "cookie", {"access_token": login})
+            for login in ("user_second", "user_third")
+        ),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in made if isinstance(each, BaseException)] == [NotPermitted]
+
+
+async def test_whoever_links_waits_for_another_who_links(desk: Desk) -> None:
+    limited(desk, connections=100)
+    quota, workspace = desk.services.posts._quota, desk.caller.workspace_id
+
+    async def second() -> None:
+        async with desk.house.database.begin() as tx:
+            await quota.check_link(tx, workspace)
+
+    async with desk.house.database.begin() as tx:
+        await quota.check_link(tx, workspace)
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    await waiting

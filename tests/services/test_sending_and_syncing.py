@@ -126,7 +126,7 @@ async def test_an_older_copy_does_not_undo_an_edit(scene: Scene) -> None:
     await take(scene, MessageSeen(message=as_shown(message)))
     assert (await scene.get(message)).content.text == "Put better."
     # Nor in one bundle, of a message that was never seen.
-    key = scene.house.services.recalls._connections.connector("linkedin").message_key
+    key = scene.house.services.recalls._connections.mailboxes("linkedin").message_key
     fresh = {
         "key": key("2-MTc5NTI1MzMwMDY2NGI3Njk3NC0xMDA="),
         "provider_id": "urn:li:msg:2-MTc5NTI1MzMwMDY2NGI3Njk3NC0xMDA=",

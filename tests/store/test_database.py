@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from postroom.errors import PostroomError
 from postroom.store import schema
 from postroom.store.database import Database, Tx
 from postroom.store.keyring import Keyring
@@ -34,6 +35,63 @@ async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
             await put(tx, "a")
             raise KeyError
     assert await names(database) == []
+
+
+NAMED = f"{PUT.replace('$1, $2', '$1, cast($2 as text) || cast($3 as text)')} returning name"
+
+
+async def test_a_single_statement_is_durable_and_calls_on_commit_follow_it(database: Database) -> None:
+    called = []
+    async with database.begin(single=True) as tx:
+        tx.on_commit(lambda: called.append("done"))
+        assert await tx.fetch_one(NAMED, "a", "x", "y") is not None
+        assert called == []
+    assert (called, await names(database)) == (["done"], ["a"])
+    with pytest.raises(KeyError):
+        async with database.begin(single=True) as tx:
+            tx.on_commit(lambda: called.append("failed"))
+            raise KeyError
+    assert called == ["done"]
+
+
+async def single(database: Database, name: str) -> str:
+    async with database.begin(single=True) as tx:
+        row = await tx.fetch_one(NAMED, name, "x", "y")
+    assert row is not None
+    return str(row[0])
+
+
+async def test_each_of_many_single_statements_hears_its_own_answer(database: Database) -> None:
+    wanted = [f"{number:03d}" for number in reversed(range(300))]
+    assert await asyncio.gather(*(single(database, name) for name in wanted)) == wanted
+    assert await names(database) == sorted(wanted)
+
+
+async def test_a_single_statement_that_fails_fails_alone(database: Database) -> None:
+    await single(database, "b")
+    found = await asyncio.gather(*(single(database, name) for name in "abcbd"), return_exceptions=True)
+    assert [each if isinstance(each, str) else "failed" for each in found] == ["a", "failed", "c", "failed", "d"]
+    assert await names(database) == ["a", "b", "c", "d"]
+
+
+async def test_a_single_statement_whose_caller_goes_away_takes_no_other_with_it(database: Database) -> None:
+    asked = [asyncio.create_task(single(database, name)) for name in "abc"]
+    await asyncio.sleep(0)
+    asked[1].cancel()
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert (found[0], found[2]) == ("a", "c")
+    assert isinstance(found[1], asyncio.CancelledError)
+    assert {"a", "c"} <= set(await names(database))
+
+
+async def test_on_postgres_nothing_goes_beside_a_single_statement(postgres: PostgresDatabase) -> None:
+    async with postgres.begin(single=True) as tx:
+        for refused in (tx.fetch(PUT, "a", "x"), tx.execute(PUT, "b", "x"), tx.execute_many(PUT, [("c", "x")])):
+            with pytest.raises(PostroomError):
+                await refused
+        with pytest.raises(PostroomError):
+            tx.later(PUT, "d", "x")
+    assert await names(postgres) == []
 
 
 async def test_a_reader_sees_what_is_committed_only(database: Database) -> None:

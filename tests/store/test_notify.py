@@ -43,6 +43,24 @@ async def test_other_processes_are_woken(postgres_url: str) -> None:
     await there.close()
 
 
+async def test_wake_ups_that_come_at_once_are_all_heard_by_other_processes(postgres_url: str) -> None:
+    here, there = Notifier(postgres_url), Notifier(postgres_url)
+    await here.start()
+    await there.start()
+    waiting = [asyncio.create_task(there.wait(f"events:{number}", 5)) for number in range(100)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        for number in range(100):
+            here.wake(f"events:{number}")
+    assert all(await asyncio.gather(*waiting))
+    again = asyncio.create_task(there.wait("events:0", 5))
+    await asyncio.sleep(0.05)
+    here.wake("events:0")
+    assert await again
+    await here.close()
+    await there.close()
+
+
 async def test_a_lost_connection_is_opened_again(postgres_url: str, postgres_server: PostgresServer) -> None:
     here, there = Notifier(postgres_url), Notifier(postgres_url)
     await here.start()

@@ -98,54 +98,6 @@ async def test_removing_a_group_takes_posts_and_media_and_tells_which_blobs(data
             assert (await reader.fetch(f"select count(*) from {table}"))[0][0] == 0
 
 
-async def test_a_group_goes_as_a_whole_and_says_what_it_was(database: Database) -> None:
-    plan, other = group(), group()
-    held = [post(plan, position=0), post(plan, position=1)]
-    async with database.begin() as tx:
-        await posts.add_group(tx, plan, held)
-        await posts.add_group(tx, other, [post(other)])
-        await media.add(tx, media_item(plan, blob_key="blob-1", status=MediaStatus.STORED))
-        await media.add(tx, media_item(plan))
-    async with database.begin() as tx:
-        assert await posts.remove_whole(tx, WORKSPACE, "d" * 24, plan.id) is None
-        assert await posts.remove_whole(tx, OTHER_WORKSPACE, WORKSPACE, plan.id) is None
-        gone = await posts.remove_whole(tx, WORKSPACE, WORKSPACE, plan.id)
-        assert gone == posts.Removed(status=plan.status, posts=held, blob_keys=["blob-1"])
-        assert await posts.remove_whole(tx, WORKSPACE, WORKSPACE, plan.id) is None
-    async with database.read() as reader:
-        counted = [(await reader.fetch(f"select count(*) from {table}"))[0][0] for table in ("post_groups", "posts")]
-        assert counted == [1, 1]
-        assert (await reader.fetch("select count(*) from media_items"))[0][0] == 0
-
-
-async def test_what_goes_live_while_a_removal_waits_is_in_what_it_tells(database: Database) -> None:
-    plan = group()
-    one = post(plan)
-    async with database.begin() as tx:
-        await posts.add_group(tx, plan, [one])
-    holding = asyncio.Event()
-
-    async def publish() -> None:
-        async with database.begin() as tx:
-            assert await posts.hold_post(tx, WORKSPACE, one.id) is not None
-            holding.set()
-            await asyncio.sleep(0.05)
-            await posts.set_post(
-                tx, WORKSPACE, one.id, status=PostStatus.PUBLISHED, attempts=1, provider_id="at://1", url="https://1"
-            )
-
-    async def remove() -> posts.Removed | None:
-        await holding.wait()
-        async with database.begin() as tx:
-            return await posts.remove_whole(tx, WORKSPACE, WORKSPACE, plan.id)
-
-    _, gone = await asyncio.gather(publish(), remove())
-    assert gone is not None
-    assert [(each.status, each.provider_id, each.url) for each in gone.posts] == [
-        (PostStatus.PUBLISHED, "at://1", "https://1")
-    ]
-
-
 async def test_a_file_is_stored_again_and_not_after_it_is_gone(database: Database) -> None:
     plan = group()
     first, second = media_item(plan, created_at=T0 + 1), media_item(plan, created_at=T0)

@@ -76,15 +76,32 @@ async def test_a_key_runs_one_call_and_then_tells_what_it_answered(database: Dat
             return await idempotency.begin(tx, WORKSPACE, user_id, "k", fingerprint, T0)
 
     begun = await asyncio.gather(*(begin() for _ in range(5)))
-    in_flight = idempotency.Stored(fingerprint=b"f", status=None, answer=None)
+    in_flight = idempotency.Stored(fingerprint=b"f", status=None, answer=None, begun_at=T0)
     assert begun.count(None) == 1
     assert begun.count(in_flight) == 4
     assert await begin(user_id="d" * 24) is None
     async with database.begin() as tx:
         await idempotency.finish(tx, WORKSPACE, WORKSPACE, "k", 201, '{"id": 1}')
-    assert await begin(b"g") == idempotency.Stored(fingerprint=b"f", status=201, answer='{"id": 1}')
+    assert await begin(b"g") == idempotency.Stored(fingerprint=b"f", status=201, answer='{"id": 1}', begun_at=T0)
     async with database.begin() as tx:
         await idempotency.forget(tx, WORKSPACE, WORKSPACE, "k")
     assert await begin(b"g") is None
     async with database.begin() as tx:
         assert await idempotency.remove_older(tx, T0 + 1) == 2
+
+
+async def test_a_call_that_is_in_flight_is_taken_over_once_and_not_after_it_ended(database: Database) -> None:
+    async def begin_again(user_id: str = WORKSPACE) -> bool:
+        async with database.begin() as tx:
+            return await idempotency.begin_again(tx, WORKSPACE, user_id, "k", T0, T0 + 9)
+
+    assert not await begin_again()
+    async with database.begin() as tx:
+        assert await idempotency.begin(tx, WORKSPACE, WORKSPACE, "k", b"f", T0) is None
+    assert not await begin_again("d" * 24)
+    assert sorted(await asyncio.gather(*(begin_again() for _ in range(5)))) == [False] * 4 + [True]
+    async with database.begin() as tx:
+        await idempotency.forget(tx, WORKSPACE, WORKSPACE, "k")
+        assert await idempotency.begin(tx, WORKSPACE, WORKSPACE, "k", b"f", T0) is None
+        await idempotency.finish(tx, WORKSPACE, WORKSPACE, "k", 200, "{}")
+    assert not await begin_again()

@@ -1,9 +1,9 @@
 """What a network must offer. The core knows this file, and no network by name.
 
-A network is a `Connector`: stateless facts, the steps of linking, pure keys. `open` gives a `Connection` for one account;
-what more it can do is found by `isinstance`: `Messenger` (it has chats), `Publisher` (it takes posts), `Statistics` (it
-tells how they do) and `Engager` (it reacts and comments). A power that is missing inside a role is None in `Capabilities`,
-and is never called.
+A network is a `Connector`: stateless facts and the steps of linking; one that has messages is `Mailboxes` too, and knows
+their ids again. `open` gives a `Connection` for one account; what more it can do is found by `isinstance`: `Messenger` (it
+has chats), `Publisher` (it takes posts), `Statistics` (it tells how they do) and `Engager` (it reacts and comments). A power
+that is missing inside a role is None in `Capabilities`, and is never called.
 
 Every method that reaches the network raises `ProviderError`, in the class that says what Postroom does next.
 """
@@ -137,6 +137,28 @@ class Connector(Protocol):
         """The ways to link, such as "cookie" or "app_password"."""
         ...
 
+    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
+        """Take one step; `reply` is None to learn what is asked first.
+
+        Raises:
+            LoginFailed: this attempt is over; start again.
+            ProviderDown: try the same step later.
+        """
+        ...
+
+    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> "Connection":
+        """A client for one account. No I/O. Refreshed credentials go to `keep` before they are used."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is shared between connections."""
+        ...
+
+
+@runtime_checkable
+class Mailboxes(Protocol):
+    """A connector whose network has messages: what stands behind the many spellings of their ids. Pure."""
+
     def message_key(self, provider_id: str) -> MessageKey:
         """A message's identity, the same whichever mailbox it is seen through. Pure; `key(key(x)) == key(x)`.
 
@@ -155,23 +177,6 @@ class Connector(Protocol):
 
     def mailbox_of(self, provider_id: str) -> str | None:
         """The account's provider id whose copy this spelling names, where it names one."""
-        ...
-
-    async def login(self, flow: str, reply: Reply | None) -> LoginStep:
-        """Take one step; `reply` is None to learn what is asked first.
-
-        Raises:
-            LoginFailed: this attempt is over; start again.
-            ProviderDown: try the same step later.
-        """
-        ...
-
-    def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> "Connection":
-        """A client for one account. No I/O. Refreshed credentials go to `keep` before they are used."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of what is shared between connections."""
         ...
 
 

@@ -4,25 +4,24 @@ Source: Graph API documentation, "Handle Errors" and "Rate Limits"; Instagram Pl
 checked 2026-11-21.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors import oauth
+from postroom.connectors import answers, oauth
 from postroom.connectors.contract import Keep
 from postroom.connectors.http import Answer, Http
+from postroom.connectors.sessions import Session
 from postroom.domain.remote import Credentials, PostDraft
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
-    LoginFailed,
     OutcomeUnknown,
     ProviderDown,
     ProviderError,
@@ -33,7 +32,6 @@ from postroom.errors import (
 
 Json = Any
 
-_LONGEST_WORDS = 300
 _REJECTED = frozenset({102, 190})
 _EXPIRED = frozenset({463, 467})
 _AT_THE_NETWORK = frozenset({459, 464})
@@ -54,7 +52,7 @@ _UNUSABLE = frozenset({506, 1346003, 1366046, 1366051, 1609005})
 _TEMPORARY = 1363047
 _HOUR_SECONDS = 3600.0
 _QUARTER_SECONDS = 900.0
-_RENEW_BEFORE_SECONDS = 30 * 86_400
+_RENEW_BEFORE = timedelta(days=30)
 
 
 class Absent(Exception):
@@ -168,10 +166,7 @@ class Graph:
         tree = answer.json()
         if answer.status >= 300 or (isinstance(tree, dict) and isinstance(tree.get("error"), dict)):
             raise meaning(answer, self._name, publishes=publishes, hide=hide)
-        if isinstance(tree, dict):
-            return tree
-        sentence = f"{self._name}'s answer could not be understood."
-        raise OutcomeUnknown(sentence) if publishes else ProviderDown(sentence)
+        return answers.json_object(answer, f"{self._name}'s", write=publishes)
 
 
 def words(text: str) -> str:
@@ -186,7 +181,7 @@ def digest(draft: PostDraft) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
-_HEADERS = {"accept": "application/json", "user-agent": "postroom"}
+_HEADERS = answers.headers()
 _FORM = {**_HEADERS, "content-type": "application/x-www-form-urlencoded"}
 
 
@@ -243,10 +238,7 @@ def _said(answer: Answer, hide: tuple[str, ...]) -> _Said:
     tree = answer.json()
     found = tree.get("error") if isinstance(tree, dict) else None
     error: dict[str, Json] = found if isinstance(found, dict) else {}
-    words = error.get("error_user_msg") or error.get("message") or ""
-    words = " ".join(words.split())[:_LONGEST_WORDS] if isinstance(words, str) else ""
-    for secret in hide:
-        words = words.replace(secret, "***")
+    words = answers.words(error.get("error_user_msg") or error.get("message"), hide)
     return _Said(
         _number(error.get("code")), _number(error.get("error_subcode")), words, error.get("is_transient") is True
     )
@@ -265,7 +257,7 @@ def _wait(answer: Answer) -> float | None:
         return minutes * 60.0
     if any(_number(part) >= 100 for part in app.values()):
         return _QUARTER_SECONDS
-    return oauth.seconds_to_wait(answer)
+    return answers.seconds_to_wait(answer)
 
 
 def _usage(answer: Answer, header: str) -> dict[str, Json]:
@@ -310,12 +302,13 @@ async def token(
 async def user_token(http: Http, provider: str, name: str, url: str, form: Mapping[str, str]) -> str:
     """A code of Facebook's login as a user's token of sixty days; the tokens of pages that come of it do not end.
 
-    `form` has client_id, client_secret, redirect_uri and code.
+    `form` is the grant, with our client; Facebook names no `grant_type` for a code.
 
     Source: Facebook Login documentation, "Manually Build a Login Flow" and "Long-Lived Access Tokens", checked
     2026-11-21.
     """
-    short = await token(http, provider, name, "access_token", url, form)
+    told = {key: value for key, value in form.items() if key != "grant_type"}
+    short = await token(http, provider, name, "access_token", url, told)
     fields = {
         "grant_type": "fb_exchange_token",
         "client_id": form["client_id"],
@@ -331,73 +324,22 @@ def ends_at(tree: Mapping[str, Json], now: datetime) -> int:
     return oauth.expires_at(tree, now) or round((now.timestamp() + 60 * 86_400) * 1000)
 
 
-def login_failure(error: ProviderError) -> ProviderError:
-    """What a failed step of linking is to its owner: this attempt is over, or the same step may be tried later."""
-    if isinstance(error, ActionRequired):
-        return LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR)
-    if isinstance(error, (CredentialsRejected, Refused)):
-        return LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS)
-    return error
-
-
-class LongToken:
+def long_session(
+    http: Http, provider: str, name: str, url: str, grant_type: str, credentials: Credentials, keep: Keep, now: Clock
+) -> Session:
     """An account's token. One that ends is renewed a month before it does, at whatever is called then.
 
     Source: Threads API and Instagram Platform documentation, "Long-lived tokens", checked 2026-11-21: sixty days, to
     be renewed when it is a day old at least, and not after its end.
     """
 
-    def __init__(
-        self,
-        http: Http,
-        provider: str,
-        name: str,
-        credentials: Credentials,
-        keep: Keep,
-        now: Clock,
-        *,
-        url: str,
-        grant_type: str,
-    ) -> None:
-        self._http = http
-        self._provider = provider
-        self._name = name
-        self._credentials = credentials
-        self._keep = keep
-        self._now = now
-        self._url = url
-        self._grant_type = grant_type
-        self._renewing = asyncio.Lock()
-
-    def __repr__(self) -> str:
-        return f"LongToken({self._provider})"
-
-    async def get(self) -> str:
-        """The token to call with. A new one is kept before it is given out.
-
-        Raises:
-            CredentialsRejected: it cannot be renewed any more.
-        """
-        if self._is_due():
-            async with self._renewing:
-                if self._is_due():
-                    await self._renew()
-        return self._credentials.values["access_token"]
-
-    def _is_due(self) -> bool:
-        ends_at = self._credentials.expires_at
-        return ends_at is not None and ends_at - self._now().timestamp() * 1000 < _RENEW_BEFORE_SECONDS * 1000
-
-    async def _renew(self) -> None:
-        old = self._credentials
-        fields = {"grant_type": self._grant_type, "access_token": old.values["access_token"]}
+    async def renew(old: Credentials) -> Credentials | None:
+        fields = {"grant_type": grant_type, "access_token": old.values["access_token"]}
         try:
-            tree = await token(self._http, self._provider, self._name, "refresh_token", self._url, fields)
+            tree = await token(http, provider, name, "refresh_token", url, fields)
         except (ProviderDown, RateLimited):
             # The old one is good for a while.
-            return
-        renewed = Credentials(
-            values={**old.values, "access_token": tree["access_token"]}, expires_at=ends_at(tree, self._now())
-        )
-        await self._keep(renewed)
-        self._credentials = renewed
+            return None
+        return Credentials(values={**old.values, "access_token": tree["access_token"]}, expires_at=ends_at(tree, now()))
+
+    return Session(credentials, keep, renew, now=now, by="access_token", early=_RENEW_BEFORE)

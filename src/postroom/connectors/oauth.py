@@ -6,20 +6,26 @@ Source: RFC 6749, RFC 7636.
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from postroom.connectors.contract import AppSettings, Reply, Visit
-from postroom.connectors.http import Answer, Http
+import msgspec
+
+from postroom.connectors.answers import seconds_to_wait
+from postroom.connectors.contract import AppSettings, LoginStep, Reply, Visit
+from postroom.connectors.http import Http
 from postroom.errors import (
+    ActionRequired,
     CredentialsRejected,
     ErrorCode,
     LoginFailed,
     OutcomeUnknown,
     ProviderDown,
     RateLimited,
+    Refused,
 )
 
 _LONGEST_WORDS = 200
@@ -36,34 +42,86 @@ def check_app(settings: AppSettings, network: str) -> None:
         )
 
 
-def visit(
-    authorize_url: str,
-    settings: AppSettings,
-    callback_url: str,
-    scopes: Sequence[str],
-    *,
-    separator: str = " ",
-    client_id_name: str = "client_id",
-    pkce: bool = True,
-    extra: Mapping[str, str] | None = None,
-) -> Visit:
-    """The page at which the owner says yes; the state keeps the verifier that the code is good for.
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A network's page at which owners say yes, and what our app asks them for."""
 
-    `pkce`: False for a network that has none for servers; its verifier is then to be kept from it.
+    network: str
+    url: str
+    app: AppSettings
+    callback_url: str
+    scopes: Sequence[str]
+    separator: str = " "
+    client_id_name: str = "client_id"
+    pkce: bool = True
+    """False for a network that has none for servers; the verifier is then kept from it."""
+    extra: Mapping[str, str] = {}
+
+    @property
+    def client(self) -> dict[str, str]:
+        """The app, as a form names it."""
+        return {self.client_id_name: self.app.client_id, "client_secret": self.app.client_secret}
+
+
+async def login(page: Page, reply: Reply | None, link: Callable[[dict[str, str]], Awaitable[LoginStep]]) -> LoginStep:
+    """Send the owner to the page; of what they come back with, `link` makes an account, given the form of the grant.
+
+    Raises:
+        LoginFailed: there is no app, the owner said no, or the network refused a call of `link`.
     """
+    check_app(page.app, page.network)
+    if reply is None or reply.state is None:
+        return visit(page)
+    form = grant(page, reply)
+    with linking():
+        return await link(form)
+
+
+@contextmanager
+def linking() -> Iterator[None]:
+    """What a network refuses inside is the end of this attempt to link, and what it did not do may be tried later."""
+    try:
+        yield
+    except ActionRequired as error:
+        raise LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR) from error
+    except (CredentialsRejected, Refused) as error:
+        raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
+
+
+@contextmanager
+def exchanging(name: str) -> Iterator[None]:
+    """A code that is rejected inside came too late, or for the second time."""
+    try:
+        yield
+    except CredentialsRejected as error:
+        raise LoginFailed(f"{name} did not accept the approval: start again.", code=ErrorCode.EXPIRED_LINK) from error
+
+
+def visit(page: Page) -> Visit:
+    """To that page; the state keeps the verifier that the code is good for."""
     nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
         "response_type": "code",
-        client_id_name: settings.client_id,
-        "redirect_uri": callback_url,
-        "scope": separator.join(scopes),
+        page.client_id_name: page.app.client_id,
+        "redirect_uri": page.callback_url,
+        "scope": page.separator.join(page.scopes),
         "state": nonce,
-        **({"code_challenge": challenge, "code_challenge_method": "S256"} if pkce else {}),
-        **(extra or {}),
+        **({"code_challenge": challenge, "code_challenge_method": "S256"} if page.pkce else {}),
+        **page.extra,
     }
     state = {"nonce": nonce, "verifier": verifier}
-    return Visit(url=f"{authorize_url}?{urlencode(query)}", nonce=nonce, state=state)
+    return Visit(url=f"{page.url}?{urlencode(query)}", nonce=nonce, state=state)
+
+
+def grant(page: Page, reply: Reply) -> dict[str, str]:
+    """What a token endpoint is to be told of the code that the owner came back with.
+
+    Raises:
+        LoginFailed: the owner said no, or came back with something else.
+    """
+    code, verifier = code_of(reply)
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": page.callback_url}
+    return {**form, "code_verifier": verifier} if page.pkce else form
 
 
 def code_of(reply: Reply) -> tuple[str, str]:
@@ -135,9 +193,3 @@ def expires_at(tree: Mapping[str, Any], now: datetime) -> int | None:
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds <= 0:
         return None
     return round((now.timestamp() + seconds) * 1000)
-
-
-def seconds_to_wait(answer: Answer) -> float | None:
-    """What Retry-After says, where it says a number of seconds."""
-    value = answer.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else None

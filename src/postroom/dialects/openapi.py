@@ -71,17 +71,25 @@ def document(dialect: Dialect) -> Document:
 
 
 def failures(dialect: Dialect, operation: Operation) -> dict[int, list[str]]:
-    """The statuses that this operation may answer with a failure, each with the sentences or types behind it."""
+    """The statuses that this operation may answer with a failure, each with the sentences or types behind it.
+
+    Sentences that say what was wrong with this one request are not among them.
+    """
     request = Request({"type": "http", "method": operation.method, "path": "/", "headers": []})
     request.begun = True
     found: dict[int, list[str]] = {status: [] for status in sorted(operation.statuses)}
     for error in every_error():
         answer = dialect.failure(error, operation, request)
+        words = found.setdefault(answer.status, [])
+        natural = dialect.failure(error, None, request).status
+        # Under another status than its own: the operation has no such failure.
+        foreign = natural != answer.status and not dialect.lists_nearest
         body = msgspec.json.decode(answer.body)
         word = body.get("type") or body.get("code") or body.get("error")
-        known = found.setdefault(answer.status, [])
-        if word not in known:
-            known.append(word)
+        if foreign or operation.name not in dialect.only.get(error.kind, {operation.name}) or word == error.detail:
+            continue
+        if word not in words:
+            words.append(word)
     return found
 
 
@@ -155,7 +163,7 @@ def _responses(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
     request = Request({"type": "http", "method": operation.method, "path": "/", "headers": []})
     media_type = dialect.failure(PostroomError(), operation, request).content_type.decode()
     for status, words in sorted(failures(dialect, operation).items()):
-        listed = "; ".join(str(word) for word in words)
+        listed = "; ".join(str(word).removeprefix("urn:postroom:error:") for word in words)
         responses[str(status)] = {
             "description": _REASONS.get(status, "Failure") + (f": {listed}" if listed else ""),
             "content": {media_type: {"schema": schemas.of(dialect.failure_type)}},

@@ -121,6 +121,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAPI's words for how the key is sent, by name."""
     headers: tuple[Parameter, ...] = ()
     """What every operation with a key takes."""
+    lists_nearest: bool = False
+    """Whether the vendor's pages also list what comes under the nearest status that they have, and not its own."""
+    only: Mapping[Kind, frozenset[str]] = {}
+    """What only these operations, by name, can be about; a kind that is not named here is about any."""
 
 
 def class_of(error: PostroomError) -> type[PostroomError]:
@@ -244,7 +248,8 @@ class Application:
         if not key or len(key) > LONGEST_IDEMPOTENCY_KEY or not key.isprintable():
             raise Conflict(f"An Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY} characters.", kind=Kind.KEY_REUSED)
         idempotency = self.services.idempotency
-        stored = await idempotency.begin(request.caller, key, _fingerprint(operation, request))
+        repeatable = operation.method != "POST"
+        stored = await idempotency.begin(request.caller, key, _fingerprint(operation, request), repeatable=repeatable)
         if stored is not None:
             return Answer(*stored, headers=((b"idempotent-replayed", b"true"),))
         try:

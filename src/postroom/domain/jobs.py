@@ -43,6 +43,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The network that it calls, where it calls one."""
 
 
+def purge_of(job_id: str, workspace_id: str, keys: list[str], at: int) -> Job:
+    """The job that deletes blobs."""
+    return Job(
+        id=job_id,
+        workspace_id=workspace_id,
+        task=Task.PURGE_BLOBS,
+        args={"keys": keys},
+        lock=None,
+        attempts=0,
+        scheduled_at=at,
+    )
+
+
 class Due(msgspec.Struct, frozen=True):
     """A job that could run now: what choosing needs to know of it."""
 

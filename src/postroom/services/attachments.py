@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
+
+import msgspec
 
 from postroom.clock import Clock, to_ms
 from postroom.connectors.http import Http, Stream
@@ -19,22 +20,53 @@ from postroom.errors import (
     InvalidParameters,
     Kind,
     NotFound,
-    PostroomError,
+    NotPermitted,
     ProviderError,
     RateLimited,
 )
-from postroom.services.media import Media
-from postroom.services.posts import Change, Posts
-from postroom.store import media, posts
-from postroom.store.database import Database
+from postroom.services.media import Media, Staged
+from postroom.services.posts import Along, Change, Posts
+from postroom.store import media, posts, rates
+from postroom.store.database import Database, Tx
 
+# Source: Publora "Attach Media", "Create Post" and "API Error Code Catalog" (2026), checked 2026-11-21.
+MOST_URLS = 10
 _MOST_REDIRECTS = 3
 _MOST_IMAGE_BYTES = 25 * 1024 * 1024
 _MOST_VIDEO_BYTES = 150 * 1024 * 1024
 _WHOLE_SECONDS = 120.0
+_MOST_BATCH_BYTES = 300 * 1024 * 1024
 _MOST_AN_HOUR = 60
-_HOUR_MS = 3_600_000
+_HOUR_SECONDS = 3600
 _HTTPS = re.compile(r"https://[^\s/?#@\\]+(?:[/?#]|\Z)", re.I)
+_BLOCKED = "MEDIA_URL_BLOCKED_HOST"
+_SKIPPED = "Not attempted: another URL failed."
+_ROLLED_BACK = "Removed: another URL failed."
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to fetch, and what it is to be called."""
+
+    url: str
+    file_name: str
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that were fetched, in their order.
+
+    `held`: the scheduled group that they are for, as it was before, and the version of the draft that it is meanwhile.
+    """
+
+    staged: Sequence[Staged]
+    held: tuple[PostGroup, int] | None
+
+
+class Unattached(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one address, where not all could be attached."""
+
+    url: str
+    code: str
+    detail: str
 
 
 class Attachments:
@@ -47,7 +79,6 @@ class Attachments:
         self._media = media
         self._fetching = fetching
         self._now = now
-        self._fetched: dict[str, deque[int]] = {}
 
     async def complete(self, caller: Caller, media_id: str) -> MediaItem:
         """A file whose bytes are here: they were looked at as they arrived, so nothing is left to be done.
@@ -71,59 +102,113 @@ class Attachments:
     async def attach(self, caller: Caller, group_id: str, url: str, file_name: str) -> PostGroup:
         """Fetch a file and attach it. The group is a draft from then on; where nothing is attached, it is as it was.
 
-        Raises:
-            NotFound: no such post group of the user's.
-            InvalidParameters: (kind STATUS) it has gone out; (kind ADDRESS) this address is not fetched; (kind FETCH, with
-                `code` in the context) nothing good came from it.
-            Conflict: (kind PUBLISHING) it has begun to go out.
-            RateLimited: sixty files were fetched for this user within the hour.
+        Raises as `fetched` does, and for an address that is not to be called InvalidParameters (kind ADDRESS).
 
         Source: Publora "Attach Media" (2026).
         """
         _check_address(url)
+        try:
+            async with self.fetched(caller, [Wanted(url=url, file_name=file_name)], group_id) as files:
+                draft = Change(status=GroupStatus.DRAFT)
+                return await self._posts.update(caller, group_id, draft, along=self.joining(files.staged))
+        except InvalidParameters as error:
+            if error.context.get("code") != _BLOCKED:
+                raise
+            raise InvalidParameters(**_bad(_BLOCKED, error.detail)) from error
+
+    def joining(self, staged: Sequence[Staged]) -> Along:
+        """Attaches fetched files, in the transaction that makes or changes their group."""
+
+        async def join(tx: Tx, group: PostGroup) -> None:
+            await self._media.join(tx, group.id, staged)
+
+        return join
+
+    @asynccontextmanager
+    async def fetched(
+        self, caller: Caller, wanted: Sequence[Wanted], group_id: str | None = None
+    ) -> AsyncIterator[Fetched]:
+        """Files from addresses: all of them, or none. What the block does not join before it ends badly is purged.
+
+        A scheduled group is a draft meanwhile, so that it does not go out half furnished: the block says what it is to
+        be, and where the block or a file fails, it is as it was. A kill leaves a draft.
+
+        Raises:
+            NotFound: no such post group of the user's.
+            InvalidParameters: (kind STATUS) it has gone out; (kind FETCH, with `code` and `results` in the context) a
+                file was not got: the results say what became of each.
+            Conflict: (kind PUBLISHING) it has begun to go out.
+            RateLimited: (kind FETCH) sixty files were fetched for this user within the hour.
+
+        Source: Publora "Create Post", "Update Post", "API Error Code Catalog" (2026): all or nothing.
+        """
+        group = None if group_id is None else await self._editable(caller, group_id)
+        _check_addresses(wanted)
+        await self._count(caller, len(wanted))
+        held = None
+        if group is not None and group.status is GroupStatus.SCHEDULED:
+            draft = await self._posts.update(caller, group.id, Change(status=GroupStatus.DRAFT))
+            held = (group, draft.updated_at)
+        staged: list[Staged] = []
+        joined = False
+        try:
+            await self._ingest(caller, wanted, staged)
+            yield Fetched(staged=staged, held=held)
+            joined = True
+        finally:
+            if not joined:
+                await self._media.drop(staged)
+                if held is not None:
+                    await self._restore(caller, *held)
+
+    async def _editable(self, caller: Caller, group_id: str) -> PostGroup:
         view = await self._posts.get(caller, group_id)
         group = view.group
         if group.status not in (GroupStatus.DRAFT, GroupStatus.SCHEDULED):
             raise InvalidParameters(f"The post is {group.status}.", kind=Kind.STATUS, context={"status": group.status})
         if any(post.status not in (PostStatus.DRAFT, PostStatus.PENDING) for post in view.posts):
             raise Conflict("Publishing has already started.", kind=Kind.PUBLISHING)
-        self._count(caller)
-        # First, so that it does not go out half furnished meanwhile.
-        draft = await self._posts.update(caller, group.id, Change(status=GroupStatus.DRAFT))
+        return group
+
+    async def _restore(self, caller: Caller, group: PostGroup, version: int) -> None:
+        # Deleted or changed meanwhile, or beyond a limit by now: it stays as it is.
+        with suppress(NotFound, InvalidParameters, NotPermitted, Conflict):
+            change = Change(status=GroupStatus.SCHEDULED, scheduled_at=group.scheduled_at, version=version)
+            await self._posts.update(caller, group.id, change)
+
+    async def _ingest(self, caller: Caller, wanted: Sequence[Wanted], staged: list[Staged]) -> None:
+        """Fetch one after the other, in their order, into `staged`."""
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
-                await self._fetch(caller, group.id, url, file_name, _MOST_REDIRECTS)
+                for each in wanted:
+                    left = _MOST_BATCH_BYTES - sum(one.bytes.size_bytes for one in staged)
+                    staged.append(await self._fetch(caller, each.url, each.file_name, left, _MOST_REDIRECTS))
         except TimeoutError as error:
-            await self._restore(caller, group)
-            raise InvalidParameters(**_failed("MEDIA_URL_INGEST_TIMEOUT", "It took too long.")) from error
-        except PostroomError:
-            await self._restore(caller, group)
-            raise
-        return draft
+            raise InvalidParameters(
+                **_failed("MEDIA_URL_INGEST_TIMEOUT", "It took too long.", wanted, len(staged))
+            ) from error
+        except InvalidParameters as error:
+            blocked = _BLOCKED if error.kind is Kind.ADDRESS else "MEDIA_URL_PROBE_FAILED"
+            raise InvalidParameters(
+                **_failed(error.context.get("code", blocked), error.detail, wanted, len(staged))
+            ) from error
 
-    async def _restore(self, caller: Caller, group: PostGroup) -> None:
-        if group.status is GroupStatus.SCHEDULED:
-            # Deleted meanwhile, or beyond a limit by now: it stays as it is.
-            with suppress(NotFound, InvalidParameters):
-                change = Change(status=GroupStatus.SCHEDULED, scheduled_at=group.scheduled_at)
-                await self._posts.update(caller, group.id, change)
-
-    async def _fetch(self, caller: Caller, group_id: str, url: str, file_name: str, redirects: int) -> None:
+    async def _fetch(self, caller: Caller, url: str, file_name: str, left: int, redirects: int) -> Staged:
         try:
             async with self._fetching.stream("caller", "fetch_media", url, headers={}) as answer:
                 target = answer.headers.get("location")
                 if 300 <= answer.status < 400 and target is not None and redirects:
                     onward = urljoin(url, target)
                 elif answer.status != 200:
-                    raise InvalidParameters(**_failed("MEDIA_URL_HTTP_ERROR", f"The address answered {answer.status}."))
+                    raise InvalidParameters(**_wrong("MEDIA_URL_HTTP_ERROR", f"The address answered {answer.status}."))
                 else:
-                    return await self._take(caller, group_id, answer, file_name)
+                    return await self._take(caller, answer, file_name, left)
         except ProviderError as error:
-            raise InvalidParameters(**_failed("MEDIA_URL_FETCH_FAILED", error.detail)) from error
+            raise InvalidParameters(**_wrong("MEDIA_URL_FETCH_FAILED", error.detail)) from error
         _check_address(onward)
-        return await self._fetch(caller, group_id, onward, file_name, redirects - 1)
+        return await self._fetch(caller, onward, file_name, left, redirects - 1)
 
-    async def _take(self, caller: Caller, group_id: str, answer: Stream, file_name: str) -> None:
+    async def _take(self, caller: Caller, answer: Stream, file_name: str, left: int) -> Staged:
         chunks = answer.chunks()
         head = b""
         async for chunk in chunks:
@@ -133,46 +218,67 @@ class Attachments:
         found = type_of(head)
         if found is None:
             raise InvalidParameters(
-                **_failed("MEDIA_URL_UNSUPPORTED_FORMAT", "It is no image or video that is known here.")
+                **_wrong("MEDIA_URL_UNSUPPORTED_FORMAT", "It is no image or video that is known here.")
             )
-        kind = kind_of(found)
-        most = _MOST_IMAGE_BYTES if kind is MediaKind.IMAGE else _MOST_VIDEO_BYTES
+        most = _MOST_IMAGE_BYTES if kind_of(found) is MediaKind.IMAGE else _MOST_VIDEO_BYTES
 
         async def every() -> AsyncIterator[bytes]:
             size = len(head)
+            _check_size(size, most, left)
             yield head
             async for chunk in chunks:
                 size += len(chunk)
-                if size > most:
-                    raise InvalidParameters(**_failed("MEDIA_URL_TOO_LARGE", f"It is larger than {most} bytes."))
+                _check_size(size, most, left)
                 yield chunk
 
-        given = await self._media.upload_address(caller, group_id, file_name=file_name, content_type=found, kind=kind)
-        signed = parse_qs(urlsplit(given.upload_url).query)
         try:
-            await self._media.receive(given.media_id, int(signed["expires"][0]), signed["signature"][0], found, every())
-        except (InvalidParameters, ProviderError) as error:
-            async with self._database.begin() as tx:
-                await media.remove_awaiting(tx, caller.workspace_id, given.media_id)
-            if isinstance(error, ProviderError) or error.kind is Kind.FETCH:
-                raise
+            return await self._media.stage(caller.workspace_id, every(), file_name=file_name, content_type=found)
+        except InvalidParameters as error:
             large = error.code is ErrorCode.CONTENT_TOO_LARGE
+            code = error.context.get("code", "MEDIA_URL_TOO_LARGE" if large else "PROBE_FAILED")
+            raise InvalidParameters(**_wrong(code, error.detail)) from error
+
+    async def _count(self, caller: Caller, many: int) -> None:
+        """Use up a part of the user's hour for each file, or nothing of it where there is too little left."""
+        now = to_ms(self._now())
+        async with self._database.begin() as tx:
+            for _ in range(many):
+                until = await rates.spend(tx, f"fetch:{caller.user_id}", _HOUR_SECONDS, _MOST_AN_HOUR, now)
+                if until is not None:
+                    raise RateLimited(
+                        f"Media URL ingestion rate limit reached ({_MOST_AN_HOUR} URLs/hour).",
+                        kind=Kind.FETCH,
+                        retry_after_seconds=(until - now) / 1000,
+                    )
+
+
+def names(urls: Sequence[str]) -> list[Wanted]:
+    """Addresses with the file names that they end in."""
+    paths = [re.split(r"[?#]", url)[0] for url in urls]
+    return [
+        Wanted(url=url, file_name=unquote(path.rpartition("/")[2]) or "media")
+        for url, path in zip(urls, paths, strict=True)
+    ]
+
+
+def _check_addresses(wanted: Sequence[Wanted]) -> None:
+    """All of them, before any is called."""
+    for number, each in enumerate(wanted):
+        try:
+            _check_address(each.url)
+        except InvalidParameters as error:
             raise InvalidParameters(
-                **_failed("MEDIA_URL_TOO_LARGE" if large else "PROBE_FAILED", error.detail)
+                **_failed(error.context["code"], error.detail, wanted, number, fetched=False)
             ) from error
 
-    def _count(self, caller: Caller) -> None:
-        now = to_ms(self._now())
-        held = self._fetched.setdefault(caller.user_id, deque())
-        while held and held[0] <= now - _HOUR_MS:
-            held.popleft()
-        if len(held) >= _MOST_AN_HOUR:
-            raise RateLimited(
-                f"{_MOST_AN_HOUR} files an hour are fetched from addresses.",
-                kind=Kind.FETCH,
-                retry_after_seconds=(held[0] + _HOUR_MS - now) / 1000,
-            )
-        held.append(now)
+
+def _check_size(size: int, most: int, left: int) -> None:
+    if size > most:
+        raise InvalidParameters(**_wrong("MEDIA_URL_TOO_LARGE", f"It is larger than {most} bytes."))
+    if size > left:
+        raise InvalidParameters(
+            **_wrong("MEDIA_URL_AGGREGATE_TOO_LARGE", f"All files together are larger than {_MOST_BATCH_BYTES} bytes.")
+        )
 
 
 def _check_address(url: str) -> None:
@@ -180,19 +286,28 @@ def _check_address(url: str) -> None:
         parsed = urlsplit(url)
         port = parsed.port
     except ValueError:
-        raise InvalidParameters("Invalid media URL", code=ErrorCode.INVALID_URL, kind=Kind.ADDRESS) from None
+        raise InvalidParameters(**_bad("MEDIA_URL_INVALID", "Invalid media URL")) from None
     if parsed.scheme.lower() != "https":
-        sentence = f"Only https:// media URLs are allowed (got {parsed.scheme[:20]}://)"
-        raise InvalidParameters(sentence, code=ErrorCode.INVALID_URL, kind=Kind.ADDRESS)
+        raise InvalidParameters(
+            **_bad("MEDIA_URL_PROTOCOL", f"Only https:// media URLs are allowed (got {parsed.scheme[:20]}://)")
+        )
     if parsed.username is not None or parsed.password is not None:
-        raise InvalidParameters(
-            "Media URLs must not contain credentials", code=ErrorCode.INVALID_URL, kind=Kind.ADDRESS
-        )
+        raise InvalidParameters(**_bad("MEDIA_URL_CREDENTIALS", "Media URLs must not contain credentials"))
     if port not in (None, 443) or not _HTTPS.match(url.replace(":443", "", 1)):
-        raise InvalidParameters(
-            "Media URLs must use the default HTTPS port", code=ErrorCode.INVALID_URL, kind=Kind.ADDRESS
-        )
+        raise InvalidParameters(**_bad("MEDIA_URL_PORT", "Media URLs must use the default HTTPS port"))
 
 
-def _failed(code: str, detail: str) -> dict[str, Any]:
+def _bad(code: str, detail: str) -> dict[str, Any]:
+    return {"detail": detail, "code": ErrorCode.INVALID_URL, "kind": Kind.ADDRESS, "context": {"code": code}}
+
+
+def _wrong(code: str, detail: str) -> dict[str, Any]:
     return {"detail": detail, "kind": Kind.FETCH, "context": {"code": code}}
+
+
+def _failed(code: str, detail: str, wanted: Sequence[Wanted], failed: int, *, fetched: bool = True) -> dict[str, Any]:
+    """One file was not got, so none is attached: what became of each."""
+    before = ("MEDIA_URL_ROLLED_BACK", _ROLLED_BACK) if fetched else ("MEDIA_URL_SKIPPED", _SKIPPED)
+    told = [before] * failed + [(code, detail)] + [("MEDIA_URL_SKIPPED", _SKIPPED)] * (len(wanted) - failed - 1)
+    results = [Unattached(url=each.url, code=one[0], detail=one[1]) for each, one in zip(wanted, told, strict=True)]
+    return {"detail": detail, "kind": Kind.FETCH, "context": {"code": code, "results": results}}

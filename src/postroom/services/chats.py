@@ -83,7 +83,7 @@ class Chats:
                 account = await accounts.find(reader, caller.workspace_id, account_id)
                 if account is None or caller.only_user not in (None, account.user_id):
                     raise NotFound("No such account.", kind=Kind.ACCOUNT)
-                key = self._connections.connector(account.provider).chat_key(chat_id)
+                key = self._connections.mailboxes(account.provider).chat_key(chat_id)
                 chat = await chats.find_by_key(reader, caller.workspace_id, account_id, key)
             elif not is_id("chat", chat_id):
                 raise NotFound("Not a chat's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.CHAT)
@@ -121,9 +121,9 @@ class Chats:
             InvalidParameters: (kind URN) this is no conversation's id.
             NotFound: (kind CHAT) no account of the caller's workspace holds it.
         """
-        connector = self._connections.connector(provider)
-        key = connector.chat_key(spelling)
-        mailbox = connector.mailbox_of(spelling)
+        mailboxes = self._connections.mailboxes(provider)
+        key = mailboxes.chat_key(spelling)
+        mailbox = mailboxes.mailbox_of(spelling)
         async with self._database.read() as reader:
             held = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
             if account_id is not None:

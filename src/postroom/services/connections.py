@@ -6,13 +6,22 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors.contract import Connection, Connector, Linked, Messenger, Publisher
+from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
 from postroom.connectors.registry import Registry
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
 from postroom.domain.remote import Credentials
-from postroom.errors import ActionRequired, CredentialsRejected, NoSession, NotSupported, PostroomError, ProviderDown
+from postroom.errors import (
+    ActionRequired,
+    CredentialsRejected,
+    InvalidParameters,
+    Kind,
+    NoSession,
+    NotSupported,
+    PostroomError,
+    ProviderDown,
+)
 from postroom.services.events import Events
 from postroom.store import accounts
 from postroom.store.database import Database, Reader
@@ -54,10 +63,34 @@ class Connections:
             raise NotSupported(f"This server has no connector for {provider}.")
         return connector
 
+    def mailboxes(self, provider: str) -> Mailboxes:
+        """How the network's ids of messages and conversations are read.
+
+        Raises:
+            NotSupported: there is no network of that name.
+            InvalidParameters: (kind URN) it has no messages, so nothing is the id of one.
+        """
+        connector = self.connector(provider)
+        if not isinstance(connector, Mailboxes):
+            raise InvalidParameters(
+                f"There are no messages and no conversations of {provider} here.",
+                kind=Kind.URN,
+                context={"reason": "wrong_type"},
+            )
+        return connector
+
     def roles(self, provider: str, linked: Linked) -> tuple[bool, bool]:
         """Whether an account that was linked like this has chats, and whether it takes posts. Nobody is called."""
         connection = self.connector(provider).open(linked.profile, linked.credentials, _drop)
         return isinstance(connection, Messenger), isinstance(connection, Publisher)
+
+    def why_no_posts(self, provider: str) -> str:
+        """What to say of an account that takes none: there is nothing to be done, or it is to be linked another way."""
+        connector = self._registry.get(provider)
+        if connector is None or connector.capabilities.publish is None:
+            return "This network takes no posts."
+        flows = " or ".join(connector.login_flows)
+        return f"This account was linked for messages, not for posts: link it once more, in another way ({flows})."
 
     def connectors(self) -> Mapping[str, Connector]:
         """All networks by name."""
@@ -86,20 +119,20 @@ class Connections:
 
         Raises:
             CredentialsRejected, ActionRequired: the account is not connected; nobody was called.
-            NotSupported: the network has no chats.
+            NotSupported: the account has no chats.
         """
         opened = await self._opened(account)
         if not isinstance(opened.connection, Messenger):
-            raise NotSupported("This network has no chats.")
+            raise NotSupported("This account has no chats. Nothing was changed.")
         async with self._watched(account, opened):
             yield opened.connection
 
     @asynccontextmanager
     async def publisher(self, account: Account) -> AsyncIterator[Publisher]:
-        """The same for a network that takes posts."""
+        """The same for an account that takes posts."""
         opened = await self._opened(account)
         if not isinstance(opened.connection, Publisher):
-            raise NotSupported("This network takes no posts.")
+            raise NotSupported(self.why_no_posts(account.provider))
         async with self._watched(account, opened):
             yield opened.connection
 

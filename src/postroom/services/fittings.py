@@ -37,7 +37,7 @@ class Fittings:
                 account = await accounts.find_by_provider_id(
                     reader, caller.workspace_id, caller.user_id, platform, raw_id
                 )
-                if account is None:
+                if account is None or not account.takes_posts:
                     found.append(Problem(code=Misfit.INVALID_PLATFORM_CONNECTION, platform_id=platform_id))
                 found += problems(platform_id, group.content, held.get(group.id, []), limits[platform])
         lacking = (Misfit.MEDIA_REQUIRED, Misfit.VIDEO_REQUIRED)

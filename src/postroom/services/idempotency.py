@@ -7,6 +7,8 @@ from postroom.store import idempotency
 from postroom.store.database import Database
 
 _LONGEST_KEY = 255
+# A network answers within a minute or is given up, and few are asked for one request.
+_LONGEST_REQUEST_MS = 10 * 60_000
 
 
 class Idempotency:
@@ -16,27 +18,38 @@ class Idempotency:
         self._database = database
         self._now = now
 
-    async def begin(self, caller: Caller, key: str, fingerprint: bytes) -> tuple[int, bytes] | None:
+    async def begin(
+        self, caller: Caller, key: str, fingerprint: bytes, *, repeatable: bool
+    ) -> tuple[int, bytes] | None:
         """Claim a key. None: go on, then `finish` or `forget`. Else the status and body to give again.
 
+        What was in flight when a server was killed may have happened. `repeatable`: then it is done (again).
+
         Raises:
-            Conflict: it is in flight, or came with another request (`fingerprint` differs).
+            Conflict: it is in flight, or came with another request (`fingerprint` differs); or nobody will know any more
+                what became of it.
         """
         if not key or len(key) > _LONGEST_KEY:
             raise InvalidParameters(f"Idempotency-Key has 1 to {_LONGEST_KEY} characters.", kind=Kind.KEY_REUSED)
         # Keyed: what was asked may be a password or a short text, which a plain hash would let one guess.
         fingerprint = self._database.keyring.hash(fingerprint.hex())
+        at = to_ms(self._now())
         async with self._database.begin() as tx:
-            stored = await idempotency.begin(
-                tx, caller.workspace_id, caller.user_id, key, fingerprint, to_ms(self._now())
-            )
-        if stored is None:
-            return None
-        if stored.fingerprint != fingerprint:
-            raise Conflict("This Idempotency-Key came before with another request.", kind=Kind.KEY_REUSED)
-        if stored.status is None:
-            raise Conflict("A request with this Idempotency-Key is in flight.", kind=Kind.IN_FLIGHT)
-        return stored.status, (stored.answer or "").encode()
+            stored = await idempotency.begin(tx, caller.workspace_id, caller.user_id, key, fingerprint, at)
+            if stored is None:
+                return None
+            if stored.fingerprint != fingerprint:
+                raise Conflict("This Idempotency-Key came before with another request.", kind=Kind.KEY_REUSED)
+            if stored.status is not None:
+                return stored.status, (stored.answer or "").encode()
+            cut_off = stored.begun_at < at - _LONGEST_REQUEST_MS
+            if cut_off and repeatable:
+                if await idempotency.begin_again(tx, caller.workspace_id, caller.user_id, key, stored.begun_at, at):
+                    return None
+        detail = "A request with this Idempotency-Key is in flight."
+        if cut_off and not repeatable:
+            detail = "A request with this Idempotency-Key was cut off. It may have been done, and is not done again."
+        raise Conflict(detail, kind=Kind.IN_FLIGHT)
 
     async def finish(self, caller: Caller, key: str, status: int, body: bytes) -> None:
         """Keep the answer for whoever comes with the key again."""

@@ -295,7 +295,7 @@ class _Taking:
         row = await self._held(key)
         if row is None:
             return None
-        return self._ingest._connections.connector(row.provider).chat_key(row.chat_provider_id)
+        return self._ingest._connections.mailboxes(row.provider).chat_key(row.chat_provider_id)
 
     async def _tell(self, type: EventType, row: Message) -> None:
         if not self._announce:

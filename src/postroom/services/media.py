@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ import msgspec
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.capabilities import MIB, ImageLimits
-from postroom.domain.jobs import Job, Task
+from postroom.domain.jobs import Job, Task, purge_of
 from postroom.domain.media import HEAD_BYTES, MediaItem, MediaKind, MediaStatus, kind_of, type_of
 from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotPermitted, PostroomError
 from postroom.ids import new_id, new_object_id, new_ulid
@@ -49,6 +49,24 @@ class UploadAddress(msgspec.Struct, frozen=True, kw_only=True):
     media_id: str
     upload_url: str
     file_url: str
+
+
+class Bytes(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a file's bytes are, and what they are."""
+
+    blob_key: str
+    content_hash: str
+    size_bytes: int
+    content_type: str
+    width: int | None
+    height: int | None
+
+
+class Staged(msgspec.Struct, frozen=True, kw_only=True):
+    """A file whose bytes are kept, and which is to become a post group's."""
+
+    item: MediaItem
+    bytes: Bytes
 
 
 class MediaLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,35 +174,12 @@ class Media:
 
         Source: PostPost "Upload media" (March 2026): the file is attached now, not when its bytes arrive.
         """
-        now = self._now()
-        item = MediaItem(
-            id=new_object_id(now),
-            workspace_id=caller.workspace_id,
-            post_group_id=group_id,
-            kind=kind,
-            status=MediaStatus.AWAITING,
-            file_name=_plain(file_name),
-            content_type=content_type,
-            blob_key=None,
-            size_bytes=None,
-            alt_text=alt_text,
-            created_at=to_ms(now),
-            upload_expires_at=to_ms(now + _ADDRESS_LIVES),
-        )
+        item = self._item(caller.workspace_id, group_id, file_name, content_type, kind, alt_text)
         async with self._database.begin() as tx:
             if await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id) is None:
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
             await media.add(tx, item)
-            job = Job(
-                id=new_id("job", now),
-                workspace_id=caller.workspace_id,
-                task=Task.EXPIRE_UPLOAD,
-                args={"media_id": item.id},
-                lock=None,
-                attempts=0,
-                scheduled_at=to_ms(now + _ADDRESS_LIVES + _PURGED_AFTER),
-            )
-            await jobs.enqueue(tx, job)
+            await self._expire_later(tx, item)
         signature = self._upload_signature(item.id, item.upload_expires_at, content_type)
         upload_url = f"{self._public_url}/media/{item.id}?expires={item.upload_expires_at}&signature={signature}"
         return UploadAddress(media_id=item.id, upload_url=upload_url, file_url=self.file_url(item))
@@ -224,6 +219,81 @@ class Media:
         until = expires + _UPLOAD_TAKES // timedelta(milliseconds=1)
         head, chunks = await _begun(self._in_time(chunks, until))
         found = _announced(type_of(head), item.kind)
+        kept = await self._keep(item, found, chunks)
+        async with self._database.begin() as tx:
+            arrived = to_ms(self._now())
+            unneeded: list[str] | None = None
+            if arrived <= until:
+                unneeded = await media.set_stored(tx, item.workspace_id, item.id, **msgspec.structs.asdict(kept))
+            let_go = [kept.blob_key] if unneeded is None else unneeded
+            if let_go:
+                await self.purge_later(tx, item.workspace_id, let_go)
+        _check_time(arrived, until)
+        if unneeded is None:
+            raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
+
+    async def stage(
+        self, workspace_id: str, chunks: AsyncIterator[bytes], *, file_name: str, content_type: str
+    ) -> Staged:
+        """Keep the bytes of a file that `join` gives to a post group; what is not joined soon is purged by a job.
+
+        Raises as `receive` does where the bytes are no good. `content_type` is what their beginning says they are.
+        """
+        item = self._item(workspace_id, "", file_name, content_type, kind_of(content_type), "")
+        async with self._database.begin() as tx:
+            await self._expire_later(tx, item)
+        return Staged(item=item, bytes=await self._keep(item, content_type, chunks))
+
+    async def join(self, tx: Tx, group_id: str, staged: Sequence[Staged]) -> None:
+        """Give files to a post group which the transaction made or holds, in this order."""
+        for each in staged:
+            await media.add(tx, msgspec.structs.replace(each.item, post_group_id=group_id))
+            kept = msgspec.structs.asdict(each.bytes)
+            unneeded = await media.set_stored(tx, each.item.workspace_id, each.item.id, **kept)
+            if unneeded:
+                await self.purge_later(tx, each.item.workspace_id, unneeded)
+
+    async def drop(self, staged: Sequence[Staged]) -> None:
+        """Purge files that were not joined."""
+        if staged:
+            workspace_id = staged[0].item.workspace_id
+            async with self._database.begin() as tx:
+                await self.purge_later(tx, workspace_id, [each.bytes.blob_key for each in staged])
+
+    def _item(
+        self, workspace_id: str, group_id: str, file_name: str, content_type: str, kind: MediaKind, alt_text: str
+    ) -> MediaItem:
+        now = self._now()
+        return MediaItem(
+            id=new_object_id(now),
+            workspace_id=workspace_id,
+            post_group_id=group_id,
+            kind=kind,
+            status=MediaStatus.AWAITING,
+            file_name=_plain(file_name),
+            content_type=content_type,
+            blob_key=None,
+            size_bytes=None,
+            alt_text=alt_text,
+            created_at=to_ms(now),
+            upload_expires_at=to_ms(now + _ADDRESS_LIVES),
+        )
+
+    async def _expire_later(self, tx: Tx, item: MediaItem) -> None:
+        now = self._now()
+        job = Job(
+            id=new_id("job", now),
+            workspace_id=item.workspace_id,
+            task=Task.EXPIRE_UPLOAD,
+            args={"media_id": item.id},
+            lock=None,
+            attempts=0,
+            scheduled_at=to_ms(now + _ADDRESS_LIVES + _PURGED_AFTER),
+        )
+        await jobs.enqueue(tx, job)
+
+    async def _keep(self, item: MediaItem, content_type: str, chunks: AsyncIterator[bytes]) -> Bytes:
+        """Put the bytes into the store and look at them; what is no good is purged."""
         key = f"{item.workspace_id}/{item.id}/{new_ulid(self._now())}"
         content = hashlib.sha256()
         size = await self.blobs.put(key, self._counted(chunks, item.kind, content))
@@ -233,27 +303,14 @@ class Media:
             async with self._database.begin() as tx:
                 await self.purge_later(tx, item.workspace_id, [key])
             raise
-        async with self._database.begin() as tx:
-            arrived = to_ms(self._now())
-            unneeded: list[str] | None = None
-            if arrived <= until:
-                unneeded = await media.set_stored(
-                    tx,
-                    item.workspace_id,
-                    item.id,
-                    blob_key=key,
-                    content_hash=self._content_hash(item.workspace_id, content.hexdigest()),
-                    size_bytes=size,
-                    content_type=found,
-                    width=width,
-                    height=height,
-                )
-            let_go = [key] if unneeded is None else unneeded
-            if let_go:
-                await self.purge_later(tx, item.workspace_id, let_go)
-        _check_time(arrived, until)
-        if unneeded is None:
-            raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
+        return Bytes(
+            blob_key=key,
+            content_hash=self._content_hash(item.workspace_id, content.hexdigest()),
+            size_bytes=size,
+            content_type=content_type,
+            width=width,
+            height=height,
+        )
 
     async def _in_time(self, chunks: AsyncIterator[bytes], until: int) -> AsyncIterator[bytes]:
         async for chunk in chunks:
@@ -339,16 +396,7 @@ class Media:
     async def purge_later(self, tx: Tx, workspace_id: str, keys: list[str]) -> None:
         """Have blobs deleted, for certain, once this transaction is durable."""
         now = self._now()
-        job = Job(
-            id=new_id("job", now),
-            workspace_id=workspace_id,
-            task=Task.PURGE_BLOBS,
-            args={"keys": keys},
-            lock=None,
-            attempts=0,
-            scheduled_at=to_ms(now),
-        )
-        await jobs.enqueue(tx, job)
+        await jobs.enqueue(tx, purge_of(new_id("job", now), workspace_id, keys, to_ms(now)))
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
     async def purge(self, workspace_id: str, keys: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Post groups: created, scheduled, updated, listed, got, and deleted with everything that belongs to them."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,13 +17,15 @@ from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotFou
 from postroom.ids import is_object_id, new_id, new_object_id, new_ulid
 from postroom.services.connections import Connections
 from postroom.services.events import Events
-from postroom.services.media import Media
 from postroom.services.post_logs import PostLogs
 from postroom.services.quota import Quota
-from postroom.services.receipts import Receipts
-from postroom.store import accounts, jobs, media, posts
+from postroom.store import accounts, jobs, media, posts, removals
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
+from postroom.store.removals import Removal
+
+Along = Callable[[Tx, PostGroup], Awaitable[None]]
+"""What else is done in the transaction that makes or changes a group; where it raises, nothing is made or changed."""
 
 _NO_PART_BEFORE = "The part of the thread before this one was not published."
 _UNLINKED_MEANWHILE = "The account was unlinked while this was being published: it may be live."
@@ -46,6 +48,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     platforms: tuple[str, ...] | None = None
     platform_settings: Mapping[str, Mapping[str, Any]] | None = None
     """Laid over those that there are, platform by platform."""
+    version: int | None = None
+    """The `updated_at` that the group must still have."""
 
     @property
     def writes(self) -> bool:
@@ -61,9 +65,7 @@ class Posts:
         database: Database,
         notifier: Notifier,
         connections: Connections,
-        media: Media,
         events: Events,
-        receipts: Receipts,
         logs: PostLogs,
         quota: Quota,
         now: Clock,
@@ -71,9 +73,7 @@ class Posts:
         self._database = database
         self._notifier = notifier
         self._connections = connections
-        self._media = media
         self._events = events
-        self._receipts = receipts
         self._logs = logs
         self._quota = quota
         self._now = now
@@ -86,6 +86,7 @@ class Posts:
         platforms: Sequence[str],
         scheduled_at: int | None,
         platform_settings: Mapping[str, Any],
+        along: Along | None = None,
     ) -> PostGroup:
         """Write a post for several platforms (`<platform>-<id>`): a draft, or scheduled; a time that has passed is now.
 
@@ -117,6 +118,8 @@ class Posts:
                 await self._quota.take(tx, group.workspace_id, group.id, many, group.scheduled_at)
             rows = await self._rows(tx, group)
             await posts.add_group(tx, group, rows)
+            if along is not None:
+                await along(tx, group)
             if group.scheduled_at is not None:
                 await self._schedule(tx, group, rows, group.scheduled_at)
         return group
@@ -169,7 +172,7 @@ class Posts:
             files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
         return PostGroupView(group=group, posts=held.get(group_id, []), media=files.get(group_id, []))
 
-    async def update(self, caller: Caller, group_id: str, change: Change) -> PostGroup:
+    async def update(self, caller: Caller, group_id: str, change: Change, *, along: Along | None = None) -> PostGroup:
         """Schedule a draft, move it in time, make it a draft again (which keeps its time), or write it anew.
 
         Raises:
@@ -177,7 +180,8 @@ class Posts:
             InvalidParameters: (kind STATUS) it is neither a draft nor scheduled any more.
             InvalidParameters: (kind PLATFORMS) it would be scheduled for no platform; (kind PLATFORM_CONNECTION) a
                 platform that is new to it is no linked account of the user's.
-            Conflict: (kind PUBLISHING) it is written anew, and has begun to go out.
+            Conflict: (kind PUBLISHING) it is written anew, or more is done along, and it has begun to go out; (kind
+                VERSION) it is another version by now.
             NotPermitted: (kind PLAN_LIMIT) a limit of this server is reached.
 
         Source: PostPost "Update post" (March 2026); Publora "Update post" (2026) for what is written anew.
@@ -192,6 +196,8 @@ class Posts:
                 raise InvalidParameters(
                     f"The post is {group.status}.", kind=Kind.STATUS, context={"status": group.status}
                 )
+            if change.version is not None and change.version != group.updated_at:
+                raise Conflict("Another write came first; this request changed nothing.", kind=Kind.VERSION)
             becomes = change.status or group.status
             moment = group.scheduled_at if change.scheduled_at is None else max(change.scheduled_at, now_ms)
             if becomes is GroupStatus.SCHEDULED:
@@ -218,6 +224,10 @@ class Posts:
                 tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=now_ms
             )
             await self._logs.changed(tx, group, becomes)
+            if along is not None:
+                if begun:
+                    raise Conflict("Publishing has already started; nothing was changed.", kind=Kind.PUBLISHING)
+                await along(tx, fresh)
             if becomes is GroupStatus.SCHEDULED and moment is not None:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
                 await self._schedule(tx, group, waiting, moment, published)
@@ -271,24 +281,29 @@ class Posts:
         Source: PostPost "Delete post".
         """
         group_id = _checked(group_id)
-        async with self._database.begin() as tx:
+        async with self._database.begin(single=True) as tx:
             if not await self.remove(tx, caller.workspace_id, caller.user_id, group_id, origin="api"):
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
 
     async def remove(self, tx: Tx, workspace_id: str, user_id: str, group_id: str, *, origin: str) -> bool:
         """The same in a transaction of somebody else's; False: there is no such group."""
-        gone = await posts.remove_whole(tx, workspace_id, user_id, group_id)
-        if gone is None:
+        now = self._now()
+        removal = Removal(
+            workspace_id=workspace_id,
+            user_id=user_id,
+            group_id=group_id,
+            origin=origin,
+            at=to_ms(now),
+            receipt_id=new_id("rcp", now),
+            event_id=new_id("evt", now),
+            job_id=new_id("job", now),
+        )
+        files = await removals.remove_group(tx, removal)
+        if files is None:
             return False
-        blobs = gone.blob_keys
-        if blobs:
-            await self._media.purge_later(tx, workspace_id, blobs)
-        if not any(post.begun_at for post in gone.posts):
-            await self._quota.give_back(tx, workspace_id, group_id)
-        document = {"status": gone.status, "files": len(blobs), "targets": [_target(post) for post in gone.posts]}
-        await self._receipts.write(tx, workspace_id, user_id, "post_group.deleted", group_id, document)
-        data = EventData(post_group_id=group_id, origin=origin)
-        await self._events.announce(tx, workspace_id, EventType.POST_GROUP_DELETED, data, user_id)
+        tx.on_commit(lambda: self._notifier.wake(f"events:{workspace_id}"))
+        if files:
+            tx.on_commit(lambda: self._notifier.wake("jobs"))
         return True
 
     async def abandon(self, tx: Tx, workspace_id: str, account_id: str) -> None:
@@ -406,13 +421,3 @@ def _written(group: PostGroup, change: Change) -> PostGroup:
         platforms=group.platforms if change.platforms is None else change.platforms,
         platform_settings=msgspec.json.encode(settings).decode(),
     )
-
-
-def _target(post: Post) -> dict[str, str | None]:
-    return {
-        "platform": post.platform,
-        "platform_id": post.platform_id,
-        "status": post.status,
-        "provider_id": post.provider_id,
-        "url": post.url,
-    }

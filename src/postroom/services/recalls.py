@@ -89,8 +89,7 @@ class Recalls:
             account = await accounts.find(reader, caller.workspace_id, message.account_id)
         if account is None:
             raise NotFound("No such message.", kind=Kind.MESSAGE)
-        connector = self._connections.connector(message.provider)
-        chat_key = connector.chat_key(message.chat_provider_id)
+        chat_key = self._connections.mailboxes(message.provider).chat_key(message.chat_provider_id)
         await self._recall(account, message.chat_provider_id, chat_key, message.key, message)
 
     async def recall_by_key(
@@ -108,11 +107,11 @@ class Recalls:
 
         Source: ConnectSafely "Delete (recall) a message".
         """
-        connector = self._connections.connector(provider)
-        if connector.capabilities.recall is None:
+        if self._connections.connector(provider).capabilities.recall is None:
             raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
-        chat_key, key = connector.chat_key(chat), connector.message_key(message)
-        mailboxes = {connector.mailbox_of(message), connector.mailbox_of(chat)} - {None}
+        network = self._connections.mailboxes(provider)
+        chat_key, key = network.chat_key(chat), network.message_key(message)
+        mailboxes = {network.mailbox_of(message), network.mailbox_of(chat)} - {None}
         async with self._database.read() as reader:
             linked = await accounts.list_of_provider(reader, caller.workspace_id, provider, caller.only_user)
             seen = {account.id for account in linked}
@@ -132,7 +131,7 @@ class Recalls:
 
         account = min(linked, key=preference)
         for copy in copies.values():
-            if connector.chat_key(copy.chat_provider_id) != chat_key:
+            if network.chat_key(copy.chat_provider_id) != chat_key:
                 raise Refused("The message is not in that conversation. Nothing was changed.", kind=Kind.WRONG_CHAT)
         await self._recall(account, chat, chat_key, key, copies.get(account.id))
 

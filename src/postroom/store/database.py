@@ -81,8 +81,13 @@ class Database(Protocol):
     @property
     def keyring(self) -> Keyring: ...
 
-    def begin(self) -> AbstractAsyncContextManager[Tx]:
-        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back."""
+    def begin(self, *, single: bool = False) -> AbstractAsyncContextManager[Tx]:
+        """A transaction. Leaving the block commits durably, before it returns; an exception rolls all of it back.
+
+        `single`: on PostgreSQL it takes only statements for `fetch_one` that always answer a row, and whose arguments begin
+        with the workspace, the user and the id that they change. Each is durable when it returns, whatever follows: what
+        waits at the same time shares one transaction.
+        """
         ...
 
     def read(self) -> AbstractAsyncContextManager[Reader]:

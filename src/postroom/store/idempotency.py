@@ -11,6 +11,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: bytes
     status: int | None
     answer: str | None
+    begun_at: int
 
 
 async def begin(tx: Tx, workspace_id: str, user_id: str, key: str, fingerprint: bytes, at: int) -> Stored | None:
@@ -30,7 +31,7 @@ async def begin(tx: Tx, workspace_id: str, user_id: str, key: str, fingerprint: 
         return None
     row = await tx.fetch_one(
         """
-        select fingerprint, status, answer from idempotency_keys
+        select fingerprint, status, answer, created_at from idempotency_keys
         where workspace_id = $1 and user_id = $2 and idempotency_key = $3
         """,
         workspace_id,
@@ -40,7 +41,23 @@ async def begin(tx: Tx, workspace_id: str, user_id: str, key: str, fingerprint: 
     if row is None:
         # It was forgotten between the two statements.
         return await begin(tx, workspace_id, user_id, key, fingerprint, at)
-    return Stored(fingerprint=row[0], status=row[1], answer=row[2])
+    return Stored(fingerprint=row[0], status=row[1], answer=row[2], begun_at=row[3])
+
+
+async def begin_again(tx: Tx, workspace_id: str, user_id: str, key: str, begun_at: int, at: int) -> bool:
+    """Take over a call that is in flight since that moment. False: it has ended, or somebody else was first."""
+    changed = await tx.execute(
+        """
+        update idempotency_keys set created_at = $5
+        where workspace_id = $1 and user_id = $2 and idempotency_key = $3 and status is null and created_at = $4
+        """,
+        workspace_id,
+        user_id,
+        key,
+        begun_at,
+        at,
+    )
+    return changed > 0
 
 
 async def finish(tx: Tx, workspace_id: str, user_id: str, key: str, status: int, answer: str) -> None:

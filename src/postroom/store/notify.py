@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
 _CHANNEL = "postroom"
+_NOTIFY = "select pg_notify($1, topic) from unnest($2::text[]) topic"
+_PAUSE_SECONDS = 0.01
 _AGAIN_SECONDS = 1.0
 _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -27,17 +29,16 @@ class Notifier:
         """With the URL of a PostgreSQL database, its other processes are woken too; without, only this one."""
         self._url = postgres_url
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
-        self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
-        self._queued: set[str] = set()
+        self._outgoing: set[str] = set()
+        self._needed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     def wake(self, topic: str) -> None:
         """Wake everyone who waits for the topic. To be called after the commit."""
         self.wake_here(topic)
-        # What is queued already will be sent after this call, and says the same.
-        if self._running is not None and topic not in self._queued:
-            self._queued.add(topic)
-            self._outgoing.put_nowait(topic)
+        if self._running is not None:
+            self._outgoing.add(topic)
+            self._needed.set()
 
     def wake_here(self, topic: str) -> None:
         """Wake those of this process only: what happened is none of the others' business."""
@@ -81,8 +82,12 @@ class Notifier:
 
     async def _listen(self, url: str) -> "Connection[Any]":
         connection: Connection[Any] = await asyncpg.connect(url)
-        await connection.add_listener(_CHANNEL, self._heard)
-        connection.add_termination_listener(lambda _: self._outgoing.put_nowait(None))
+        try:
+            await connection.add_listener(_CHANNEL, self._heard)
+        except BaseException:
+            connection.terminate()
+            raise
+        connection.add_termination_listener(lambda _: self._needed.set())
         return connection
 
     def _heard(
@@ -94,19 +99,21 @@ class Notifier:
     async def _run(self, url: str, connection: "Connection[Any]") -> None:
         try:
             while True:
-                # None: the connection was lost.
-                topic = await self._outgoing.get()
-                if topic is not None:
-                    self._queued.discard(topic)
+                # There are wake-ups to send, or the connection was lost.
+                await self._needed.wait()
+                self._needed.clear()
+                topics, self._outgoing = self._outgoing, set()
                 while True:
                     try:
                         if connection.is_closed():
                             connection = await self._listen_again(url)
-                        if topic is not None:
-                            await connection.execute("select pg_notify($1, $2)", _CHANNEL, topic)
+                        if topics:
+                            await connection.execute(_NOTIFY, _CHANNEL, topics)
                         break
                     except _LOST:
                         connection.terminate()
+                # The next ones go together: each of a thousand a second would be a transaction.
+                await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             connection.terminate()
 

@@ -15,6 +15,7 @@ from postroom.errors import PostroomError
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
+from postroom.store.sharing import PLACE, Sharing
 
 _WORDS = {"bytes": "bytea", "position": "bigint primary key"}
 # The position of an event is the number of its transaction, then its place in that: 65,536 to a transaction. A number
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     Held = Connection[asyncpg.Record]
 
 
-class _Reader:
+class _Words:
     dialect: Literal["sqlite", "postgres"] = "postgres"
+    for_update = " for update"
 
-    def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
-        self._connection = connection
+    def __init__(self, keyring: Keyring, event_base: int) -> None:
         self.keyring = keyring
         self._event_base = event_base
 
@@ -51,6 +52,16 @@ class _Reader:
     def array(self, values: Iterable[str]) -> list[str]:
         return list(values)
 
+    def _position(self, number: int) -> str:
+        begin = f"{self._event_base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
+        return f"{begin} + cast(${number} as bigint)"
+
+
+class _Reader(_Words):
+    def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
+        super().__init__(keyring, event_base)
+        self._connection = connection
+
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         return cast("Sequence[Row]", await self._connection.fetch(sql, *args))
 
@@ -59,8 +70,6 @@ class _Reader:
 
 
 class _Tx(_Reader):
-    for_update = " for update"
-
     def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
         super().__init__(connection, keyring, event_base)
         self.committed: list[Callable[[], None]] = []
@@ -71,8 +80,7 @@ class _Tx(_Reader):
         place, self._places = self._places, self._places + 1
         if place >> _PLACES_BITS:
             raise PostroomError("A transaction has more events than it has places for.")
-        begin = f"{self._event_base} + (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
-        return f"{begin} + cast(${number} as bigint)", place
+        return self._position(number), place
 
     async def execute(self, sql: str, *args: Any) -> int:
         tag: str = await self._connection.execute(sql, *args)
@@ -99,6 +107,40 @@ class _Tx(_Reader):
 
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
+
+
+class _Single(_Words):
+    """Its one statement shares a transaction with others of its kind."""
+
+    def __init__(self, sharing: Sharing, keyring: Keyring, event_base: int) -> None:
+        super().__init__(keyring, event_base)
+        self.committed: list[Callable[[], None]] = []
+        self._sharing = sharing
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        return await self._sharing.fetch_one(sql, args)
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        raise _NotSingle
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        raise _NotSingle
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        raise _NotSingle
+
+    def later(self, sql: str, *args: Any) -> None:
+        raise _NotSingle
+
+    def next_position(self, number: int) -> tuple[str, Any]:
+        return self._position(number), PLACE
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        self.committed.append(call)
+
+
+class _NotSingle(PostroomError):
+    """Only a statement that answers one row can be a single one."""
 
 
 @cache
@@ -140,6 +182,7 @@ class PostgresDatabase:
         self._idle: deque[Held] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._room = most_connections
+        self._sharing = Sharing(self)
 
     @classmethod
     async def connect(cls, url: str, keyring: Keyring, most_connections: int = 12) -> "PostgresDatabase":
@@ -201,22 +244,29 @@ class PostgresDatabase:
         return _Borrowed(self)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
-        connection = await self.borrow()
-        tx = _Tx(connection, self.keyring, self.event_base)
-        try:
-            async with connection.transaction():
-                yield tx
-                await tx.finish()
-        finally:
-            self.give_back(connection)
-        for call in tx.committed:
+    async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
+        if single:
+            one = _Single(self._sharing, self.keyring, self.event_base)
+            yield one
+            committed = one.committed
+        else:
+            connection = await self.borrow()
+            tx = _Tx(connection, self.keyring, self.event_base)
+            try:
+                async with connection.transaction():
+                    yield tx
+                    await tx.finish()
+            finally:
+                self.give_back(connection)
+            committed = tx.committed
+        for call in committed:
             call()
 
     async def scrub(self) -> None:
         """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed stays unreadable."""
 
     async def close(self) -> None:
+        await self._sharing.close()
         while self._idle:
             await self._idle.pop().close()
 

@@ -6,7 +6,6 @@ import msgspec
 
 from postroom.domain.posts import GroupStatus, Post, PostError, PostGroup, PostStatus
 from postroom.domain.remote import Json
-from postroom.store import media
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.where import Where
 
@@ -353,54 +352,6 @@ async def set_posts_status(tx: Tx, workspace_id: str, group_id: str, status: Pos
     await tx.execute(
         "update posts set status = $3 where workspace_id = $1 and group_id = $2", workspace_id, group_id, status
     )
-
-
-class Removed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a post group was, as it stood when it went."""
-
-    status: GroupStatus
-    posts: list[Post]
-    blob_keys: list[str]
-
-
-async def remove_whole(tx: Tx, workspace_id: str, user_id: str, group_id: str) -> Removed | None:
-    """Hold a user's post group and remove it with its posts and media rows. None: there is none."""
-    if tx.dialect == "postgres":
-        rows = await tx.fetch(_REMOVE_WHOLE, workspace_id, user_id, group_id)
-        if not rows:
-            return None
-        return Removed(
-            status=GroupStatus(rows[0][0]),
-            posts=[_post(row[2:]) for row in rows if row[2] is not None],
-            blob_keys=rows[0][1] or [],
-        )
-    group = await hold_group(tx, workspace_id, user_id, group_id)
-    if group is None:
-        return None
-    removed = Removed(
-        status=group.status,
-        posts=(await list_posts(tx, workspace_id, [group_id]))[group_id],
-        blob_keys=await media.remove_of_group(tx, workspace_id, group_id),
-    )
-    await remove_group(tx, workspace_id, user_id, group_id)
-    return removed
-
-
-# In one statement. The group is held first: who is changing its posts has held it, and is waited for. What is deleted is
-# returned as it then stands, also where that is newer than the statement's snapshot.
-_REMOVE_WHOLE = f"""
-    with held as materialized (
-        select g.id, g.status from post_groups g where g.workspace_id = $1 and g.user_id = $2 and g.id = $3 for update
-    ), files as (
-        delete from media_items where workspace_id = $1 and group_id = (select id from held) returning blob_key
-    ), gone as (
-        delete from posts p where p.workspace_id = $1 and p.group_id = (select id from held) returning {_POST}
-    ), whole as (
-        delete from post_groups where workspace_id = $1 and id = (select id from held)
-    )
-    select held.status, (select array_agg(blob_key) from files where blob_key is not null), gone.*
-    from held left join gone on true order by gone.position
-"""
 
 
 async def remove_group(tx: Tx, workspace_id: str, user_id: str, group_id: str) -> bool:

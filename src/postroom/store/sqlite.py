@@ -155,7 +155,7 @@ class SqliteDatabase:
         return self._reader
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
+    async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
         self._waiting += 1
         try:
             await self._turn.acquire()

@@ -18,6 +18,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _MOST_FORM_BYTES = 64 * 1024
 _STATUSES: dict[type[PostroomError], int] = {NotFound: 404, LoginFailed: 401, InvalidParameters: 400}
 _SECRETS = ("password", "token", "secret", "cookie")
+_NAMES = {"linkedin": "LinkedIn", "tiktok": "TikTok", "twitter": "X", "youtube": "YouTube"}
 _STYLE = """
 :root { color-scheme: light dark; } body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto;
 padding: 0 1rem; } label { display: block; margin: .6rem 0; } input:not([type=radio]) { display: block; width: 100%; }
@@ -65,9 +66,14 @@ async def form(request: Request) -> dict[str, str]:
         return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
+def called(provider: str) -> str:
+    """What people call the network."""
+    return _NAMES.get(provider, provider.capitalize())
+
+
 def linked_page(account: Account) -> Response:
     """What the owner sees at the end."""
-    who = f"{account.profile.name} ({account.profile.username}) on {account.provider}"
+    who = f"{account.profile.name} ({account.profile.username}) on {called(account.provider)}"
     return page("The account is linked", f"<p>{escape(who)}. You may close this page.</p>")
 
 

@@ -10,7 +10,7 @@ from postroom.domain.access import Caller, ManagedUser
 from postroom.domain.accounts import Account
 from postroom.errors import InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
 from postroom.services.house import Services
-from postroom.web.callbacks import Receive, Scope, Send, form, linked_page, page, questions
+from postroom.web.callbacks import Receive, Scope, Send, called, form, linked_page, page, questions
 
 _STATUSES: dict[type[PostroomError], int] = {
     NotFound: 404,
@@ -18,7 +18,13 @@ _STATUSES: dict[type[PostroomError], int] = {
     LoginFailed: 401,
     InvalidParameters: 400,
 }
-_FLOWS = {"oauth": "at the network", "app_password": "with an app password", "bot": "with a bot's token"}
+_FLOWS = {
+    "oauth": "at the network",
+    "facebook_oauth": "at Facebook",
+    "app_password": "with an app password",
+    "bot_token": "with a bot's token",
+    "cookie": "with a session's cookie, for messages",
+}
 
 
 class Connect:
@@ -48,7 +54,7 @@ class Connect:
     async def _start(self, token: str, user: ManagedUser, guest: Caller) -> Response:
         held = (await self._accounts.list(guest)).items
         linked = "".join(
-            f"<li>{escape(each.profile.name or each.profile.username)} on {escape(each.provider)}: "
+            f"<li>{escape(each.profile.name or each.profile.username)} on {escape(called(each.provider))}: "
             f"{escape(each.status.replace('_', ' '))}</li>"
             for each in held
         )
@@ -82,7 +88,7 @@ class Connect:
 
 
 def _offer(provider: str, flow: str) -> str:
-    return f"Link {provider} {_FLOWS.get(flow, 'by ' + flow.replace('_', ' '))}"
+    return f"Link {called(provider)} {_FLOWS.get(flow, 'by ' + flow.replace('_', ' '))}"
 
 
 def _form(token: str, hidden: Mapping[str, str], button: str, inside: str = "") -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote
 
 from postroom_sim import oauth
 from postroom_sim.feed import Feed
-from postroom_sim.linkedin import little, official_people
+from postroom_sim.linkedin import little, official_people, official_social
 from postroom_sim.linkedin.official_files import Files
 from postroom_sim.linkedin.official_people import BY_ID, LOGINS, Person, may_post_as
 from postroom_sim.linkedin.official_refusals import (
@@ -47,6 +47,7 @@ class Official:
         self._ground = ground
         self._feed = Feed(ground, "linkedin")
         self._files = Files(ground, self._feed)
+        self._social = official_social.Social(ground, self._feed)
         self._oauth = oauth.OAuth(
             ground, "linkedin", LOGINS, access_seconds=_ACCESS_SECONDS, refresh=True, rotates=False, pkce=False
         )
@@ -80,7 +81,13 @@ class Official:
             "fileStatus": lambda: self._files.status(unquote(call.path.rpartition("/")[2])),
             "createPost": lambda: self._create(call, person, scope),
             "deletePost": lambda: self._delete(call, person, scope),
+            "createReaction": lambda: self._social.react(call, person, scope),
+            "deleteReaction": lambda: self._social.unreact(call, person, scope),
+            "createComment": lambda: self._social.comment(call, person, scope),
+            "deleteComment": lambda: self._social.delete_comment(call, person, scope),
         }
+        if call.operation not in table and official_social.operation_of(call) is not None:
+            return self._social.figures(call, person)
         found = table.get(call.operation)
         if found is None:
             raise refusal(404, "RESOURCE_NOT_FOUND", f"No virtual resource found for {call.path}")
@@ -272,4 +279,4 @@ def _operation(call: Call) -> str:
         return "deletePost"
     if call.method == "GET" and call.path.startswith(("/rest/images/", "/rest/videos/")):
         return "fileStatus"
-    return "unknown"
+    return official_social.operation_of(call) or "unknown"

@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS linkedin_reactions (
 CREATE TABLE IF NOT EXISTS linkedin_assets (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, media_type TEXT NOT NULL,
     size INTEGER NOT NULL, bytes BLOB);
+CREATE TABLE IF NOT EXISTS linkedin_social (
+    kind TEXT NOT NULL, id TEXT NOT NULL, post TEXT NOT NULL, actor TEXT NOT NULL, content TEXT NOT NULL,
+    at REAL NOT NULL, PRIMARY KEY (kind, id, post)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS linkedin_events (
     position INTEGER PRIMARY KEY AUTOINCREMENT, member_id TEXT NOT NULL, topic TEXT NOT NULL, at INTEGER NOT NULL,
     decorated TEXT NOT NULL, undecorated TEXT NOT NULL);

@@ -220,7 +220,12 @@ async def test_what_is_no_post_of_this_account_is_never_deleted(uri: str) -> Non
 
 async def test_an_expired_token_is_renewed_kept_and_the_call_made_once_more() -> None:
     kept: list[Credentials] = []
-    wire = Wire(EXPIRED, answer(200, SESSION), answer(200, {"uri": URI}))
+
+    def used(request: httpx.Request) -> httpx.Response:
+        assert [item.values["accessJwt"] for item in kept] == ["access-2"]
+        return answer(200, {"uri": URI})(request)
+
+    wire = Wire(EXPIRED, answer(200, SESSION), used)
     await opened(wire, kept).publish(DRAFT, Trying("token-1"))
     assert wire.paths()[1] == "/xrpc/com.atproto.server.refreshSession"
     assert [request.headers["authorization"] for request in wire.requests] == [
@@ -265,7 +270,7 @@ async def test_a_session_that_cannot_be_kept_is_not_used() -> None:
 
     wire = Wire(EXPIRED, answer(200, SESSION))
     connection = opened(wire)
-    connection._keep = fail
+    connection._session._keep = fail
     with pytest.raises(RuntimeError):
         await connection.publish(DRAFT, Trying("token-1"))
     assert len(wire.requests) == 2

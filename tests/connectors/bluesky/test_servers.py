@@ -184,12 +184,12 @@ async def test_the_session_tells_whose_it_is_until_it_is_revoked(server: Server,
     await connection.revoke()
     # Its access token ends by itself, within hours; nobody can renew it any more.
     with pytest.raises(CredentialsRejected):
-        await connection._refresh(connection._credentials.values["accessJwt"])
+        await connection._session._renewed(connection._session.values["accessJwt"])
 
 
 async def test_a_session_is_renewed_and_works_on(server: Server, http: Http) -> None:
     connection = await server.open(http)
-    await connection._refresh(connection._credentials.values["accessJwt"])
+    await connection._session._renewed(connection._session.values["accessJwt"])
     assert len(server.kept) == 1
     assert (await connection.profile()).username == server.handle
     again = BlueskyConnector(http=http, settings=BlueskySettings(origin=server.url)).open(
@@ -211,7 +211,7 @@ async def test_an_answer_that_is_lost_leaves_one_post_that_is_found(server: Serv
     connection = await server.open(http)
     async with FaultProxy(host, int(port)) as proxy:
         through = Http(backoff_seconds=0.01, tries=1)
-        values = dict(connection._credentials.values) | {"service": f"http://127.0.0.1:{proxy.port}/{path}".rstrip("/")}
+        values = dict(connection._session.values) | {"service": f"http://127.0.0.1:{proxy.port}/{path}".rstrip("/")}
         broken = BlueskyConnector(http=through, settings=BlueskySettings(origin=server.url)).open(
             connection._profile, Credentials(values=values), server.keep
         )
@@ -244,9 +244,9 @@ async def test_a_token_that_a_real_pds_finds_expired_is_renewed_kept_and_used(
 ) -> None:
     real = Server(pds.base_url, pds_account.handle, pds.create_app_password(pds_account), list)
     connection = await real.open(http)
-    values = dict(connection._credentials.values)
+    values = dict(connection._session.values)
     values["accessJwt"] = aged(values["accessJwt"], b"a secret of the tests")
-    connection._credentials = Credentials(values=values)
+    connection._session._credentials = Credentials(values=values)
     post = await connection.publish(PostDraft(text="Still here", created_at=AT), Trying("token-1"))
     assert [record["uri"] for record in pds.records(pds_account.did)] == [post.provider_id]
     assert len(real.kept) == 1

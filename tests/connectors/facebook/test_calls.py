@@ -68,13 +68,20 @@ def listed(*rows: Any) -> Responder:
 
 
 async def test_a_text_is_one_post_in_the_feed_that_is_noted_before() -> None:
-    wire, attempt, text = Wire(POSTED), Trying(), "See https://moths.test/a, now"
+    attempt, text = Trying(), "See https://moths.test/a, now"
+    seen: list[Any] = []
+
+    def sent(request: httpx.Request) -> httpx.Response:
+        seen.extend(attempt.notes)
+        return POSTED(request)
+
+    wire = Wire(sent)
     post = await opened(wire).publish(PostDraft(text=text, created_at=AT), attempt)
     assert (post.provider_id, post.url) == (POST, f"https://www.facebook.com/{POST}")
     fields = {"message": "See https://moths.test/a, now", "link": "https://moths.test/a", "access_token": "token-1"}
     assert asked(wire, 0) == ("POST", f"/v25.0/{PAGE}/feed", fields)
     assert str(wire.last.url).startswith("https://graph.facebook.com/")
-    assert attempt.notes == [{"posting": True, "sent_at": 1795262430500, "words": words(text)}]
+    assert seen == attempt.notes == [{"posting": True, "sent_at": 1795262430500, "words": words(text)}]
 
 
 async def test_pictures_are_uploaded_unseen_and_attached_in_order() -> None:

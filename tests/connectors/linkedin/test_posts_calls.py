@@ -64,15 +64,21 @@ def duplicate(urn: str | None, at: datetime | None = NOW) -> Responder:
 
 
 async def test_a_post_is_written_down_before_it_is_sent_and_named_by_its_header() -> None:
-    wire = Wire(MADE)
     attempt = Trying(begun_at=NOW)
+    seen: list[Any] = []
+
+    def sent(request: httpx.Request) -> httpx.Response:
+        seen.extend(attempt.notes)
+        return MADE(request)
+
+    wire = Wire(sent)
     post = await opened(wire).publish(DRAFT, attempt)
     assert (post.provider_id, post.url) == (URN, f"https://www.linkedin.com/feed/update/{URN}/")
     assert str(wire.last.url) == "https://api.linkedin.com/rest/posts"
     headers = [wire.last.headers[name] for name in ("linkedin-version", "x-restli-protocol-version", "authorization")]
     assert headers == ["202601", "2.0.0", "Bearer token-1"]
     assert wire.sent()["commentary"] == r"Hello \(there\)"
-    assert attempt.notes == [{"media": [], "body": wire.sent(), "sent_at": 1795262400000}]
+    assert seen == attempt.notes == [{"media": [], "body": wire.sent(), "sent_at": 1795262400000}]
 
 
 async def test_an_image_is_uploaded_before_it_is_posted_and_not_again() -> None:
@@ -218,7 +224,11 @@ RENEWED = answer(200, {"access_token": "token-2", "expires_in": 5_184_000})
 
 
 async def test_an_expired_token_is_renewed_and_kept_before_it_is_used() -> None:
-    wire = Wire(EXPIRED, RENEWED, MADE)
+    def used(request: httpx.Request) -> httpx.Response:
+        assert [each.values["access_token"] for each in kept] == ["token-2"]
+        return MADE(request)
+
+    wire = Wire(EXPIRED, RENEWED, used)
     await opened(wire, refresh_token="refresh-1").publish(DRAFT, Trying())
     (credentials,) = kept
     assert credentials.values["access_token"] == "token-2"

@@ -1,7 +1,7 @@
 """Posts against a server that speaks LinkedIn's official API: what the network's readers see is the judge."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +12,7 @@ from postroom.connectors.contract import Ask, Linked, Reply, Visit
 from postroom.connectors.http import Http
 from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
 from postroom.connectors.linkedin.posts_connection import PostsConnection
+from postroom.domain.engagement import Days, Metric, ReactionKind
 from postroom.domain.remote import Credentials, PostDraft
 from postroom.errors import CredentialsRejected, LoginFailed, OutcomeUnknown, ProviderDown, Refused, Unprocessable
 from tests.connectors.wire import Picture, Trying
@@ -241,5 +242,35 @@ async def test_the_journal_keeps_no_secret(made: Made, simulation: Any) -> None:
     await connection.publish(draft("Look", Picture(PNG)), Trying())
     await connection.revoke()
     text = str(simulation.get("requests", network="linkedin"))
-    for secret in ("sandbox-secret", connection._credentials.values["access_token"]):
+    for secret in ("sandbox-secret", connection._session.values["access_token"]):
         assert secret not in text
+
+
+@pytest.mark.parametrize("author", [None, HARBOUR])
+async def test_reactions_and_comments_are_counted(made: Made, author: str | None) -> None:
+    connection = await link(made(), author)
+    post = (await connection.publish(draft("Counted"), Trying())).provider_id
+    await connection.react(post, ReactionKind.LIKE)
+    await connection.react(post, ReactionKind.PRAISE)
+    comment = await connection.comment(post, "Well said", None)
+    answered = await connection.comment(post, "Indeed", comment.urn)
+    assert await connection.post_count(post, Metric.REACTION) == 1
+    assert await connection.post_count(post, Metric.COMMENT) == 2
+    assert await connection.account_count(Metric.COMMENT, None) == 2
+    await connection.unreact(post)
+    for _ in range(2):
+        await connection.delete_comment(post, comment.urn)
+        await connection.delete_comment(post, answered.provider_id)
+    assert await connection.post_count(post, Metric.REACTION) == 0
+    assert await connection.post_count(post, Metric.COMMENT) == 0
+
+
+@pytest.mark.parametrize("author", [None, HARBOUR])
+async def test_days_are_counted_from_the_first_to_the_day_before_the_last(made: Made, author: str | None) -> None:
+    connection = await link(made(), author)
+    await connection.publish(draft("Counted"), Trying())
+    days = Days(start=date(2026, 11, 1), end=date(2026, 11, 4))
+    counted = [date(2026, 11, number) for number in (1, 2, 3)]
+    assert [each.day for each in await connection.account_days(Metric.IMPRESSION, days)] == counted
+    assert [each.day for each in await connection.follower_days(days)] == counted
+    assert await connection.follower_count() > 0

@@ -375,7 +375,12 @@ async def test_what_is_no_post_is_not_deleted(id: str) -> None:
 
 async def test_a_token_near_its_end_is_renewed_and_kept_before_it_is_used() -> None:
     kept: list[Credentials] = []
-    wire = Wire(answer(200, {"access_token": "token-2", "expires_in": 5_184_000}), answer(200, {"id": ME}))
+
+    def used(request: httpx.Request) -> httpx.Response:
+        assert [each.values["access_token"] for each in kept] == ["token-2"]
+        return answer(200, {"id": ME})(request)
+
+    wire = Wire(answer(200, {"access_token": "token-2", "expires_in": 5_184_000}), used)
     connection = opened(wire, kept, ends_at=AT + timedelta(days=29))
     await connection.profile()
     assert asked(wire, 0)[1:] == (

@@ -369,7 +369,12 @@ async def test_the_same_text_as_somebody_elses_post_is_refused() -> None:
 
 async def test_an_expired_token_is_renewed_kept_and_the_call_made_once_more() -> None:
     kept: list[Credentials] = []
-    wire = Wire(EXPIRED, RENEWED, MADE)
+
+    def used(request: httpx.Request) -> httpx.Response:
+        assert [each.values["access_token"] for each in kept] == ["access-2"]
+        return MADE(request)
+
+    wire = Wire(EXPIRED, RENEWED, used)
     await opened(wire, kept=kept).publish(DRAFT, trying())
     assert wire.paths() == ["/2/tweets", "/2/oauth2/token", "/2/tweets"]
     assert wire.requests[1].content == b"grant_type=refresh_token&refresh_token=refresh-1"
@@ -415,7 +420,7 @@ async def test_tokens_that_cannot_be_kept_are_not_used() -> None:
 
     wire = Wire(EXPIRED, RENEWED)
     connection = opened(wire)
-    connection._keep = fail
+    connection._session._keep = fail
     with pytest.raises(RuntimeError):
         await connection.publish(DRAFT, trying())
     assert len(wire.requests) == 2

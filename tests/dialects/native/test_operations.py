@@ -46,6 +46,23 @@ async def test_a_key_is_made_shown_once_used_and_revoked(admin: httpx.AsyncClien
     assert (await admin.delete("/keys/key_none")).status_code == 404
 
 
+async def test_a_request_that_was_cut_off_is_done_again_by_its_key_unless_it_is_a_post(
+    house: Built, admin: httpx.AsyncClient
+) -> None:
+    body, making, revoking = {"name": "a"}, {"Idempotency-Key": "making"}, {"Idempotency-Key": "revoking"}
+    made = (await admin.post("/keys", json=body, headers=making)).json()["id"]
+    assert (await admin.delete(f"/keys/{made}", headers=revoking)).status_code == 200
+    async with house.house.database.begin() as tx:
+        # As a kill leaves it.
+        await tx.execute("update idempotency_keys set status = null, answer = null, created_at = created_at - 601000")
+    refused = await admin.post("/keys", json=body, headers=making)
+    assert (refused.status_code, "may have been done" in refused.text) == (409, True)
+    again = await admin.delete(f"/keys/{made}", headers=revoking)
+    assert again.status_code in (200, 404), again.text
+    assert "idempotent-replayed" not in again.headers
+    assert len([each for each in (await admin.get("/keys")).json()["items"] if each["name"] == "a"]) <= 1
+
+
 async def test_a_key_that_cannot_be_made_is_a_400(admin: httpx.AsyncClient) -> None:
     for body in ({}, {"name": ""}, {"name": "a", "scopes": ["all"]}, {"name": "a", "more": 1}, {"name": "x" * 201}):
         assert (await admin.post("/keys", json=body)).status_code == 400, body

@@ -75,7 +75,7 @@ def test_create_post_says_what_is_wrong_in_the_order_of_its_page(
         {"scheduledTime": ""},
         {"scheduledTime": "2030-01-01T00:00:00.5"},
         {"platformSettings": '{"youtube": {"title": "x"}}'},
-        {"platformSettings": {"tiktok": [], "unknown": {}}, "mediaUrls": ["x"]},
+        {"platformSettings": {"tiktok": [], "unknown": {}}, "altTexts": ["x"]},
     ],
 )
 def test_create_post_takes_what_the_vendor_takes(client: httpx.Client, base: str, body: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from postroom.connectors import answers
 from postroom.connectors.http import Answer, Http, reset_seconds, rest_seconds
 from postroom.errors import (
     ActionRequired,
@@ -24,7 +25,6 @@ from postroom.errors import (
 Json = Any
 
 PROVIDER = "bluesky"
-_LONGEST_WORDS = 300
 _EXPIRED = frozenset({"ExpiredToken"})
 _REJECTED = frozenset({"InvalidToken", "AuthMissing", "AuthenticationRequired"})
 _SUSPENDED = frozenset({"AccountTakedown", "AccountDeactivated", "AccountSuspended", "AuthFactorTokenRequired"})
@@ -123,7 +123,7 @@ class Xrpc:
     async def _read(self, operation: str, method: str, parameters: dict[str, str], token: str | None) -> Answer:
         query = f"?{urlencode(parameters)}" if parameters else ""
         url = f"{self._service}/xrpc/{method}{query}"
-        return await self._http.read(PROVIDER, operation, url, headers=_headers(token))
+        return await self._http.read(PROVIDER, operation, url, headers=answers.headers(token))
 
     async def _write(
         self,
@@ -134,7 +134,7 @@ class Xrpc:
         *,
         content_type: str = "application/json",
     ) -> Answer:
-        headers = _headers(token)
+        headers = answers.headers(token)
         if content is not None:
             headers["content-type"] = content_type
         url = f"{self._service}/xrpc/{method}"
@@ -142,16 +142,7 @@ class Xrpc:
 
     def _object(self, answer: Answer, what: str, *, write: bool = True) -> dict[str, Json]:
         _check(answer, write=write, hide=self.hide)
-        tree = answer.json()
-        if isinstance(tree, dict):
-            return tree
-        sentence = f"The answer of the PDS could not be understood ({what})."
-        raise OutcomeUnknown(sentence) if write else ProviderDown(sentence)
-
-
-def _headers(token: str | None) -> dict[str, str]:
-    headers = {"accept": "application/json", "user-agent": "postroom"}
-    return headers | ({"authorization": f"Bearer {token}"} if token is not None else {})
+        return answers.json_object(answer, "The PDS's", write=write)
 
 
 def _check(answer: Answer, *, write: bool, hide: tuple[str, ...]) -> None:
@@ -162,9 +153,7 @@ def _check(answer: Answer, *, write: bool, hide: tuple[str, ...]) -> None:
 def _meaning(answer: Answer, *, write: bool, hide: tuple[str, ...]) -> ProviderError:
     status = answer.status
     name, message = _error(answer)
-    for secret in hide:
-        message = message.replace(secret, "***")
-    words = ": ".join(filter(None, (name, " ".join(message.split())[:_LONGEST_WORDS]))) or str(status)
+    words = ": ".join(filter(None, (name, answers.words(message, hide)))) or str(status)
     if name in _EXPIRED:
         return CredentialsRejected(f"Bluesky: {words}", code=ErrorCode.EXPIRED_CREDENTIALS)
     if name in _SUSPENDED:

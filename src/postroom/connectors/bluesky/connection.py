@@ -1,9 +1,6 @@
 """One Bluesky account: posting, finding a post again, taking it down."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +8,7 @@ from postroom.connectors.bluesky import convert
 from postroom.connectors.bluesky.api import Absent, Json, Xrpc
 from postroom.connectors.contract import Attempt, Keep
 from postroom.connectors.http import Http
+from postroom.connectors.sessions import Session
 from postroom.domain.remote import Credentials, PostDraft, Profile, PublishedPost
 from postroom.errors import (
     CredentialsRejected,
@@ -21,8 +19,6 @@ from postroom.errors import (
     Refused,
     Unprocessable,
 )
-
-T = TypeVar("T")
 
 # Source: lexicon app.bsky.embed.images, checked 2026-11-20.
 MAX_IMAGES = 4
@@ -36,21 +32,19 @@ class BlueskyConnection:
     def __init__(self, http: Http, profile: Profile, credentials: Credentials, keep: Keep) -> None:
         self._api = Xrpc(http, credentials.values["service"], _secrets(credentials))
         self._profile = profile
-        self._credentials = credentials
-        self._keep = keep
-        self._refreshing = asyncio.Lock()
+        self._session = Session(credentials, keep, self._renew, token="accessJwt", by="refreshJwt")
 
     def __repr__(self) -> str:
         return f"BlueskyConnection({self._did})"
 
     @property
     def _did(self) -> str:
-        return self._credentials.values["did"]
+        return self._session.values["did"]
 
     async def profile(self) -> Profile:
         """Whose account this is."""
-        session = await self._authorised(self._api.get_session)
-        found = convert.profile(session, await about(self._api, self._did), self._credentials.values["service"])
+        session = await self._session.call(self._api.get_session)
+        found = convert.profile(session, await about(self._api, self._did), self._session.values["service"])
         if found is None:
             raise ProviderDown("Bluesky did not say whose session this is.")
         return found
@@ -58,7 +52,7 @@ class BlueskyConnection:
     async def revoke(self) -> None:
         """End the session, which ends both of its tokens."""
         try:
-            await self._api.delete_session(self._credentials.values["refreshJwt"])
+            await self._api.delete_session(self._session.values["refreshJwt"])
         except CredentialsRejected:
             return
 
@@ -71,7 +65,7 @@ class BlueskyConnection:
         dids = await self._resolve({span.value for span in spans if span.kind == "mention"})
         record = convert.record(draft, convert.facets(spans, dids), images, reply)
         try:
-            rest = await self._authorised(
+            rest = await self._session.call(
                 lambda access: self._api.create_record(access, self._did, convert.POSTS, rkey, record)
             )
         except (OutcomeUnknown, Unprocessable):
@@ -97,7 +91,7 @@ class BlueskyConnection:
         if parts is None or parts[0] != self._did or parts[1] != convert.POSTS:
             raise Refused("This is not a post of this Bluesky account.", code=ErrorCode.MALFORMED_REQUEST)
         did, collection, rkey = parts
-        await self._authorised(lambda access: self._api.delete_record(access, did, collection, rkey))
+        await self._session.call(lambda access: self._api.delete_record(access, did, collection, rkey))
 
     async def _look(self, rkey: str) -> PublishedPost | None:
         """Like `find`, but a look that fails leaves the first failure to be told."""
@@ -134,7 +128,7 @@ class BlueskyConnection:
         images: list[Json] = []
         for item in draft.media:
             upload = partial(self._api.upload_blob, content_type=item.content_type, content=await item.read())
-            image = {"alt": item.alt_text, "image": await self._authorised(upload)}
+            image = {"alt": item.alt_text, "image": await self._session.call(upload)}
             if item.width and item.height:
                 image["aspectRatio"] = {"width": item.width, "height": item.height}
             images.append(image)
@@ -152,29 +146,12 @@ class BlueskyConnection:
                 found[handle] = did
         return found
 
-    async def _authorised(self, call: Callable[[str], Awaitable[T]]) -> T:
-        """Call with the access token; where that has expired nothing was done, so renew it and call once more."""
-        used = self._credentials.values["accessJwt"]
-        try:
-            return await call(used)
-        except CredentialsRejected as error:
-            if error.code is not ErrorCode.EXPIRED_CREDENTIALS:
-                raise
-        await self._refresh(used)
-        return await call(self._credentials.values["accessJwt"])
-
-    async def _refresh(self, used: str) -> None:
-        """Renew the session, unless somebody just did. The new pair is kept before it is used: the old one ends."""
-        async with self._refreshing:
-            values = self._credentials.values
-            if values["accessJwt"] != used:
-                return
-            renewed = convert.credentials(await self._api.refresh_session(values["refreshJwt"]), values["service"])
-            if renewed is None or renewed.values["did"] != self._did:
-                raise CredentialsRejected("Bluesky renewed the session for somebody else, or for nobody.")
-            await self._keep(renewed)
-            self._credentials = renewed
-            self._api.hide = _secrets(renewed)
+    async def _renew(self, old: Credentials) -> Credentials:
+        renewed = convert.credentials(await self._api.refresh_session(old.values["refreshJwt"]), old.values["service"])
+        if renewed is None or renewed.values["did"] != self._did:
+            raise CredentialsRejected("Bluesky renewed the session for somebody else, or for nobody.")
+        self._api.hide = _secrets(old) + _secrets(renewed)
+        return renewed
 
 
 def _secrets(credentials: Credentials) -> tuple[str, ...]:

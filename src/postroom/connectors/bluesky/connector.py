@@ -16,13 +16,12 @@ from postroom.connectors.bluesky.connection import (
 from postroom.connectors.contract import Ask, ConnectorSettings, Keep, Linked, LoginStep, Reply
 from postroom.connectors.http import Http
 from postroom.domain.capabilities import Budget, Capabilities, ImageLimits, Measure, Publishing, Settles
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     OutcomeUnknown,
     ProviderDown,
@@ -100,18 +99,6 @@ class BlueskyConnector:
         """One: an app password."""
         return ("app_password",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Bluesky has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Bluesky has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Ask for handle and app password, and sign in. An answer without one of them is asked again."""
         if flow not in self.login_flows:
@@ -149,9 +136,3 @@ class BlueskyConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Bluesky has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -6,7 +6,7 @@ Source: Pages API documentation, "Posts"; Graph API reference, "Page Photos" and
 from collections.abc import Mapping
 from typing import Any
 
-from postroom.connectors import graph
+from postroom.connectors import answers, graph
 from postroom.connectors.graph import Graph
 from postroom.connectors.http import Http
 from postroom.connectors.multipart import Form
@@ -34,7 +34,7 @@ def calls(http: Http, origin: str) -> Graph:
 
 
 async def long_token(http: Http, origin: str, form: Mapping[str, str]) -> str:
-    """A code as a user's token; `form` has client_id, client_secret, redirect_uri and code."""
+    """A code as a user's token; `form` is the grant, with our client."""
     url = f"{origin or _GRAPH}/{_VERSION}/oauth/access_token"
     return await graph.user_token(http, PROVIDER, NAME, url, form)
 
@@ -53,7 +53,7 @@ async def page(api: Graph, token: str, page_id: str) -> dict[str, Json]:
 
 async def upload_photo(api: Graph, token: str, page_id: str, form: Form) -> str:
     """A picture that nobody sees yet; its id. `form` has the token in it."""
-    headers = {"accept": "application/json", "user-agent": "postroom", **form.headers}
+    headers = answers.headers() | form.headers
     return await api.send(
         "photo",
         f"{page_id}/photos",

@@ -1,11 +1,12 @@
 """Facebook pages: what they can do, how one is linked, how one is opened."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from postroom.clock import Clock, now
-from postroom.connectors import graph, oauth
+from postroom.connectors import oauth
 from postroom.connectors.contract import AppSettings, Ask, Keep, Linked, LoginStep, Reply
 from postroom.connectors.facebook import api, convert
 from postroom.connectors.facebook.connection import (
@@ -17,8 +18,8 @@ from postroom.connectors.facebook.connection import (
 )
 from postroom.connectors.http import Http
 from postroom.domain.capabilities import Capabilities, ImageLimits, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
-from postroom.errors import ErrorCode, InvalidParameters, Kind, LoginFailed, ProviderError
+from postroom.domain.remote import Credentials, Json, Profile
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed
 
 _CAPABILITIES = Capabilities(
     publish=Publishing(
@@ -72,71 +73,33 @@ class FacebookConnector:
         """One: Facebook's own page, and then the choice of one's pages."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Facebook has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Facebook has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Facebook; of several pages ask which. What is kept opens that page only."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"Facebook has no login flow {flow!r}; there is: oauth.")
-        if reply is None:
-            oauth.check_app(self._settings, api.PROVIDER)
-            return oauth.visit(
-                api.authorize_url(self._origin),
-                self._settings,
-                self._callback_url,
-                api.SCOPES,
-                separator=",",
-                pkce=False,
-            )
-        pages = _offered(reply.state)
-        if not pages:
-            pages = await self._pages(reply)
-        chosen = pages[0] if len(pages) == 1 else None
-        if len(pages) > 1:
-            chosen = next((page for page in pages if page.id == reply.answers.get("page")), None)
-        if chosen is None:
-            return Ask(
-                fields={"page": "The page to post to"},
-                choices={"page": {page.id: page.name for page in pages}},
-                state={"pages": [msgspec.to_builtins(page) for page in pages]},
-            )
-        profile = convert.profile(chosen.id, chosen.name, chosen.username)
-        return Linked(profile=profile, credentials=Credentials(values={"access_token": chosen.token}))
+        offered = _offered(reply.state) if reply is not None else []
+        if reply is not None and offered:
+            return _chosen(offered, reply.answers.get("page"))
+        page = oauth.Page(
+            network=api.PROVIDER,
+            url=api.authorize_url(self._origin),
+            app=self._settings,
+            callback_url=self._callback_url,
+            scopes=api.SCOPES,
+            separator=",",
+            pkce=False,
+        )
+        return await oauth.login(page, reply, partial(self._linked, page))
 
-    async def _pages(self, reply: Reply) -> list[convert.Page]:
-        """The pages of the owner who came back.
-
-        Raises:
-            LoginFailed: there are none, or Facebook gave no token.
-        """
-        code, _ = oauth.code_of(reply)
-        form = {
-            "client_id": self._settings.client_id,
-            "client_secret": self._settings.client_secret,
-            "redirect_uri": self._callback_url,
-            "code": code,
-        }
-        try:
-            token = await api.long_token(self._http, self._origin, form)
-            found = convert.pages(await api.pages(api.calls(self._http, self._origin), token))
-        except ProviderError as error:
-            raise graph.login_failure(error) from error
+    async def _linked(self, page: oauth.Page, form: Mapping[str, str]) -> LoginStep:
+        token = await api.long_token(self._http, self._origin, {**form, **page.client})
+        found = convert.pages(await api.pages(api.calls(self._http, self._origin), token))
         if not found:
             raise LoginFailed(
                 "There is no page that this account may post to, or none was chosen at Facebook.",
                 code=ErrorCode.INVALID_CREDENTIALS,
             )
-        return found
+        return _chosen(found, found[0].id if len(found) == 1 else None)
 
     def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> FacebookConnection:
         """A client for one page."""
@@ -153,7 +116,14 @@ def _offered(state: Json) -> list[convert.Page]:
     return [msgspec.convert(row, convert.Page) for row in rows] if isinstance(rows, Sequence) else []
 
 
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Facebook has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )
+def _chosen(pages: Sequence[convert.Page], id: str | None) -> LoginStep:
+    """The page that was chosen, linked; or the question again."""
+    chosen = next((page for page in pages if page.id == id), None)
+    if chosen is None:
+        return Ask(
+            fields={"page": "The page to post to"},
+            choices={"page": {page.id: page.name for page in pages}},
+            state={"pages": [msgspec.to_builtins(page) for page in pages]},
+        )
+    profile = convert.profile(chosen.id, chosen.name, chosen.username)
+    return Linked(profile=profile, credentials=Credentials(values={"access_token": chosen.token}))

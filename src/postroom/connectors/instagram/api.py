@@ -55,10 +55,9 @@ def calls(http: Http, origin: str, *, by_facebook: bool) -> Graph:
 
 
 async def long_token(http: Http, origin: str, form: Mapping[str, str]) -> dict[str, Json]:
-    """A code of Instagram's login as a token of sixty days; `form` has client_id, client_secret, redirect_uri, code."""
+    """A code of Instagram's login as a token of sixty days; `form` is the grant, with our client."""
     url = f"{origin or _INSTAGRAM_TOKENS}/oauth/access_token"
-    fields = {**form, "grant_type": "authorization_code"}
-    short = await graph.token(http, PROVIDER, NAME, "access_token", url, fields, method="POST")
+    short = await graph.token(http, PROVIDER, NAME, "access_token", url, form, method="POST")
     fields = {
         "grant_type": "ig_exchange_token",
         "client_secret": form["client_secret"],

@@ -5,7 +5,7 @@ from functools import partial
 from postroom.clock import Clock
 from postroom.connectors.containers import Containers, pick, since_seconds
 from postroom.connectors.contract import Attempt, Keep
-from postroom.connectors.graph import LongToken, digest, words
+from postroom.connectors.graph import digest, long_session, words
 from postroom.connectors.http import Http
 from postroom.connectors.instagram import api, convert
 from postroom.domain.remote import Credentials, MediaSource, PostDraft, Profile, PublishedPost
@@ -40,23 +40,15 @@ class InstagramConnection:
         self._deletes = convert.DELETES in credentials.values.get("granted", "").split(",")
         self._api = api.calls(http, origin, by_facebook=self._by_facebook)
         self._containers = Containers(self._api, api.SPELLING, self._user_id, wait_seconds)
-        self._token = LongToken(
-            http,
-            api.PROVIDER,
-            api.NAME,
-            credentials,
-            keep,
-            now,
-            url=api.refresh_url(origin),
-            grant_type="ig_refresh_token",
-        )
+        url = api.refresh_url(origin)
+        self._session = long_session(http, api.PROVIDER, api.NAME, url, "ig_refresh_token", credentials, keep, now)
 
     def __repr__(self) -> str:
         return f"InstagramConnection({self._user_id})"
 
     async def profile(self) -> Profile:
         """Whose account this is."""
-        token = await self._token.get()
+        token = await self._session.token()
         if self._by_facebook:
             shown = await api.account(self._api, token, self._user_id)
             found = convert.profile(shown.get("id"), shown)
@@ -74,7 +66,7 @@ class InstagramConnection:
     async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
         """Make a container, wait until it is prepared, publish it."""
         _check(draft)
-        token = await self._token.get()
+        token = await self._session.token()
         files = draft.media if len(draft.media) > 1 else ()
         children = [partial(self._make_child, token, item) for item in files]
         made = await self._containers.publish(
@@ -97,7 +89,7 @@ class InstagramConnection:
 
     async def find(self, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
         """Ask the container, which knows whether it was published, and the account's list for what it became."""
-        token = await self._token.get()
+        token = await self._session.token()
         return await self._containers.find(token, attempt, partial(self._look, token, draft, attempt))
 
     async def unpublish(self, provider_id: str) -> None:
@@ -108,7 +100,7 @@ class InstagramConnection:
             raise NotSupported("Instagram has no deletion for accounts that are linked by Instagram's own login.")
         if not self._deletes:
             raise NotSupported(f"Instagram deletes only with the permission {convert.DELETES}, which was not given.")
-        await self._api.remove("delete", provider_id, await self._token.get())
+        await self._api.remove("delete", provider_id, await self._session.token())
 
     async def _make(self, token: str, draft: PostDraft, children: list[str]) -> str:
         whole = convert.carousel(draft, children) if children else None

@@ -1,12 +1,13 @@
 """Instagram: what it can do, how an account is linked, how one is opened."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from postroom.clock import Clock, now
 from postroom.connectors import graph, oauth
-from postroom.connectors.contract import AppSettings, Ask, Keep, Linked, LoginStep, Reply, Visit
+from postroom.connectors.contract import AppSettings, Ask, Keep, Linked, LoginStep, Reply
 from postroom.connectors.http import Http
 from postroom.connectors.instagram import api, convert
 from postroom.connectors.instagram.connection import (
@@ -19,8 +20,8 @@ from postroom.connectors.instagram.connection import (
     InstagramConnection,
 )
 from postroom.domain.capabilities import MIB, Capabilities, ImageLimits, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
-from postroom.errors import ErrorCode, InvalidParameters, Kind, LoginFailed, ProviderDown, ProviderError
+from postroom.domain.remote import Credentials, Json, Profile
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, ProviderDown
 
 _CAPABILITIES = Capabilities(
     publish=Publishing(
@@ -93,41 +94,24 @@ class InstagramConnector:
         """Instagram's own page; or Facebook's, for accounts that belong to a page: these can delete."""
         return ("oauth", _FACEBOOK)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Instagram has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Instagram has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Instagram or Facebook; of several accounts there ask which."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"Instagram has no login flow {flow!r}; there are: oauth, {_FACEBOOK}.")
-        app = self._app(flow)
-        if reply is None:
-            return self._visit(flow, app)
-        offered = _offered(reply.state)
-        if offered is not None:
+        offered = _offered(reply.state) if reply is not None else None
+        if reply is not None and offered is not None:
             return _chosen(*offered, reply.answers.get("account"))
-        code, _ = oauth.code_of(reply)
-        form = {
-            "client_id": app.client_id,
-            "client_secret": app.client_secret,
-            "redirect_uri": self._callback_url,
-            "code": code,
-        }
-        try:
-            return await (self._by_facebook(form) if flow == _FACEBOOK else self._by_instagram(form))
-        except LoginFailed:
-            raise
-        except ProviderError as error:
-            raise graph.login_failure(error) from error
+        by_facebook = flow == _FACEBOOK
+        page = oauth.Page(
+            network=api.PROVIDER,
+            url=api.facebook_authorize_url(self._origin) if by_facebook else api.authorize_url(self._origin),
+            app=self._app(flow),
+            callback_url=self._callback_url,
+            scopes=api.FACEBOOK_SCOPES if by_facebook else api.INSTAGRAM_SCOPES,
+            separator=",",
+            pkce=False,
+        )
+        return await oauth.login(page, reply, partial(self._by_facebook if by_facebook else self._by_instagram, page))
 
     def _app(self, flow: str) -> AppSettings:
         """The app that a flow goes through."""
@@ -136,16 +120,8 @@ class InstagramConnector:
             return AppSettings(client_id=own.facebook_client_id, client_secret=own.facebook_client_secret)
         return own
 
-    def _visit(self, flow: str, app: AppSettings) -> Visit:
-        oauth.check_app(app, api.PROVIDER)
-        if flow == _FACEBOOK:
-            url = api.facebook_authorize_url(self._origin)
-            return oauth.visit(url, app, self._callback_url, api.FACEBOOK_SCOPES, separator=",", pkce=False)
-        url = api.authorize_url(self._origin)
-        return oauth.visit(url, app, self._callback_url, api.INSTAGRAM_SCOPES, separator=",", pkce=False)
-
-    async def _by_instagram(self, form: Mapping[str, str]) -> LoginStep:
-        tree = await api.long_token(self._http, self._origin, form)
+    async def _by_instagram(self, page: oauth.Page, form: Mapping[str, str]) -> LoginStep:
+        tree = await api.long_token(self._http, self._origin, {**form, **page.client})
         token = tree["access_token"]
         shown = await api.me(api.calls(self._http, self._origin, by_facebook=False), token)
         profile = convert.profile(shown.get("user_id"), shown)
@@ -156,8 +132,8 @@ class InstagramConnector:
             profile=profile, credentials=Credentials(values=values, expires_at=graph.ends_at(tree, self._now()))
         )
 
-    async def _by_facebook(self, form: Mapping[str, str]) -> LoginStep:
-        token = await api.facebook_token(self._http, self._origin, form)
+    async def _by_facebook(self, page: oauth.Page, form: Mapping[str, str]) -> LoginStep:
+        token = await api.facebook_token(self._http, self._origin, {**form, **page.client})
         calls = api.calls(self._http, self._origin, by_facebook=True)
         found = convert.offered(await api.accounts(calls, token))
         if not found:
@@ -205,9 +181,3 @@ def _chosen(found: Sequence[convert.Offered], granted: Sequence[str], id: str | 
     )
     values = {"access_token": chosen.token, "login": "facebook", "granted": ",".join(granted)}
     return Linked(profile=profile, credentials=Credentials(values=values))
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Instagram has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -74,6 +74,8 @@ _FIELDS = {
 class LinkedInSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How LinkedIn is spoken to. The app is for posts; messages need none."""
 
+    client_id: str = ""
+    """The registered app's id; empty: accounts can be linked for messages, and not for posts."""
     api_version: str = "202601"
     """The version of the Posts API, as YYYYMM. LinkedIn ends each after about a year."""
     scopes: str = "openid profile w_member_social"

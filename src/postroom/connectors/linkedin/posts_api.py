@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from postroom.connectors import answers
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.linkedin import posts_convert
 from postroom.errors import (
@@ -27,7 +28,6 @@ from postroom.errors import (
 Json = Any
 
 PROVIDER = "linkedin"
-_LONGEST_WORDS = 300
 # Source: LinkedIn "Error handling": codes of a token that has expired, as a word and as a number.
 _EXPIRED = ("EXPIRED_ACCESS_TOKEN", 65602)
 _DUPLICATE = "DUPLICATE_POST"
@@ -203,21 +203,11 @@ class PostsApi:
         return await self._http.read(PROVIDER, operation, f"{self._hosts.api}{path}", headers=self._headers(token))
 
     def _headers(self, token: str) -> dict[str, str]:
-        return {
-            "authorization": f"Bearer {token}",
-            "linkedin-version": self._version,
-            "x-restli-protocol-version": "2.0.0",
-            "accept": "application/json",
-            "user-agent": "postroom",
-        }
+        return answers.headers(token) | {"linkedin-version": self._version, "x-restli-protocol-version": "2.0.0"}
 
     def _object(self, answer: Answer, token: str, *, write: bool) -> dict[str, Json]:
         check(answer, token, write=write)
-        tree = answer.json()
-        if isinstance(tree, dict):
-            return tree
-        sentence = "LinkedIn's answer could not be understood."
-        raise OutcomeUnknown(sentence) if write else ProviderDown(sentence)
+        return answers.json_object(answer, "LinkedIn's", write=write)
 
 
 def check(answer: Answer, token: str, *, write: bool) -> None:
@@ -229,9 +219,8 @@ def check(answer: Answer, token: str, *, write: bool) -> None:
 def _meaning(answer: Answer, token: str, *, write: bool) -> ProviderError:
     status = answer.status
     tree = _tree(answer)
-    message = tree.get("message")
-    words = " ".join(message.split())[:_LONGEST_WORDS] if isinstance(message, str) and message.strip() else str(status)
-    sentence = f"LinkedIn: {words.replace(token, '***') if token else words}"
+    words = answers.words(tree.get("message"), (token,)) or str(status)
+    sentence = f"LinkedIn: {words}"
     if status == 401:
         expired = tree.get("code") in _EXPIRED or tree.get("serviceErrorCode") in _EXPIRED
         code = ErrorCode.EXPIRED_CREDENTIALS if expired else None
@@ -277,9 +266,9 @@ def _date(answer: Answer) -> datetime | None:
 
 def _wait(answer: Answer, words: str) -> float | None:
     """What Retry-After says; a limit of the day ends at midnight UTC, by LinkedIn's own clock."""
-    value = answer.headers.get("retry-after", "")
-    if value.isdecimal():
-        return float(value)
+    waited = answers.seconds_to_wait(answer)
+    if waited is not None:
+        return waited
     here = _date(answer)
     if here is None or " DAY " not in f" {words.upper()} ":
         return None

@@ -1,19 +1,19 @@
 """One LinkedIn author, a person or an organisation: posting, finding a post again, taking it down."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors import oauth
 from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
-from postroom.connectors.linkedin import posts_convert, posts_media
+from postroom.connectors.linkedin import posts_convert, posts_figures, posts_media
 from postroom.connectors.linkedin.posts_api import PROVIDER, Duplicate, Hosts, PostsApi
+from postroom.connectors.sessions import Session
+from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
 from postroom.domain.remote import Credentials, PostDraft, Profile, PublishedPost
 from postroom.errors import (
-    CredentialsRejected,
     ErrorCode,
     NotSupported,
     ProviderDown,
@@ -21,7 +21,6 @@ from postroom.errors import (
     Unprocessable,
 )
 
-T = TypeVar("T")
 Json = Any
 
 # How long LinkedIn is trusted to know a post again by its words. What it forgets is not sent a second time.
@@ -31,7 +30,7 @@ _TOLERANCE, _TOLERANCE_UNKNOWN = timedelta(seconds=2), timedelta(minutes=1)
 
 
 class PostsConnection:
-    """A Publisher over one access token, which it renews where it can."""
+    """A Publisher over one access token, which it renews where it can; and the figures and comments of posts."""
 
     def __init__(
         self,
@@ -49,11 +48,11 @@ class PostsConnection:
         self._hosts = hosts
         self._app = app
         self._profile = profile
-        self._credentials = credentials
-        self._keep = keep
         self._now = now
-        self._refreshing = asyncio.Lock()
-        self._uploads = posts_media.Uploads(self._api, self._author, self._authorised)
+        self._session = Session(credentials, keep, self._renew, now=now, early=timedelta())
+        self._figures = posts_figures.Figures(self._api, self._author, self._session)
+        self._engagement = posts_figures.Engagement(self._api, self._author, self._session)
+        self._uploads = posts_media.Uploads(self._api, self._author, self._session)
 
     def __repr__(self) -> str:
         return f"PostsConnection({self._author})"
@@ -61,25 +60,25 @@ class PostsConnection:
     @property
     def _author(self) -> str:
         """The URN that it posts as."""
-        return self._credentials.values["author"]
+        return self._session.values["author"]
 
     async def profile(self) -> Profile:
         """Whose account this is; for an organisation, that its owner may still post for it."""
-        openid = "openid" in self._credentials.values.get("scope", "openid")
+        openid = "openid" in self._session.values.get("scope", "openid")
         if self._author.startswith("urn:li:person:"):
-            found = posts_convert.person(await self._authorised(lambda token: self._api.person(token, openid=openid)))
+            found = posts_convert.person(await self._session.call(lambda token: self._api.person(token, openid=openid)))
             if found is None or found.urn != self._author:
                 raise ProviderDown("LinkedIn did not say whose token this is.")
             return posts_convert.profile(found)
         number = self._author.rpartition(":")[2]
-        acls = await self._authorised(self._api.organization_acls)
+        acls = await self._session.call(self._api.organization_acls)
         if number not in posts_convert.organization_ids(acls):
             raise Refused("The owner of this account has no role in the organisation any more.")
         return self._profile
 
     async def revoke(self) -> None:
         """End the token. Whatever else hangs on the same approval ends with it."""
-        token = self._credentials.values["access_token"]
+        token = self._session.values["access_token"]
         await self._api.revoke(token, self._app.client_id, self._app.client_secret)
 
     async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
@@ -116,7 +115,43 @@ class PostsConnection:
         """Delete the post; LinkedIn calls its absence success."""
         if not posts_convert.is_post(provider_id):
             raise Refused("This is not a post of LinkedIn's.", code=ErrorCode.MALFORMED_REQUEST)
-        await self._authorised(lambda token: self._api.delete_post(token, provider_id))
+        await self._session.call(lambda token: self._api.delete_post(token, provider_id))
+
+    async def post_count(self, post: str, metric: Metric) -> int | None:
+        """How often, over a post's whole life."""
+        return await self._figures.of_post(post, metric)
+
+    async def account_count(self, metric: Metric, days: Days | None) -> int | None:
+        """How often, over all posts of the author."""
+        return await self._figures.of_account(metric, days)
+
+    async def account_days(self, metric: Metric, days: Days | None) -> Sequence[DailyCount]:
+        """The same, day by day."""
+        return await self._figures.by_day(metric, days)
+
+    async def follower_count(self) -> int:
+        """How many follow the author now."""
+        return await self._figures.followers()
+
+    async def follower_days(self, days: Days) -> Sequence[DailyCount]:
+        """How many came to follow the author, day by day."""
+        return await self._figures.followers_by_day(days)
+
+    async def react(self, post: str, kind: ReactionKind) -> Reaction:
+        """React as the author."""
+        return await self._engagement.react(post, kind)
+
+    async def unreact(self, post: str) -> Reaction:
+        """Take the author's reaction back."""
+        return await self._engagement.unreact(post)
+
+    async def comment(self, post: str, text: str, parent: str | None) -> Comment:
+        """Comment as the author, once."""
+        return await self._engagement.comment(post, text, parent)
+
+    async def delete_comment(self, post: str, comment: str) -> None:
+        """Delete the author's comment."""
+        await self._engagement.delete_comment(post, comment)
 
     def _is_ours(self, urn: str, sent_at: datetime, their_now: datetime | None) -> bool:
         """Whether a post was made since it was first sent, by LinkedIn's clock."""
@@ -138,44 +173,18 @@ class PostsConnection:
         return body
 
     async def _create(self, body: Json) -> str:
-        return await self._authorised(lambda token: self._api.create_post(token, body))
+        return await self._session.call(lambda token: self._api.create_post(token, body))
 
-    async def _authorised(self, call: Callable[[str], Awaitable[T]]) -> T:
-        """Call with the access token; where that is over nothing was done, so renew it and call once more."""
-        ends_at = self._credentials.expires_at
-        used = self._credentials.values["access_token"]
-        if ends_at is not None and ends_at <= to_ms(self._now()) and self._may_refresh:
-            await self._refresh(used)
-            used = self._credentials.values["access_token"]
-        try:
-            return await call(used)
-        except CredentialsRejected as error:
-            if error.code is not ErrorCode.EXPIRED_CREDENTIALS or not self._may_refresh:
-                raise
-        await self._refresh(used)
-        return await call(self._credentials.values["access_token"])
-
-    @property
-    def _may_refresh(self) -> bool:
-        return "refresh_token" in self._credentials.values
-
-    async def _refresh(self, used: str) -> None:
-        """Renew the token, unless somebody just did. The new one is kept before it is used."""
-        async with self._refreshing:
-            values = self._credentials.values
-            if values["access_token"] != used:
-                return
-            form = {
-                "grant_type": "refresh_token",
-                "refresh_token": values["refresh_token"],
-                "client_id": self._app.client_id,
-                "client_secret": self._app.client_secret,
-            }
-            url = f"{self._hosts.www}/oauth/v2/accessToken"
-            tree = await oauth.tokens(self._http, PROVIDER, "refreshToken", url, form)
-            renewed = posts_convert.credentials(self._author, tree, oauth.expires_at(tree, self._now()), values)
-            await self._keep(renewed)
-            self._credentials = renewed
+    async def _renew(self, old: Credentials) -> Credentials:
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": old.values["refresh_token"],
+            "client_id": self._app.client_id,
+            "client_secret": self._app.client_secret,
+        }
+        url = f"{self._hosts.www}/oauth/v2/accessToken"
+        tree = await oauth.tokens(self._http, PROVIDER, "refreshToken", url, form)
+        return posts_convert.credentials(self._author, tree, oauth.expires_at(tree, self._now()), old.values)
 
 
 def _named(duplicate: Duplicate) -> str:

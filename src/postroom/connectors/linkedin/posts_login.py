@@ -4,6 +4,7 @@ Source: LinkedIn "Authorization code flow", checked 2026-11-21: without PKCE, wh
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from postroom.connectors.http import Http
 from postroom.connectors.linkedin import posts_convert
 from postroom.connectors.linkedin.posts_api import PROVIDER, Hosts, PostsApi
 from postroom.connectors.linkedin.posts_convert import Author
-from postroom.errors import CredentialsRejected, ErrorCode, LoginFailed, ProviderDown, Refused
+from postroom.errors import ErrorCode, LoginFailed, ProviderDown, Refused
 
 Json = Any
 
@@ -45,22 +46,23 @@ class PostsLogin:
             ProviderDown, RateLimited: try the same step later.
         """
         state = reply.state if reply is not None and isinstance(reply.state, dict) else None
-        if reply is None or state is None:
-            oauth.check_app(self._app, PROVIDER)
-            url = f"{self._hosts.www}/oauth/v2/authorization"
-            return oauth.visit(url, self._app, self._callback_url, self._scopes, pkce=False)
-        if "tree" in state:
+        if reply is not None and state is not None and "tree" in state:
             return self._chosen(state, reply.answers.get("author", "").strip())
-        code, _ = oauth.code_of(reply)
-        try:
-            tree = await self._tokens(code)
+        page = oauth.Page(
+            network=PROVIDER,
+            url=f"{self._hosts.www}/oauth/v2/authorization",
+            app=self._app,
+            callback_url=self._callback_url,
+            scopes=self._scopes,
+            pkce=False,
+        )
+        return await oauth.login(page, reply, partial(self._linked, page))
+
+    async def _linked(self, page: oauth.Page, form: Mapping[str, str]) -> LoginStep:
+        url = f"{self._hosts.www}/oauth/v2/accessToken"
+        with oauth.exchanging("LinkedIn"):
+            tree = await oauth.tokens(self._http, PROVIDER, "accessToken", url, {**form, **page.client})
             authors = await self._authors(tree)
-        except CredentialsRejected as error:
-            raise LoginFailed(
-                "LinkedIn does not accept this code: start again.", code=ErrorCode.EXPIRED_LINK
-            ) from error
-        except Refused as error:
-            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
         if not authors:
             raise LoginFailed(
                 "LinkedIn allows this server no posts for this member: its app lacks w_member_social.",
@@ -76,16 +78,6 @@ class PostsLogin:
         authors = msgspec.convert(state["authors"], list[Author])
         author = next((each for each in authors if each.urn == wanted), None)
         return _asked(state) if author is None else _linked(author, state["tree"], state["ends_at"])
-
-    async def _tokens(self, code: str) -> dict[str, Json]:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "client_id": self._app.client_id,
-            "client_secret": self._app.client_secret,
-            "redirect_uri": self._callback_url,
-        }
-        return await oauth.tokens(self._http, PROVIDER, "accessToken", f"{self._hosts.www}/oauth/v2/accessToken", form)
 
     async def _authors(self, tree: Mapping[str, Json]) -> Sequence[Author]:
         token = str(tree["access_token"])

@@ -1,22 +1,16 @@
 """The files of a LinkedIn post: uploaded before it, and named in it. None of it publishes anything."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from postroom.connectors.linkedin.posts_api import PostsApi
+from postroom.connectors.sessions import Session
 from postroom.domain.capabilities import MIB
 from postroom.domain.remote import MediaSource
 from postroom.errors import ProviderDown, Unprocessable
 
-T = TypeVar("T")
 Json = Any
-
-
-class Authorised(Protocol):
-    """Calls with the account's token."""
-
-    async def __call__(self, call: Callable[[str], Awaitable[T]]) -> T: ...
 
 
 # Source: LinkedIn MultiImage and Images API, checked 2026-11-21; PostPost "Platform limits" (March 2026) for the bytes.
@@ -71,10 +65,10 @@ def content(media: Sequence[MediaSource], uploaded: Sequence[Json]) -> list[Json
 class Uploads:
     """The uploads of one author."""
 
-    def __init__(self, api: PostsApi, author: str, authorised: Authorised) -> None:
+    def __init__(self, api: PostsApi, author: str, session: Session) -> None:
         self._api = api
         self._author = author
-        self._authorised = authorised
+        self._session = session
 
     async def upload(self, media: Sequence[MediaSource]) -> list[Json]:
         """Upload each file; its URN, and by what it is known again."""
@@ -94,7 +88,7 @@ class Uploads:
         for item, file in zip(media, uploaded, strict=True):
             if item.kind != "video":
                 continue
-            status = await self._authorised(partial(self._api.file_status, kind="videos", urn=file["id"]))
+            status = await self._session.call(partial(self._api.file_status, kind="videos", urn=file["id"]))
             if status == "PROCESSING_FAILED":
                 raise Unprocessable("LinkedIn could not read this video.")
             if status in ("PROCESSING", "WAITING_UPLOAD"):
@@ -102,7 +96,7 @@ class Uploads:
 
     async def _image(self, item: MediaSource) -> str:
         request = {"owner": self._author}
-        value = await self._authorised(partial(self._api.begin_upload, kind="images", request=request))
+        value = await self._session.call(partial(self._api.begin_upload, kind="images", request=request))
         urn, url = value.get("image"), value.get("uploadUrl")
         if not isinstance(urn, str) or not isinstance(url, str):
             raise ProviderDown("LinkedIn did not say where the image goes.")
@@ -116,7 +110,7 @@ class Uploads:
             "uploadCaptions": False,
             "uploadThumbnail": False,
         }
-        value = await self._authorised(partial(self._api.begin_upload, kind="videos", request=request))
+        value = await self._session.call(partial(self._api.begin_upload, kind="videos", request=request))
         urn, instructions = value.get("video"), value.get("uploadInstructions")
         if not isinstance(urn, str) or not isinstance(instructions, list):
             raise ProviderDown("LinkedIn did not say where the video goes.")
@@ -125,11 +119,11 @@ class Uploads:
         async for content in _parts(item.chunks(), sizes):
             tags.append(await self._put(urls[len(tags)], content, "application/octet-stream"))
         token = str(value.get("uploadToken") or "")
-        await self._authorised(partial(self._api.end_upload, video=urn, upload_token=token, parts=tags))
+        await self._session.call(partial(self._api.end_upload, video=urn, upload_token=token, parts=tags))
         return urn
 
     async def _put(self, url: str, content: bytes, content_type: str) -> str:
-        return await self._authorised(partial(self._api.put, url=url, content=content, content_type=content_type))
+        return await self._session.call(partial(self._api.put, url=url, content=content, content_type=content_type))
 
 
 def _plan(instructions: Sequence[Json], size_bytes: int) -> tuple[list[int], list[str]]:

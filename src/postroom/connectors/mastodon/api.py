@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors import oauth
+from postroom.connectors import answers, oauth
 from postroom.connectors.guarded import AddressRefused
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.multipart import Form
@@ -31,7 +31,6 @@ from postroom.errors import (
 Json = Any
 
 PROVIDER = "mastodon"
-_LONGEST_WORDS = 300
 _FORM = "application/x-www-form-urlencoded"
 # How slowly a file may go out before it counts as lost.
 _LEAST_BYTES_PER_SECOND = 256 * 1024
@@ -100,7 +99,7 @@ class Mastodon:
             answer = await self._write(
                 "upload",
                 "/api/v2/media",
-                _headers(token) | form.headers,
+                answers.headers(token) | form.headers,
                 form.content(),
                 seconds=60 + media.size_bytes / _LEAST_BYTES_PER_SECOND,
             )
@@ -127,7 +126,7 @@ class Mastodon:
 
     async def create_status(self, token: str, key: str, status: Json) -> dict[str, Json]:
         """Publish, once for each key and account within an hour: then it answers with what was made the first time."""
-        headers = _headers(token) | {"content-type": "application/json", "idempotency-key": key}
+        headers = answers.headers(token) | {"content-type": "application/json", "idempotency-key": key}
         answer = await self._write("create_status", "/api/v1/statuses", headers, msgspec.json.encode(status))
         return self._object(answer, "statuses")
 
@@ -138,18 +137,18 @@ class Mastodon:
             Gone: there is none (any more).
         """
         path = f"/api/v1/statuses/{id}?delete_media=true"
-        answer = await self._write("delete_status", path, _headers(token), None, method="DELETE")
+        answer = await self._write("delete_status", path, answers.headers(token), None, method="DELETE")
         if answer.status == 404 and _words(answer):
             raise Gone
         self._check(answer, write=True)
 
     async def _form(self, operation: str, path: str, fields: Mapping[str, str]) -> Answer:
-        headers = _headers(None) | {"content-type": _FORM}
+        headers = answers.headers() | {"content-type": _FORM}
         return await self._write(operation, path, headers, urlencode(fields).encode())
 
     async def _read(self, operation: str, path: str, token: str) -> Answer:
         try:
-            return await self._http.read(PROVIDER, operation, f"{self._server}{path}", headers=_headers(token))
+            return await self._http.read(PROVIDER, operation, f"{self._server}{path}", headers=answers.headers(token))
         except AddressRefused as error:
             raise Refused(error.detail) from error
 
@@ -173,11 +172,7 @@ class Mastodon:
 
     def _object(self, answer: Answer, what: str, *, write: bool = True) -> dict[str, Json]:
         self._check(answer, write=write)
-        tree = answer.json()
-        if isinstance(tree, dict):
-            return tree
-        sentence = f"The answer of the server could not be understood ({what})."
-        raise OutcomeUnknown(sentence) if write else ProviderDown(sentence)
+        return answers.json_object(answer, "The server's", write=write)
 
     def _check(self, answer: Answer, *, write: bool) -> None:
         if answer.status >= 300:
@@ -185,9 +180,7 @@ class Mastodon:
 
     def _meaning(self, answer: Answer, *, write: bool) -> ProviderError:
         status, words = answer.status, _words(answer)
-        for secret in self._hide:
-            words = words.replace(secret, "***")
-        said = f"Mastodon: {' '.join(words.split())[:_LONGEST_WORDS] or status}"
+        said = f"Mastodon: {answers.words(words, self._hide) or status}"
         if status == 401:
             return CredentialsRejected(said)
         if status == 403 and words.startswith("Your login is"):
@@ -215,7 +208,7 @@ class Mastodon:
 
     def _seconds_to_wait(self, answer: Answer) -> float | None:
         """Until the limit starts anew."""
-        waited = oauth.seconds_to_wait(answer)
+        waited = answers.seconds_to_wait(answer)
         if waited is not None:
             return waited
         try:
@@ -223,11 +216,6 @@ class Mastodon:
             return max(0.0, (reset - self._now()).total_seconds())
         except (ValueError, TypeError):
             return None
-
-
-def _headers(token: str | None) -> dict[str, str]:
-    headers = {"accept": "application/json", "user-agent": "postroom"}
-    return headers | ({"authorization": f"Bearer {token}"} if token is not None else {})
 
 
 def _words(answer: Answer) -> str:

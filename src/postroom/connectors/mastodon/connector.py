@@ -1,6 +1,6 @@
 """Mastodon: what it can do, how an account is linked on any server, how one is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from postroom.clock import Clock, now
@@ -12,13 +12,12 @@ from postroom.connectors.mastodon.api import PROVIDER, Mastodon
 from postroom.connectors.mastodon.connection import IMAGES, VIDEO, MastodonConnection
 from postroom.connectors.mastodon.servers import HOME, server_address
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
-from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
+from postroom.domain.remote import Credentials, Json, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     Refused,
 )
@@ -93,25 +92,13 @@ class MastodonConnector:
         """One: the server's own page."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Mastodon has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Mastodon has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Ask for the server, unless it is set; send the owner there; take what they come back with."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"Mastodon has no login flow {flow!r}; there is: oauth.")
         state = reply.state if reply is not None and isinstance(reply.state, dict) else {}
         if reply is not None and "server" in state:
-            return await self._linked(state, *oauth.code_of(reply))
+            return await self._linked(state, reply)
         if self._settings.origin:
             return await self._visit(self._home)
         text = reply.answers.get("server", "") if reply is not None else ""
@@ -135,32 +122,30 @@ class MastodonConnector:
                 raise LoginFailed(
                     f"{server} does not answer as Mastodon does.", code=ErrorCode.AUTHENTICATION_INTENT_ERROR
                 ) from error
-        app = AppSettings(client_id=client_id, client_secret=client_secret)
-        step = oauth.visit(f"{server}/oauth/authorize", app, self._callback_url, _SCOPES)
         known = {"server": server, "client_id": client_id, "client_secret": client_secret}
+        step = oauth.visit(self._page(known))
         return Visit(url=step.url, nonce=step.nonce, state={**step.state, **known})
 
-    async def _linked(self, state: Json, code: str, verifier: str) -> Linked:
+    def _page(self, known: Mapping[str, str]) -> oauth.Page:
+        """A server's page, for the app that is registered there."""
+        app = AppSettings(client_id=known["client_id"], client_secret=known["client_secret"])
+        return oauth.Page(
+            network=PROVIDER,
+            url=f"{known['server']}/oauth/authorize",
+            app=app,
+            callback_url=self._callback_url,
+            scopes=_SCOPES,
+        )
+
+    async def _linked(self, state: Json, reply: Reply) -> Linked:
         values = {name: str(state[name]) for name in ("server", "client_id", "client_secret")}
-        api = Mastodon(self._http, values["server"], self._now, (values["client_secret"], code, verifier))
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "code_verifier": verifier,
-            "client_id": values["client_id"],
-            "client_secret": values["client_secret"],
-            "redirect_uri": self._callback_url,
-        }
-        try:
-            token = await api.token(form)
+        page = self._page(values)
+        form = {**oauth.grant(page, reply), **page.client}
+        hide = (values["client_secret"], form["code"], form["code_verifier"])
+        with oauth.linking():
+            token = await Mastodon(self._http, values["server"], self._now, hide).token(form)
             api = Mastodon(self._http, values["server"], self._now, (values["client_secret"], token))
             profile = convert.profile(await api.verify_credentials(token), values["server"], self._home)
-        except CredentialsRejected as error:
-            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
-        except ActionRequired as error:
-            raise LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR) from error
-        except Refused as error:
-            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
         if profile is None:
             raise LoginFailed("The server did not say whose account this is.", code=ErrorCode.INVALID_CREDENTIALS)
         return Linked(profile=profile, credentials=Credentials(values={**values, "access_token": token}))
@@ -172,9 +157,3 @@ class MastodonConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Mastodon has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

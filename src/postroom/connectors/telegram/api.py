@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from postroom.connectors import answers
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.multipart import FormFile, FormOfFiles
 from postroom.errors import (
@@ -26,7 +27,6 @@ from postroom.errors import (
 Json = Any
 
 PROVIDER = "telegram"
-_LONGEST_WORDS = 300
 _GONE = ("message to delete not found", "message_id_invalid")
 _STAYS = ("message can't be deleted", "message_delete_forbidden")
 _TOO_LARGE = (
@@ -148,9 +148,7 @@ def _meaning(answer: Answer, tree: dict[str, Json], token: str, *, write: bool) 
     status = answer.status
     description = tree.get("description")
     known = isinstance(description, str)
-    words = " ".join(str(description).split())[:_LONGEST_WORDS] if known else str(status)
-    for secret in (token, token.partition(":")[2]):
-        words = words.replace(secret, "***") if secret else words
+    words = answers.words(description, (token, token.partition(":")[2])) if known else str(status)
     said = words.lower()
     parameters = tree.get("parameters")
     more: dict[str, Json] = parameters if isinstance(parameters, dict) else {}
@@ -188,5 +186,4 @@ def _seconds(answer: Answer, parameters: Mapping[str, Json]) -> float | None:
     found = parameters.get("retry_after")
     if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
         return float(found)
-    header = answer.headers.get("retry-after", "")
-    return float(header) if header.isdecimal() else None
+    return answers.seconds_to_wait(answer)

@@ -19,13 +19,12 @@ from postroom.connectors.telegram.connection import (
     TelegramConnection,
 )
 from postroom.domain.capabilities import Capabilities, ImageLimits, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     ProviderDown,
     Refused,
@@ -99,18 +98,6 @@ class TelegramConnector:
         """One: a bot's token, and the chat it posts to."""
         return ("bot_token",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Telegram has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Telegram has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Ask for token and chat, and see that this bot may post there. An answer without one is asked again."""
         if flow not in self.login_flows:
@@ -153,9 +140,3 @@ class TelegramConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Telegram has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -47,10 +47,9 @@ def calls(http: Http, origin: str) -> Graph:
 
 
 async def long_token(http: Http, origin: str, form: Mapping[str, str]) -> dict[str, Json]:
-    """A code as a token of sixty days; `form` has client_id, client_secret, redirect_uri and code."""
+    """A code as a token of sixty days; `form` is the grant, with our client."""
     base = origin or _GRAPH
-    fields = {**form, "grant_type": "authorization_code"}
-    short = await graph.token(http, PROVIDER, NAME, "access_token", f"{base}/oauth/access_token", fields, method="POST")
+    short = await graph.token(http, PROVIDER, NAME, "access_token", f"{base}/oauth/access_token", form, method="POST")
     fields = {
         "grant_type": "th_exchange_token",
         "client_secret": form["client_secret"],

@@ -5,7 +5,7 @@ from functools import partial
 from postroom.clock import Clock
 from postroom.connectors.containers import Containers, pick, since_seconds
 from postroom.connectors.contract import Attempt, Keep
-from postroom.connectors.graph import LongToken, digest, words
+from postroom.connectors.graph import digest, long_session, words
 from postroom.connectors.http import Http
 from postroom.connectors.threads import api, convert
 from postroom.domain.remote import Credentials, MediaSource, PostDraft, Profile, PublishedPost
@@ -34,23 +34,15 @@ class ThreadsConnection:
         self._user_id = profile.provider_id
         self._api = api.calls(http, origin)
         self._containers = Containers(self._api, api.SPELLING, self._user_id, wait_seconds)
-        self._token = LongToken(
-            http,
-            api.PROVIDER,
-            api.NAME,
-            credentials,
-            keep,
-            now,
-            url=api.refresh_url(origin),
-            grant_type="th_refresh_token",
-        )
+        url = api.refresh_url(origin)
+        self._session = long_session(http, api.PROVIDER, api.NAME, url, "th_refresh_token", credentials, keep, now)
 
     def __repr__(self) -> str:
         return f"ThreadsConnection({self._user_id})"
 
     async def profile(self) -> Profile:
         """Whose account this is."""
-        found = convert.profile(await api.me(self._api, await self._token.get()))
+        found = convert.profile(await api.me(self._api, await self._session.token()))
         if found is None:
             raise ProviderDown("Threads did not say whose token this is.")
         return found
@@ -62,7 +54,7 @@ class ThreadsConnection:
     async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
         """Make a container, wait until it is prepared, publish it."""
         _check(draft)
-        token = await self._token.get()
+        token = await self._session.token()
         files = draft.media if len(draft.media) > 1 else ()
         children = [partial(self._make_child, token, item) for item in files]
         made = await self._containers.publish(
@@ -86,14 +78,14 @@ class ThreadsConnection:
 
     async def find(self, draft: PostDraft, attempt: Attempt) -> PublishedPost | None:
         """Ask the container, which knows whether it was published, and the account's list for what it became."""
-        token = await self._token.get()
+        token = await self._session.token()
         return await self._containers.find(token, attempt, partial(self._look, token, draft, attempt))
 
     async def unpublish(self, provider_id: str) -> None:
         """Delete the post."""
         if not provider_id.isascii() or not provider_id.isdigit():
             raise Refused("This is not a post of Threads.", code=ErrorCode.MALFORMED_REQUEST)
-        await self._api.remove("delete", provider_id, await self._token.get())
+        await self._api.remove("delete", provider_id, await self._session.token())
 
     async def _make(self, token: str, draft: PostDraft, children: list[str]) -> str:
         fields = convert.container(draft)

@@ -1,6 +1,7 @@
 """Threads: what it can do, how an account is linked, how one is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from postroom.clock import Clock, now
 from postroom.connectors import graph, oauth
@@ -23,8 +24,8 @@ from postroom.domain.capabilities import (
     Settles,
     VideoLimits,
 )
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
-from postroom.errors import InvalidParameters, Kind, ProviderDown, ProviderError
+from postroom.domain.remote import Credentials, Profile
+from postroom.errors import InvalidParameters, ProviderDown
 
 _CAPABILITIES = Capabilities(
     publish=Publishing(
@@ -84,45 +85,25 @@ class ThreadsConnector:
         """One: Threads' own page."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """Threads has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """Threads has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Threads; what they come back with becomes a token of sixty days."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"Threads has no login flow {flow!r}; there is: oauth.")
-        if reply is None:
-            oauth.check_app(self._settings, api.PROVIDER)
-            return oauth.visit(
-                api.authorize_url(self._origin),
-                self._settings,
-                self._callback_url,
-                api.SCOPES,
-                separator=",",
-                pkce=False,
-            )
-        code, _ = oauth.code_of(reply)
-        form = {
-            "client_id": self._settings.client_id,
-            "client_secret": self._settings.client_secret,
-            "redirect_uri": self._callback_url,
-            "code": code,
-        }
-        try:
-            tree = await api.long_token(self._http, self._origin, form)
-            token = tree["access_token"]
-            profile = convert.profile(await api.me(api.calls(self._http, self._origin), token))
-        except ProviderError as error:
-            raise graph.login_failure(error) from error
+        page = oauth.Page(
+            network=api.PROVIDER,
+            url=api.authorize_url(self._origin),
+            app=self._settings,
+            callback_url=self._callback_url,
+            scopes=api.SCOPES,
+            separator=",",
+            pkce=False,
+        )
+        return await oauth.login(page, reply, partial(self._linked, page))
+
+    async def _linked(self, page: oauth.Page, form: Mapping[str, str]) -> LoginStep:
+        tree = await api.long_token(self._http, self._origin, {**form, **page.client})
+        token = tree["access_token"]
+        profile = convert.profile(await api.me(api.calls(self._http, self._origin), token))
         if profile is None:
             raise ProviderDown("Threads gave a token and did not say whose it is.")
         credentials = Credentials(values={"access_token": token}, expires_at=graph.ends_at(tree, self._now()))
@@ -137,9 +118,3 @@ class ThreadsConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "Threads has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -10,9 +10,10 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from postroom.connectors import answers
 from postroom.connectors.contract import AppSettings
 from postroom.connectors.http import Answer, Http
-from postroom.connectors.oauth import seconds_to_wait, tokens
+from postroom.connectors.oauth import tokens
 from postroom.errors import (
     CredentialsRejected,
     ErrorCode,
@@ -30,7 +31,6 @@ PROVIDER = "tiktok"
 _AUTHORIZE = "https://www.tiktok.com"
 _API = "https://open.tiktokapis.com"
 _UPLOADS = ".tiktokapis.com"
-_LONGEST_WORDS = 300
 _CHUNK_SECONDS = 600.0
 # All documented limits are by the minute.
 _MINUTE = 60.0
@@ -182,9 +182,7 @@ class Api:
 
     def _meaning(self, answer: Answer, *, write: bool) -> ProviderError:
         code, message = _error(answer)
-        for secret in self.hide:
-            message = message.replace(secret, "***")
-        words = "TikTok: " + (": ".join(filter(None, (code, message))) or str(answer.status))
+        words = "TikTok: " + (": ".join(filter(None, (code, answers.words(message, self.hide)))) or str(answer.status))
         status = answer.status
         if code in _SCOPES:
             return CredentialsRejected(words, code=ErrorCode.DISCONNECTED_FEATURE)
@@ -194,7 +192,7 @@ class Api:
             of_app = {"scope": "network"} if code == "reached_active_user_cap" else {}
             return RateLimited(words, retry_after_seconds=_DAILY_SECONDS, context=of_app)
         if status == 429 or code == "rate_limit_exceeded":
-            return RateLimited(words, retry_after_seconds=seconds_to_wait(answer) or _MINUTE)
+            return RateLimited(words, retry_after_seconds=answers.seconds_to_wait(answer) or _MINUTE)
         if status >= 500 or status == 408 or code == "internal_error":
             return OutcomeUnknown(words) if write else ProviderDown(words)
         if code in _RESTRICTED:
@@ -211,12 +209,7 @@ class Api:
 
 
 def _headers(token: str) -> dict[str, str]:
-    return {
-        "authorization": f"Bearer {token}",
-        "content-type": "application/json; charset=UTF-8",
-        "accept": "application/json",
-        "user-agent": "postroom",
-    }
+    return answers.headers(token) | {"content-type": "application/json; charset=UTF-8"}
 
 
 def _error(answer: Answer) -> tuple[str, str]:
@@ -226,5 +219,4 @@ def _error(answer: Answer) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     code, message = error.get("code"), error.get("message")
-    words = " ".join(message.split())[:_LONGEST_WORDS] if isinstance(message, str) else ""
-    return code[:80] if isinstance(code, str) else "", words
+    return code[:80] if isinstance(code, str) else "", message if isinstance(message, str) else ""

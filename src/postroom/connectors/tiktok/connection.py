@@ -1,8 +1,6 @@
 """One TikTok account: a video is announced, sent in chunks, and published by TikTok once it has all of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +9,7 @@ from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
 from postroom.connectors.oauth import expires_at
 from postroom.connectors.pieces import Pieces
+from postroom.connectors.sessions import Session
 from postroom.connectors.tiktok import convert
 from postroom.connectors.tiktok.api import Address, Api, Json, Over
 from postroom.connectors.tiktok.convert import Phase, State, Upload
@@ -26,8 +25,6 @@ from postroom.errors import (
     Refused,
     Unprocessable,
 )
-
-T = TypeVar("T")
 
 # Source: TikTok for Developers, Content Posting API, video restrictions, checked 2026-11-21.
 VIDEO_TYPES = frozenset({"video/mp4", "video/quicktime", "video/webm"})
@@ -54,24 +51,22 @@ class TikTokConnection:
         self._api = Api(http, Address(settings), tuple(credentials.values.values()))
         self._settings = settings
         self._profile = profile
-        self._credentials = credentials
-        self._keep = keep
         self._now = now
-        self._refreshing = asyncio.Lock()
+        self._session = Session(credentials, keep, self._renew)
 
     def __repr__(self) -> str:
         return f"TikTokConnection({self._profile.provider_id})"
 
     async def profile(self) -> Profile:
         """Whose account this is."""
-        found = convert.profile(await self._authorised(self._api.user_info), await self._authorised(self._creator))
+        found = convert.profile(await self._session.call(self._api.user_info), await self._session.call(self._creator))
         if found is None:
             raise ProviderDown("TikTok did not say whose account this is.")
         return found
 
     async def revoke(self) -> None:
         """Take the owner's approval back."""
-        await self._api.revoke(self._settings, self._credentials.values["access_token"])
+        await self._api.revoke(self._settings, self._session.values["access_token"])
 
     async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
         """Send the video; TikTok publishes it when it has the last byte. An upload that was begun is gone on with."""
@@ -97,7 +92,7 @@ class TikTokConnection:
         if upload is None:
             return None
         try:
-            data = await self._authorised(lambda token: self._api.status(token, upload.publish_id))
+            data = await self._session.call(lambda token: self._api.status(token, upload.publish_id))
         except Over as error:
             raise NotSupported("TikTok does not know this upload any more.") from error
         state = convert.state(data, upload.size_bytes)
@@ -125,7 +120,7 @@ class TikTokConnection:
         if upload is None:
             return None, anew
         try:
-            data = await self._authorised(lambda token: self._api.status(token, upload.publish_id))
+            data = await self._session.call(lambda token: self._api.status(token, upload.publish_id))
         except Over:
             return None, anew
         state = convert.state(data, upload.size_bytes)
@@ -137,12 +132,12 @@ class TikTokConnection:
         return (None, anew) if changed and state.phase is Phase.UPLOADING else (upload, state)
 
     async def _begin(self, draft: PostDraft, attempt: Attempt, video: MediaSource) -> Upload:
-        creator = await self._authorised(self._creator)
+        creator = await self._session.call(self._creator)
         body = {
             "post_info": convert.post_info(draft.text, draft.settings, creator),
             "source_info": convert.source_info(video.size_bytes),
         }
-        publish_id, upload_url = await self._authorised(lambda token: self._api.begin(token, body))
+        publish_id, upload_url = await self._session.call(lambda token: self._api.begin(token, body))
         upload = Upload(
             publish_id=publish_id,
             upload_url=upload_url,
@@ -168,7 +163,7 @@ class TikTokConnection:
     async def _lacks_bytes(self, upload: Upload) -> bool:
         """Whether TikTok takes no more because the address ended, and not because an earlier attempt sent it all."""
         try:
-            data = await self._authorised(lambda token: self._api.status(token, upload.publish_id))
+            data = await self._session.call(lambda token: self._api.status(token, upload.publish_id))
         except Over:
             return True
         except ProviderError as error:
@@ -184,7 +179,7 @@ class TikTokConnection:
         waited, wait = 0.0, 1.0
         while True:
             try:
-                data = await self._authorised(lambda token: self._api.status(token, upload.publish_id))
+                data = await self._session.call(lambda token: self._api.status(token, upload.publish_id))
             except (Over, ProviderError) as error:
                 # The video is there, and nobody else would look for it.
                 raise OutcomeUnknown("TikTok has the video and does not say what became of it.") from error
@@ -198,29 +193,12 @@ class TikTokConnection:
             await asyncio.sleep(wait)
             waited, wait = waited + wait, wait * 2
 
-    async def _authorised(self, call: Callable[[str], Awaitable[T]]) -> T:
-        """Call with the access token; one that TikTok does not take did nothing, so renew it and call once more."""
-        used = self._credentials.values["access_token"]
-        try:
-            return await call(used)
-        except CredentialsRejected as error:
-            if error.code is not ErrorCode.EXPIRED_CREDENTIALS:
-                raise
-        await self._refresh(used)
-        return await call(self._credentials.values["access_token"])
-
-    async def _refresh(self, used: str) -> None:
-        """Renew the tokens, unless somebody just did. They are kept before they are used: the old ones may end."""
-        async with self._refreshing:
-            values = self._credentials.values
-            if values["access_token"] != used:
-                return
-            form = {"grant_type": "refresh_token", "refresh_token": values["refresh_token"]}
-            tree = await self._api.tokens(self._settings, form)
-            renewed = Credentials(values={**values, **token_values(tree)}, expires_at=expires_at(tree, self._now()))
-            await self._keep(renewed)
-            self._credentials = renewed
-            self._api.hide = tuple(renewed.values.values())
+    async def _renew(self, old: Credentials) -> Credentials:
+        form = {"grant_type": "refresh_token", "refresh_token": old.values["refresh_token"]}
+        tree = await self._api.tokens(self._settings, form)
+        renewed = Credentials(values={**old.values, **token_values(tree)}, expires_at=expires_at(tree, self._now()))
+        self._api.hide = (*old.values.values(), *renewed.values.values())
+        return renewed
 
 
 def token_values(tree: Json) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """TikTok: what it can do, how an account is linked, how one is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from postroom.clock import Clock, now
 from postroom.connectors import oauth
@@ -17,12 +18,11 @@ from postroom.connectors.tiktok.connection import (
     token_values,
 )
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     ProviderDown,
     ProviderError,
@@ -80,50 +80,34 @@ class TikTokConnector:
         """One: the owner approves at TikTok."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """TikTok has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """TikTok has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to TikTok, and make an account of what they come back with."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"TikTok has no login flow {flow!r}; there is: oauth.")
-        oauth.check_app(self._settings, PROVIDER)
         address = Address(self._settings)
-        if reply is None or reply.state is None:
+        page = oauth.Page(
+            network=PROVIDER,
+            url=address.authorize,
+            app=self._settings,
+            callback_url=self._callback_url,
+            scopes=_SCOPES,
+            separator=",",
+            client_id_name="client_key",
             # Source: TikTok for Developers, Login Kit for Web, checked 2026-11-21: PKCE is for apps on devices only.
-            return oauth.visit(
-                address.authorize,
-                self._settings,
-                self._callback_url,
-                _SCOPES,
-                separator=",",
-                client_id_name="client_key",
-                pkce=False,
-            )
-        code, _ = oauth.code_of(reply)
-        api = Api(self._http, address, (code,))
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._callback_url}
-        try:
+            pkce=False,
+        )
+        return await oauth.login(page, reply, partial(self._linked, address))
+
+    async def _linked(self, address: Address, form: Mapping[str, str]) -> LoginStep:
+        api = Api(self._http, address, (form["code"],))
+        with oauth.exchanging("TikTok"):
             tree = await api.tokens(self._settings, form)
-        except CredentialsRejected as error:
-            raise LoginFailed(
-                "TikTok did not accept the approval: start again.", code=ErrorCode.EXPIRED_LINK
-            ) from error
         if "video.publish" not in str(tree.get("scope", "")).split(","):
             raise LoginFailed("TikTok was not allowed to let us publish.", code=ErrorCode.INVALID_CREDENTIALS)
         credentials = Credentials(values=token_values(tree), expires_at=oauth.expires_at(tree, self._now()))
         if "refresh_token" not in credentials.values:
             raise ProviderDown("TikTok gave no refresh token.")
-        api.hide = (code, *credentials.values.values())
+        api.hide = (form["code"], *credentials.values.values())
         return Linked(profile=await _profile(api, credentials.values["access_token"]), credentials=credentials)
 
     def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> TikTokConnection:
@@ -149,9 +133,3 @@ async def _profile(api: Api, token: str) -> Profile:
     if found is None:
         raise ProviderDown("TikTok did not say whose account this is.")
     return found
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "TikTok has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors import oauth
+from postroom.connectors import answers, oauth
 from postroom.connectors.http import Answer, Http
 from postroom.connectors.multipart import Form
 from postroom.errors import (
@@ -28,7 +28,6 @@ from postroom.errors import (
 Json = Any
 
 PROVIDER = "twitter"
-_LONGEST_WORDS = 300
 _LEAST_BYTES_PER_SECOND = 256 * 1024
 _LOCKED = ("account is suspended", "account is temporarily locked", "to protect our users from spam")
 _TOO_LARGE = ("too long", "too large", "file size exceeds")
@@ -60,7 +59,7 @@ class X:
 
     async def revoke(self, token: str, client_id: str, client_secret: str) -> None:
         """End a token."""
-        headers = _headers(None) | {"content-type": "application/x-www-form-urlencoded"}
+        headers = answers.headers() | {"content-type": "application/x-www-form-urlencoded"}
         if client_secret:
             headers["authorization"] = oauth.basic_authorization(client_id, client_secret)
         fields = {"token": token, "client_id": client_id}
@@ -81,7 +80,7 @@ class X:
         Raises:
             Gone: there is none (any more).
         """
-        answer = await self._write("delete_tweet", f"/2/tweets/{id}", _headers(token), None, method="DELETE")
+        answer = await self._write("delete_tweet", f"/2/tweets/{id}", answers.headers(token), None, method="DELETE")
         if answer.status == 404 and _words(answer):
             raise Gone
         self._check(answer, write=True)
@@ -138,10 +137,10 @@ class X:
         try:
             if isinstance(body, Form):
                 seconds = 60 + size_bytes / _LEAST_BYTES_PER_SECOND
-                headers = _headers(token) | body.headers
+                headers = answers.headers(token) | body.headers
                 answer = await self._write(operation, path, headers, body.content(), seconds=seconds)
             elif body is None:
-                answer = await self._write(operation, path, _headers(token), None)
+                answer = await self._write(operation, path, answers.headers(token), None)
             else:
                 answer = await self._json(operation, path, token, body)
             return self._data(answer, "media") if operation != "media_append" else self._object(answer, "media")
@@ -149,10 +148,10 @@ class X:
             raise ProviderDown(error.detail) from error
 
     async def _read(self, operation: str, path: str, token: str) -> Answer:
-        return await self._http.read(PROVIDER, operation, f"{self._service}{path}", headers=_headers(token))
+        return await self._http.read(PROVIDER, operation, f"{self._service}{path}", headers=answers.headers(token))
 
     async def _json(self, operation: str, path: str, token: str, tree: Json) -> Answer:
-        headers = _headers(token) | {"content-type": "application/json"}
+        headers = answers.headers(token) | {"content-type": "application/json"}
         return await self._write(operation, path, headers, msgspec.json.encode(tree))
 
     async def _write(
@@ -179,11 +178,7 @@ class X:
 
     def _object(self, answer: Answer, what: str, *, write: bool = True) -> dict[str, Json]:
         self._check(answer, write=write)
-        tree = answer.json()
-        if isinstance(tree, dict):
-            return tree
-        sentence = f"The answer of X could not be understood ({what})."
-        raise OutcomeUnknown(sentence) if write else ProviderDown(sentence)
+        return answers.json_object(answer, "X's", write=write)
 
     def _check(self, answer: Answer, *, write: bool) -> None:
         if answer.status >= 300:
@@ -191,9 +186,7 @@ class X:
 
     def _meaning(self, answer: Answer, *, write: bool) -> ProviderError:
         status, words = answer.status, _words(answer)
-        for secret in self.hide:
-            words = words.replace(secret, "***")
-        said = f"X: {' '.join(words.split())[:_LONGEST_WORDS] or status}"
+        said = f"X: {answers.words(words, self.hide) or status}"
         plain = words.lower()
         if status == 401:
             return CredentialsRejected(said, code=ErrorCode.EXPIRED_CREDENTIALS)
@@ -223,12 +216,7 @@ class X:
             reset, left = answer.headers.get(f"{name}-reset", ""), answer.headers.get(f"{name}-remaining", "0")
             if reset.isdecimal() and left == "0":
                 resets.append(max(0.0, float(reset) - self._now().timestamp()))
-        return max(resets) if resets else oauth.seconds_to_wait(answer)
-
-
-def _headers(token: str | None) -> dict[str, str]:
-    headers = {"accept": "application/json", "user-agent": "postroom"}
-    return headers | ({"authorization": f"Bearer {token}"} if token is not None else {})
+        return max(resets) if resets else answers.seconds_to_wait(answer)
 
 
 def _words(answer: Answer) -> str:

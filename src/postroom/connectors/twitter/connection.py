@@ -1,14 +1,14 @@
 """One X account: posting, looking for a post on one's own timeline, taking it down."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
+from postroom.connectors.sessions import Session
 from postroom.connectors.twitter import convert
 from postroom.connectors.twitter.api import Gone, X
 from postroom.connectors.twitter.uploads import Uploads, check, note_of
@@ -24,7 +24,6 @@ from postroom.errors import (
 )
 
 Json = Any
-T = TypeVar("T")
 
 # A post is on its author's timeline within moments; after this long it is not waited for any more.
 _SHOWN_WITHIN = timedelta(minutes=10)
@@ -33,7 +32,8 @@ _EARLIER = timedelta(seconds=60)
 _MOST_PAGES = 5
 # Media that were uploaded a moment ago are at times not known yet where posts are made.
 _PAUSES_SECONDS = (0.5, 2.0)
-_EARLY_SECONDS = 60
+# Before its end a token is not tried any more.
+_EARLY = timedelta(seconds=60)
 
 
 class XConnection:
@@ -52,24 +52,23 @@ class XConnection:
         self._api = X(http, service, now, _secrets(credentials, settings))
         self._app = App(settings)
         self._profile = profile
-        self._credentials = credentials
-        self._keep = keep
         self._now = now
-        self._refreshing = asyncio.Lock()
+        # Of a token that ended X says no more than of any other that it does not take.
+        self._session = Session(credentials, keep, self._renew, now=now, early=_EARLY, is_over=lambda error: True)
 
     def __repr__(self) -> str:
         return f"XConnection({self._profile.provider_id})"
 
     async def profile(self) -> Profile:
         """Whose account this is."""
-        found = convert.profile(await self._authorised(self._api.me))
+        found = convert.profile(await self._session.call(self._api.me))
         if found is None:
             raise ProviderDown("X did not say whose token this is.")
         return found
 
     async def revoke(self) -> None:
         """End the session: with its refresh token the access token goes."""
-        values = self._credentials.values
+        values = self._session.values
         try:
             await self._api.revoke(values.get("refresh_token", values["access_token"]), *self._app.pair)
         except CredentialsRejected:
@@ -83,7 +82,7 @@ class XConnection:
         if note.pop("sent_at", None) is not None:
             # What was sent then surely made nothing: from here on nothing is sent, until it is noted.
             await attempt.write({**note, "first_sent_at": earlier})
-        uploads = Uploads(self._api, self._authorised, attempt, self._now)
+        uploads = Uploads(self._api, self._session, attempt, self._now)
         ids = await uploads.ids(draft.media)
         now_ms = to_ms(self._now())
         first = {"first_sent_at": earlier if earlier is not None else now_ms}
@@ -120,7 +119,7 @@ class XConnection:
         if not convert.is_id(provider_id):
             raise Refused("This is not a post of this X account.", code=ErrorCode.MALFORMED_REQUEST)
         try:
-            await self._authorised(lambda token: self._api.delete(token, provider_id))
+            await self._session.call(lambda token: self._api.delete(token, provider_id))
         except Gone:
             return
 
@@ -136,7 +135,7 @@ class XConnection:
     async def _create(self, post: Json) -> PublishedPost:
         for pause in (*_PAUSES_SECONDS, None):
             try:
-                made = await self._authorised(lambda token: self._api.create(token, post))
+                made = await self._session.call(lambda token: self._api.create(token, post))
             except Unprocessable as error:
                 if not error.context.get("unknown_media") or pause is None:
                     raise
@@ -153,7 +152,7 @@ class XConnection:
         page: str | None = None
         user = self._profile.provider_id
         for _ in range(_MOST_PAGES):
-            shown, page = await self._authorised(partial(self._api.timeline, user=user, since=start, page=page))
+            shown, page = await self._session.call(partial(self._api.timeline, user=user, since=start, page=page))
             for each in shown:
                 if convert.is_draft(each, draft):
                     return convert.published(each["id"])
@@ -161,30 +160,11 @@ class XConnection:
                 return None
         return None
 
-    async def _authorised(self, call: Callable[[str], Awaitable[T]]) -> T:
-        """Call with the access token. One that has expired does nothing, so it is renewed, and the call made once more."""
-        used = self._credentials.values["access_token"]
-        ends = self._credentials.expires_at
-        if ends is None or to_ms(self._now()) < ends - _EARLY_SECONDS * 1000:
-            try:
-                return await call(used)
-            except CredentialsRejected:
-                if "refresh_token" not in self._credentials.values:
-                    raise
-        await self._refresh(used)
-        return await call(self._credentials.values["access_token"])
-
-    async def _refresh(self, used: str) -> None:
-        """Renew the tokens, unless somebody just did. They are kept before they are used: the old ones have ended."""
-        async with self._refreshing:
-            values = self._credentials.values
-            if values["access_token"] != used:
-                return
-            form = {"grant_type": "refresh_token", "refresh_token": values.get("refresh_token", "")}
-            renewed = convert.credentials(await self._api.tokens(form, *self._app.pair), self._now(), self._credentials)
-            await self._keep(renewed)
-            self._credentials = renewed
-            self._api.hide = _secrets(renewed, self._app.settings)
+    async def _renew(self, old: Credentials) -> Credentials:
+        form = {"grant_type": "refresh_token", "refresh_token": old.values["refresh_token"]}
+        renewed = convert.credentials(await self._api.tokens(form, *self._app.pair), self._now(), old)
+        self._api.hide = _secrets(old, self._app.settings) + _secrets(renewed, self._app.settings)
+        return renewed
 
 
 class App:

@@ -1,6 +1,6 @@
 """X: what it can do, how an account is linked, how one is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from postroom.clock import Clock, now
@@ -12,15 +12,11 @@ from postroom.connectors.twitter.api import PROVIDER, X
 from postroom.connectors.twitter.connection import XConnection
 from postroom.connectors.twitter.uploads import IMAGES, VIDEO
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
-    ActionRequired,
-    CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
-    Refused,
 )
 
 # Source: X API v2 documentation, OAuth 2.0 with PKCE, checked 2026-11-21.
@@ -84,42 +80,26 @@ class XConnector:
         """One: X's own page."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """X has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """X has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to X's page, and take what they come back with."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"X has no login flow {flow!r}; there is: oauth.")
-        oauth.check_app(self._settings, PROVIDER)
-        if reply is None or reply.state is None:
-            return oauth.visit(f"{self._pages}/i/oauth2/authorize", self._settings, self._callback_url, _SCOPES)
-        code, verifier = oauth.code_of(reply)
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "code_verifier": verifier,
-            "redirect_uri": self._callback_url,
-        }
+        page = oauth.Page(
+            network=PROVIDER,
+            url=f"{self._pages}/i/oauth2/authorize",
+            app=self._settings,
+            callback_url=self._callback_url,
+            scopes=_SCOPES,
+        )
+        return await oauth.login(page, reply, self._linked)
+
+    async def _linked(self, form: Mapping[str, str]) -> LoginStep:
         secret = self._settings.client_secret
-        api = X(self._http, self._service, self._now, tuple(filter(None, (code, verifier, secret))))
-        try:
-            found = convert.credentials(await api.tokens(form, self._settings.client_id, secret), self._now())
-            api.hide = (*api.hide, *found.values.values())
-            profile = convert.profile(await api.me(found.values["access_token"]))
-        except (CredentialsRejected, Refused) as error:
-            raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
-        except ActionRequired as error:
-            raise LoginFailed(error.detail, code=ErrorCode.CHECKPOINT_ERROR) from error
+        hide = (form["code"], form["code_verifier"], secret)
+        api = X(self._http, self._service, self._now, tuple(filter(None, hide)))
+        found = convert.credentials(await api.tokens(form, self._settings.client_id, secret), self._now())
+        api.hide = (*api.hide, *found.values.values())
+        profile = convert.profile(await api.me(found.values["access_token"]))
         if profile is None:
             raise LoginFailed("X did not say whose account this is.", code=ErrorCode.INVALID_CREDENTIALS)
         return Linked(profile=profile, credentials=found)
@@ -131,9 +111,3 @@ class XConnector:
     async def close(self) -> None:
         """Close the shared sockets."""
         await self._http.close()
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "X has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

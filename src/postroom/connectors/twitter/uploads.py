@@ -1,14 +1,15 @@
 """Files on their way to X: images at once, GIFs and videos in segments, and what an attempt remembers of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import Attempt
 from postroom.connectors.multipart import Form
 from postroom.connectors.pieces import Pieces
+from postroom.connectors.sessions import Session
 from postroom.connectors.twitter import convert
 from postroom.connectors.twitter.api import X
 from postroom.domain.capabilities import MIB, ImageLimits, VideoLimits
@@ -16,8 +17,6 @@ from postroom.domain.remote import MediaSource
 from postroom.errors import ProviderDown, Unprocessable
 
 Json = Any
-T = TypeVar("T")
-Authorised = Callable[[Callable[[str], Awaitable[T]]], Awaitable[T]]
 
 # Source: X API v2 documentation, media (best practices), checked 2026-11-21.
 IMAGES = ImageLimits(
@@ -51,9 +50,9 @@ def check(media: tuple[MediaSource, ...]) -> None:
 class Uploads:
     """The files of one post. What an earlier attempt sent is used again, as long as X keeps it."""
 
-    def __init__(self, api: X, authorised: Authorised[Any], attempt: Attempt, now: Clock) -> None:
+    def __init__(self, api: X, session: Session, attempt: Attempt, now: Clock) -> None:
         self._api = api
-        self._authorised = authorised
+        self._session = session
         self._attempt = attempt
         self._now = now
 
@@ -97,20 +96,20 @@ class Uploads:
             tree = await self._in_segments(item, "tweet_gif")
         else:
             form = _form({"media_category": "tweet_image"}, item)
-            tree = await self._authorised(lambda token: self._api.upload(token, form(), item.size_bytes))
+            tree = await self._session.call(lambda token: self._api.upload(token, form(), item.size_bytes))
         id = _id(tree)
         if item.alt_text:
             text = item.alt_text[:_LONGEST_ALT_TEXT]
-            await self._authorised(lambda token: self._api.describe(token, id, text))
+            await self._session.call(lambda token: self._api.describe(token, id, text))
         return {"id": id, "at": to_ms(self._now()), "ready": _is_ready(tree), "etag": item.etag}
 
     async def _in_segments(self, item: MediaSource, category: str) -> dict[str, Json]:
         about = {"media_type": item.content_type, "total_bytes": item.size_bytes, "media_category": category}
-        id = _id(await self._authorised(lambda token: self._api.initialize(token, about)))
+        id = _id(await self._session.call(lambda token: self._api.initialize(token, about)))
         async with Pieces(item) as pieces:
             for index, start in enumerate(range(0, item.size_bytes, _SEGMENT_BYTES)):
                 await self._append(id, pieces, index, start, min(_SEGMENT_BYTES, item.size_bytes - start))
-        tree: dict[str, Json] = await self._authorised(lambda token: self._api.finalize(token, id))
+        tree: dict[str, Json] = await self._session.call(lambda token: self._api.finalize(token, id))
         return tree
 
     async def _append(self, id: str, pieces: Pieces, index: int, start: int, size: int) -> None:
@@ -124,12 +123,12 @@ class Uploads:
                 chunks=pieces.range(start, size),
             )
 
-        await self._authorised(lambda token: self._api.append(token, id, form(), size))
+        await self._session.call(lambda token: self._api.append(token, id, form(), size))
 
     async def _wait(self, id: str, number: int) -> None:
         waited = 0.0
         while True:
-            tree = await self._authorised(lambda token: self._api.processing(token, id))
+            tree = await self._session.call(lambda token: self._api.processing(token, id))
             info = tree.get("processing_info")
             info = info if isinstance(info, dict) else {}
             if info.get("state") == "failed":

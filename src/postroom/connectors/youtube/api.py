@@ -12,9 +12,10 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from postroom.clock import Clock
+from postroom.connectors import answers
 from postroom.connectors.contract import AppSettings
 from postroom.connectors.http import Answer, Http
-from postroom.connectors.oauth import seconds_to_wait, tokens
+from postroom.connectors.oauth import tokens
 from postroom.connectors.youtube.quota import seconds_to_midnight
 from postroom.errors import (
     ActionRequired,
@@ -34,7 +35,6 @@ PROVIDER = "youtube"
 _API = "https://www.googleapis.com"
 _TOKENS = "https://oauth2.googleapis.com"
 _AUTHORIZE = "https://accounts.google.com"
-_LONGEST_WORDS = 300
 _CHUNK_SECONDS = 600.0
 # How many videos a channel may upload in a day depends on the channel; YouTube does not say when it may again.
 _CHANNEL_SECONDS = 2 * 3600.0
@@ -98,13 +98,15 @@ class Api:
     async def channel(self, token: str) -> Json:
         """The channel that the owner chose when approving; None: there is none."""
         url = f"{self.address.api}/channels?{urlencode({'part': 'snippet', 'mine': 'true'})}"
-        tree = self._object(await self._http.read(PROVIDER, "channel", url, headers=_headers(token)), write=False)
+        tree = self._object(
+            await self._http.read(PROVIDER, "channel", url, headers=answers.headers(token)), write=False
+        )
         items = tree.get("items")
         return items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else None
 
     async def begin(self, token: str, video: Json, size_bytes: int, content_type: str) -> str:
         """The address of a new upload session. Nothing is published by it: no answer is `ProviderDown`."""
-        headers = _headers(token) | {
+        headers = answers.headers(token) | {
             "content-type": "application/json; charset=UTF-8",
             "x-upload-content-length": str(size_bytes),
             "x-upload-content-type": content_type,
@@ -127,7 +129,7 @@ class Api:
         Raises:
             Over: YouTube does not know this session.
         """
-        headers = _headers(token) | {"content-length": "0", "content-range": f"bytes */{size_bytes}"}
+        headers = answers.headers(token) | {"content-length": "0", "content-range": f"bytes */{size_bytes}"}
         answer = await self._http.read(PROVIDER, "progress", session, headers=headers, method="PUT")
         return self._progress(answer, write=False)
 
@@ -140,7 +142,7 @@ class Api:
             Over: YouTube does not know this session.
             OutcomeUnknown: they may have arrived.
         """
-        headers = _headers(token) | {
+        headers = answers.headers(token) | {
             "content-length": str(last - first + 1),
             "content-range": f"bytes {first}-{last}/{size_bytes}",
         }
@@ -152,7 +154,7 @@ class Api:
     async def delete(self, token: str, video_id: str) -> None:
         """Delete a video; one that is gone already is success."""
         url = f"{self.address.api}/videos?{urlencode({'id': video_id})}"
-        answer = await self._http.write(PROVIDER, "delete", url, headers=_headers(token), method="DELETE")
+        answer = await self._http.write(PROVIDER, "delete", url, headers=answers.headers(token), method="DELETE")
         if answer.status in (200, 204) or (answer.status == 404 and _error(answer)[0] in _GONE):
             return
         raise self._meaning(answer, write=True)
@@ -187,17 +189,13 @@ class Api:
     def _object(self, answer: Answer, *, write: bool) -> dict[str, Json]:
         if answer.status not in (200, 201):
             raise self._meaning(answer, write=write)
-        tree = answer.json()
-        if isinstance(tree, dict):
-            return tree
-        sentence = "YouTube's answer could not be understood."
-        raise OutcomeUnknown(sentence) if write else ProviderDown(sentence)
+        return answers.json_object(answer, "YouTube's", write=write)
 
     def _meaning(self, answer: Answer, *, write: bool) -> ProviderError:
         reason, message = _error(answer)
-        for secret in self.hide:
-            message = message.replace(secret, "***")
-        words = "YouTube: " + (": ".join(filter(None, (reason, message))) or str(answer.status))
+        words = "YouTube: " + (
+            ": ".join(filter(None, (reason, answers.words(message, self.hide)))) or str(answer.status)
+        )
         status = answer.status
         if reason in _QUOTA:
             # The project's, which all channels share.
@@ -206,7 +204,7 @@ class Api:
         if reason == "uploadLimitExceeded":
             return RateLimited(words, retry_after_seconds=_CHANNEL_SECONDS)
         if status == 429 or reason in _TOO_FAST:
-            return RateLimited(words, retry_after_seconds=seconds_to_wait(answer))
+            return RateLimited(words, retry_after_seconds=answers.seconds_to_wait(answer))
         if reason in _OWNER:
             return ActionRequired(words)
         if status == 401:
@@ -224,10 +222,6 @@ class Api:
         return Refused(words)
 
 
-def _headers(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}", "accept": "application/json", "user-agent": "postroom"}
-
-
 def _error(answer: Answer) -> tuple[str, str]:
     """The first error's reason, and the sentence."""
     tree = answer.json()
@@ -235,7 +229,7 @@ def _error(answer: Answer) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     message = error.get("message")
-    words = " ".join(message.split())[:_LONGEST_WORDS] if isinstance(message, str) else ""
+    words = message if isinstance(message, str) else ""
     for name in ("errors", "details"):
         listed = error.get(name)
         for each in listed if isinstance(listed, list) else []:

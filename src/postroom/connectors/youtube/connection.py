@@ -1,9 +1,5 @@
 """One YouTube channel: a video goes up in a session that can be gone on with, and is published with its last byte."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 import msgspec
 
 from postroom.clock import Clock
@@ -11,20 +7,17 @@ from postroom.connectors.contract import AppSettings, Attempt, Keep
 from postroom.connectors.http import Http
 from postroom.connectors.oauth import expires_at
 from postroom.connectors.pieces import Pieces
+from postroom.connectors.sessions import Session
 from postroom.connectors.youtube import convert
 from postroom.connectors.youtube.api import Address, Api, Json, Over, Progress
 from postroom.connectors.youtube.convert import Upload
 from postroom.domain.remote import Credentials, MediaSource, PostDraft, Profile, PublishedPost
 from postroom.errors import (
-    CredentialsRejected,
-    ErrorCode,
     NotSupported,
     OutcomeUnknown,
     ProviderDown,
     Unprocessable,
 )
-
-T = TypeVar("T")
 
 # Source: PostPost "Platform limits" (March 2026) for the types; YouTube Data API, videos.insert, checked 2026-11-21, for
 # the size.
@@ -44,24 +37,22 @@ class YouTubeConnection:
         self._api = Api(http, Address(settings), now, tuple(credentials.values.values()))
         self._settings = settings
         self._profile = profile
-        self._credentials = credentials
-        self._keep = keep
         self._now = now
-        self._refreshing = asyncio.Lock()
+        self._session = Session(credentials, keep, self._renew)
 
     def __repr__(self) -> str:
         return f"YouTubeConnection({self._profile.provider_id})"
 
     async def profile(self) -> Profile:
         """Whose channel this is."""
-        found = convert.profile(await self._authorised(self._api.channel))
+        found = convert.profile(await self._session.call(self._api.channel))
         if found is None:
             raise ProviderDown("YouTube did not say whose channel this is.")
         return found
 
     async def revoke(self) -> None:
         """Take the owner's approval back."""
-        await self._api.revoke(self._credentials.values["refresh_token"])
+        await self._api.revoke(self._session.values["refresh_token"])
 
     async def publish(self, draft: PostDraft, attempt: Attempt) -> PublishedPost:
         """Send the video; YouTube publishes it when it has the last byte. A session that was begun is gone on with."""
@@ -69,7 +60,7 @@ class YouTubeConnection:
         body = convert.video(draft)
         upload, progress = await self._begun(draft, attempt)
         if upload is None:
-            session = await self._authorised(
+            session = await self._session.call(
                 lambda token: self._api.begin(token, body, video.size_bytes, video.content_type)
             )
             upload = Upload(session=session, size_bytes=video.size_bytes, digest=convert.digest(draft))
@@ -94,7 +85,7 @@ class YouTubeConnection:
 
     async def unpublish(self, provider_id: str) -> None:
         """Delete the video; gone already is success."""
-        await self._authorised(lambda token: self._api.delete(token, provider_id))
+        await self._session.call(lambda token: self._api.delete(token, provider_id))
 
     async def _begun(self, draft: PostDraft, attempt: Attempt) -> tuple[Upload | None, Progress]:
         """What earlier attempts left, and how far it is; no upload: begin one."""
@@ -110,7 +101,7 @@ class YouTubeConnection:
         return upload, progress
 
     async def _progress(self, upload: Upload) -> Progress:
-        return await self._authorised(lambda token: self._api.progress(token, upload.session, upload.size_bytes))
+        return await self._session.call(lambda token: self._api.progress(token, upload.session, upload.size_bytes))
 
     async def _send(self, upload: Upload, video: MediaSource, progress: Progress) -> Progress:
         """Only the last chunk publishes: of the others a lost answer is no unknown outcome."""
@@ -133,35 +124,18 @@ class YouTubeConnection:
             return await self._api.send(token, upload.session, first, last, upload.size_bytes, content)
 
         try:
-            return await self._authorised(send)
+            return await self._session.call(send)
         except OutcomeUnknown as error:
             if last == upload.size_bytes - 1:
                 raise
             raise ProviderDown(error.detail) from error
 
-    async def _authorised(self, call: Callable[[str], Awaitable[T]]) -> T:
-        """Call with the access token; where that has expired nothing was done, so renew it and call once more."""
-        used = self._credentials.values["access_token"]
-        try:
-            return await call(used)
-        except CredentialsRejected as error:
-            if error.code is not ErrorCode.EXPIRED_CREDENTIALS:
-                raise
-        await self._refresh(used)
-        return await call(self._credentials.values["access_token"])
-
-    async def _refresh(self, used: str) -> None:
-        """Renew the access token, unless somebody just did. The refresh token stays, unless a new one comes."""
-        async with self._refreshing:
-            values = self._credentials.values
-            if values["access_token"] != used:
-                return
-            form = {"grant_type": "refresh_token", "refresh_token": values["refresh_token"]}
-            tree = await self._api.tokens(self._settings, form)
-            renewed = Credentials(values={**values, **token_values(tree)}, expires_at=expires_at(tree, self._now()))
-            await self._keep(renewed)
-            self._credentials = renewed
-            self._api.hide = tuple(renewed.values.values())
+    async def _renew(self, old: Credentials) -> Credentials:
+        form = {"grant_type": "refresh_token", "refresh_token": old.values["refresh_token"]}
+        tree = await self._api.tokens(self._settings, form)
+        renewed = Credentials(values={**old.values, **token_values(tree)}, expires_at=expires_at(tree, self._now()))
+        self._api.hide = (*old.values.values(), *renewed.values.values())
+        return renewed
 
 
 def token_values(tree: Json) -> dict[str, str]:

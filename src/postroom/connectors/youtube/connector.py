@@ -1,6 +1,7 @@
 """YouTube: what it can do, how an account is linked, how one is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from postroom.clock import Clock, now
 from postroom.connectors import oauth
@@ -15,13 +16,12 @@ from postroom.connectors.youtube.connection import (
     token_values,
 )
 from postroom.domain.capabilities import Capabilities, Publishing, Settles, VideoLimits
-from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
+from postroom.domain.remote import Credentials, Profile
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
     ErrorCode,
     InvalidParameters,
-    Kind,
     LoginFailed,
     ProviderDown,
     Refused,
@@ -87,42 +87,26 @@ class YouTubeConnector:
         """One: the owner approves at Google."""
         return ("oauth",)
 
-    def message_key(self, provider_id: str) -> MessageKey:
-        """YouTube has no messages here: every id is refused."""
-        raise _no_urn()
-
-    def chat_key(self, provider_id: str) -> ChatKey:
-        """YouTube has no conversations here: every id is refused."""
-        raise _no_urn()
-
-    def mailbox_of(self, provider_id: str) -> str | None:
-        """No spelling names a mailbox."""
-        return None
-
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Send the owner to Google, and make an account of what they come back with."""
         if flow not in self.login_flows:
             raise InvalidParameters(f"YouTube has no login flow {flow!r}; there is: oauth.")
-        oauth.check_app(self._settings, PROVIDER)
         address = Address(self._settings)
-        if reply is None or reply.state is None:
-            return oauth.visit(
-                address.authorize, self._settings, self._callback_url, _SCOPES, extra=_ALWAYS_A_REFRESH_TOKEN
-            )
-        code, verifier = oauth.code_of(reply)
+        page = oauth.Page(
+            network=PROVIDER,
+            url=address.authorize,
+            app=self._settings,
+            callback_url=self._callback_url,
+            scopes=_SCOPES,
+            extra=_ALWAYS_A_REFRESH_TOKEN,
+        )
+        return await oauth.login(page, reply, partial(self._linked, address))
+
+    async def _linked(self, address: Address, form: Mapping[str, str]) -> LoginStep:
+        code, verifier = form["code"], form["code_verifier"]
         api = Api(self._http, address, self._now, (code, verifier))
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "code_verifier": verifier,
-            "redirect_uri": self._callback_url,
-        }
-        try:
+        with oauth.exchanging("Google"):
             tree = await api.tokens(self._settings, form)
-        except CredentialsRejected as error:
-            raise LoginFailed(
-                "Google did not accept the approval: start again.", code=ErrorCode.EXPIRED_LINK
-            ) from error
         if not set(_SCOPES) <= set(str(tree.get("scope", "")).split()):
             raise LoginFailed("Google was not allowed to let us publish.", code=ErrorCode.INVALID_CREDENTIALS)
         credentials = Credentials(values=token_values(tree), expires_at=oauth.expires_at(tree, self._now()))
@@ -151,9 +135,3 @@ async def _profile(api: Api, token: str) -> Profile:
     if found is None:
         raise ProviderDown("YouTube did not say whose channel this is.")
     return found
-
-
-def _no_urn() -> InvalidParameters:
-    return InvalidParameters(
-        "YouTube has no messages and no conversations here.", kind=Kind.URN, context={"reason": "wrong_type"}
-    )

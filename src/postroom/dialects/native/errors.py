@@ -84,7 +84,7 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     status = BY_KIND.get((kind, error.kind)) or BY_CODE.get((kind, error.code)) or TABLE[kind]
     if operation is not None and status not in operation.statuses and status != 405:
         status = 400 if status < 500 and 400 in operation.statuses else 500
-    code = error.kind if error.kind is Kind.CURSOR_TOO_OLD else error.code
+    code = error.kind if (kind, error.kind) == (InvalidParameters, Kind.CURSOR_TOO_OLD) else error.code
     problem = Problem(
         type=f"urn:postroom:error:{code}",
         title=code.replace("_", " ").capitalize(),

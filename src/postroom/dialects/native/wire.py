@@ -289,7 +289,10 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
 
 
 NOTICES = {
-    "linkedin": "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it.",
+    (
+        "linkedin",
+        "cookie",
+    ): "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it.",
 }
 
 
@@ -302,7 +305,7 @@ def link(attempt: LoginAttempt, step: Any) -> Link:
     made.choices = {name: dict(each) for name, each in (getattr(step, "choices", None) or {}).items()} or UNSET
     made.url = getattr(step, "url", UNSET)
     made.code = getattr(step, "code", UNSET)
-    made.notice = NOTICES.get(attempt.provider, UNSET)
+    made.notice = NOTICES.get((attempt.provider, attempt.flow), UNSET)
     return made
 
 

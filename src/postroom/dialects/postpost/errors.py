@@ -5,6 +5,8 @@ Its table is (class, kind) to (status, sentence). An operation has a sentence of
 Source: PostPost "Delete post", and the pages of the other operations (March 2026).
 """
 
+import math
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -45,6 +47,7 @@ class MediaResult(msgspec.Struct, kw_only=True):
     """What came of fetching a file."""
 
     ok: bool = False
+    url: str
     code: str
     error: str
 
@@ -58,6 +61,7 @@ class Error(msgspec.Struct, kw_only=True, rename="camel"):
     details: str | UnsetType = UNSET
     invalid_platforms: list[str] | UnsetType = UNSET
     media_results: list[MediaResult] | UnsetType = UNSET
+    retry_after_sec: int | UnsetType = UNSET
 
 
 class LimitExceeded(msgspec.Struct, kw_only=True, rename="camel"):
@@ -200,6 +204,8 @@ CODES: dict[tuple[type[PostroomError], Kind], str] = {
     (Conflict, Kind.IN_FLIGHT): "IDEMPOTENCY_IN_FLIGHT",
     (Conflict, Kind.KEY_REUSED): "IDEMPOTENCY_KEY_CONFLICT",
     (Conflict, Kind.PUBLISHING): "POST_PUBLISH_IN_PROGRESS",
+    (Conflict, Kind.VERSION): "POST_GROUP_VERSION_CONFLICT",
+    (RateLimited, Kind.FETCH): "MEDIA_URL_RATE_LIMITED",
     (InvalidParameters, Kind.PLATFORM_CONNECTION): "INVALID_PLATFORM_CONNECTION",
 }
 
@@ -212,7 +218,6 @@ NEWER_CODES: dict[tuple[type[PostroomError], Kind], str] = {
 OPERATION_CODES: dict[tuple[str, type[PostroomError], Kind], str] = {
     ("attach_media", InvalidParameters, Kind.ADDRESS): "INVALID_MEDIA_FILE",
     ("attach_media", InvalidParameters, Kind.STATUS): "POST_NOT_EDITABLE",
-    ("attach_media", RateLimited, Kind.FETCH): "MEDIA_URL_RATE_LIMITED",
     ("complete_media", InvalidParameters, Kind.MEDIA_ID): "INVALID_MEDIA_FILE_ID",
     ("complete_media", InvalidParameters, Kind.MEDIA): "MEDIA_NOT_READY",
     ("complete_media", NotFound, Kind.MEDIA): "MEDIA_FILE_NOT_FOUND",
@@ -292,8 +297,12 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
             answer.details = error.detail
     if "field" in error.context:
         answer.field = error.context["field"]
-    if error.kind is Kind.FETCH and "code" in error.context:
-        answer.media_results = [MediaResult(code=error.context["code"], error=error.detail)]
+    if error.kind is Kind.FETCH:
+        results = error.context.get("results", ())
+        told = [MediaResult(url=each.url, code=each.code, error=each.detail) for each in results]
+        answer.media_results = told or UNSET
+        if error.retry_after_seconds is not None:
+            answer.retry_after_sec = max(1, math.ceil(error.retry_after_seconds))
     if error.kind is Kind.PLATFORM_CONNECTION:
         answer.invalid_platforms = error.context.get("platforms", [])
     return Answer(status, msgspec.json.encode(answer))

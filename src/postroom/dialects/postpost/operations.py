@@ -15,6 +15,7 @@ from postroom.dialects.postpost.wire_warnings import warnings
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
 from postroom.errors import InvalidParameters, Kind
+from postroom.services.composing import Extras
 from postroom.services.house import Services
 
 _USER_HEADERS = (b"x-postpost-user-id", b"x-publora-user-id")
@@ -43,10 +44,12 @@ async def _acting_for(services: Services, caller: Caller, header: bytes, user_id
 
 
 async def create_post(services: Services, request: Request) -> wire.PostCreated:
-    new = reading.new_post(request.body)
-    group = await services.posts.create(request.caller, **new)
-    problems = await services.fittings.problems(request.caller, group)
-    return wire.created(group, warnings(group, new["scheduled_at"], problems, newer=is_newer(request)))
+    new, extras = reading.new_post(request.body), reading.extras(request.body)
+    _require_deleting(services, request, extras)
+    made = await services.composing.create(request.caller, extras, **new)
+    problems = await services.fittings.problems(request.caller, made.group)
+    told = warnings(made.group, new["scheduled_at"], problems, newer=is_newer(request))
+    return wire.created(made.group, told, made.files)
 
 
 async def get_post(services: Services, request: Request) -> wire.PostGroup:
@@ -63,9 +66,18 @@ async def list_posts(services: Services, request: Request) -> wire.PostList:
 async def update_post(services: Services, request: Request) -> wire.PostUpdated:
     newer = is_newer(request)
     change = reading.change(request.body, newer=newer)
-    group = await services.posts.update(request.caller, request.path["postGroupId"], change)
-    problems = await services.fittings.problems(request.caller, group)
-    return wire.updated(group, warnings(group, change.scheduled_at, problems, newer=newer), newer=newer)
+    extras = reading.extras(request.body)
+    _require_deleting(services, request, extras)
+    made = await services.composing.update(request.caller, request.path["postGroupId"], change, extras)
+    problems = await services.fittings.problems(request.caller, made.group)
+    told = warnings(made.group, change.scheduled_at, problems, newer=newer)
+    return wire.updated(made.group, told, made.files, newer=newer)
+
+
+def _require_deleting(services: Services, request: Request, extras: Extras) -> None:
+    """Who says when live posts are taken down must be one who may take them down now."""
+    if extras.expiry is not None:
+        services.access.require(request.caller, Scope.DELETE)
 
 
 async def delete_post(services: Services, request: Request) -> wire.Success:
@@ -83,7 +95,7 @@ async def attach_media(services: Services, request: Request) -> wire.PostUpdated
     group_id = reading.group_id(request.path["postGroupId"])
     url, file_name = reading.attachment(request.body)
     group = await services.attachments.attach(request.caller, group_id, url, file_name)
-    return wire.updated(group, [], newer=True)
+    return wire.updated(group, [], (), newer=True)
 
 
 async def complete_media(services: Services, request: Request) -> wire.MediaCompleted:
@@ -111,6 +123,14 @@ async def platform_limits(services: Services, request: Request) -> wire_limits.L
     return wire_limits.limits(services.fittings.limits())
 
 
+_FILES = (
+    "`mediaUrls`: up to ten files that are fetched and attached, all of them or none: public https addresses, images to "
+    "25 MB, videos to 150 MB, 300 MiB together, sixty an hour. `mediaResults` of a failure say what became of each."
+)
+_EXPIRY = (
+    "`deleteAt`: when the live posts are taken down (a time without zone is UTC), and with `deleteThen` `delete` their "
+    "group is deleted then; `keep` if not said. It needs a key that may delete."
+)
 _GROUP_ID = {"postGroupId": "The post group's id: 24 hexadecimal digits."}
 
 OPERATIONS = (
@@ -120,7 +140,10 @@ OPERATIONS = (
         path="/create-post",
         summary="Write a post for several platforms: a draft, or to go out at a time.",
         docs="A time without zone is UTC; one that has passed is now. A platform that is not linked is accepted, and "
-        "fails when it is to be published.",
+        "fails when it is to be published.\n\n"
+        + _FILES
+        + " Where one is not got, there is no post group.\n\n"
+        + _EXPIRY,
         scope=Scope.PUBLISH,
         handler=create_post,
         body=reading.NewPost,
@@ -171,7 +194,12 @@ OPERATIONS = (
         method="PUT",
         path="/update-post/{postGroupId}",
         summary="Schedule a draft, move it in time, make it a draft again, or write it anew before it goes out.",
-        docs="`warnings` say what will not go out to a platform as it stands.",
+        docs="`warnings` say what will not go out to a platform as it stands.\n\n"
+        + _FILES
+        + " They are added to those "
+        "that there are. A scheduled post stays scheduled; it is a draft while they are fetched, so that it does not go "
+        "out half furnished. Where one is not got, all is as it was.\n\n" + _EXPIRY + " A moment alone is set "
+        "whatever the status; null takes it back.",
         scope=Scope.PUBLISH,
         handler=update_post,
         body=reading.Change,
@@ -283,6 +311,9 @@ OPERATIONS = (
     *LINKEDIN,
 )
 
+_ALL = (*OPERATIONS, *webhooks.OPERATIONS)
+_ABOUT_A_GROUP = {each.name for each in _ALL if "{postGroupId}" in each.path} | {"get_upload_url"}
+
 DIALECT = Dialect(
     name="postpost",
     title="Postroom, as PostPost",
@@ -290,7 +321,15 @@ DIALECT = Dialect(
     "A malformed post group id is answered with 500 and the operation's own sentence, as the vendor does.",
     base="/postpost",
     prefixes=("/api/v1", "/v1"),
-    operations=(*OPERATIONS, *webhooks.OPERATIONS),
+    operations=_ALL,
+    only={
+        Kind.POST_GROUP: frozenset(_ABOUT_A_GROUP),
+        Kind.WEBHOOK: frozenset(each.name for each in webhooks.OPERATIONS),
+        Kind.PLATFORM_CONNECTION: frozenset({"update_post"}),
+        Kind.PUBLISHING: frozenset({"update_post", "attach_media"}),
+        Kind.VERSION: frozenset({"update_post"}),
+        Kind.FETCH: frozenset({"create_post", "update_post", "attach_media"}),
+    },
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,

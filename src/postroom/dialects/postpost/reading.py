@@ -17,6 +17,8 @@ from postroom.domain.posts import GroupStatus
 from postroom.errors import InvalidParameters, Kind
 from postroom.ids import is_object_id
 from postroom.services import posts as update
+from postroom.services.attachments import MOST_URLS
+from postroom.services.composing import Expiry, Extras
 from postroom.services.post_lists import Wanted
 
 # The vendor's pattern, and beside it Bluesky's ids, which have colons: it would refuse its own connections.
@@ -62,6 +64,9 @@ class NewPost(msgspec.Struct, kw_only=True, rename="camel"):
     platforms: Any = None
     scheduled_time: Any = None
     platform_settings: Any = msgspec.UNSET
+    media_urls: Any = None
+    delete_at: Any = None
+    delete_then: Any = None
 
 
 class Change(msgspec.Struct, kw_only=True, rename="camel"):
@@ -72,6 +77,9 @@ class Change(msgspec.Struct, kw_only=True, rename="camel"):
     content: Any = msgspec.UNSET
     platforms: Any = msgspec.UNSET
     platform_settings: Any = msgspec.UNSET
+    media_urls: Any = None
+    delete_at: Any = msgspec.UNSET
+    delete_then: Any = None
 
 
 class Upload(msgspec.Struct, kw_only=True, rename="camel"):
@@ -92,6 +100,40 @@ def new_post(post: NewPost) -> dict[str, Any]:
         "scheduled_at": scheduled_time(post.scheduled_time),
         "platform_settings": platform_settings(post),
     }
+
+
+def extras(body: NewPost | Change) -> Extras:
+    """The files and the take-down that come with a post."""
+    return Extras(media_urls=_media_urls(body.media_urls), expiry=_expiry(body))
+
+
+def _media_urls(value: Any) -> list[str]:
+    """Source: Publora "Create Post" (2026)."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InvalidParameters("mediaUrls must be an array of public https URLs", kind=Kind.MEDIA)
+    if not value:
+        raise InvalidParameters("mediaUrls must contain at least one URL when provided", kind=Kind.MEDIA)
+    if len(value) > MOST_URLS:
+        raise InvalidParameters(f"mediaUrls supports at most {MOST_URLS} URLs per request", kind=Kind.MEDIA)
+    if not all(isinstance(each, str) and each.strip() for each in value):
+        raise InvalidParameters("Every mediaUrls entry must be a non-empty string", kind=Kind.MEDIA)
+    return [each.strip() for each in value]
+
+
+def _expiry(body: NewPost | Change) -> Expiry | None:
+    if body.delete_then not in (None, "keep", "delete"):
+        raise InvalidParameters("deleteThen must be either 'keep' or 'delete'")
+    if body.delete_at is msgspec.UNSET or (body.delete_at is None and isinstance(body, NewPost)):
+        if body.delete_then is not None:
+            raise InvalidParameters("deleteThen needs deleteAt")
+        return None
+    if body.delete_at is None:
+        return Expiry(at=None, delete_group=False)
+    if not isinstance(body.delete_at, str) or not _MOMENT.match(body.delete_at):
+        raise InvalidParameters("Invalid deleteAt format")
+    return Expiry(at=_moment(body.delete_at, "Invalid deleteAt format"), delete_group=body.delete_then == "delete")
 
 
 def attachment(body: dict[str, Any]) -> tuple[str, str]:
@@ -193,7 +235,8 @@ def change(body: Change, *, newer: bool = False) -> update.Change:
     """What an update changes. `newer`: asked as Publora's newer clients do, who are told of all that there is."""
     written = {"content": body.content, "platforms": body.platforms, "platform_settings": body.platform_settings}
     written = {name: value for name, value in written.items() if value is not msgspec.UNSET}
-    if not body.status and not body.scheduled_time and not written:
+    extra = body.media_urls is not None or body.delete_at is not msgspec.UNSET
+    if not body.status and not body.scheduled_time and not written and not extra:
         sentence = _NOTHING_NEWER if newer else "Either status or scheduledTime must be provided"
         raise InvalidParameters(sentence, kind=Kind.STATUS)
     if body.status and body.status not in ("draft", "scheduled"):

@@ -3,7 +3,7 @@
 Source: PostPost "Get post", "List posts", "Update post", "Platform connections" (March 2026).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from postroom.domain.media import MediaItem, MediaStatus
 from postroom.domain.posts import Post as DomainPost
 from postroom.domain.posts import PostGroup as DomainGroup
 from postroom.domain.posts import PostStatus
-from postroom.services.media import UploadAddress
+from postroom.services.media import Staged, UploadAddress
 from postroom.services.post_lists import PostList as FoundList
 from postroom.services.posts import PostGroupView
 
@@ -25,10 +25,22 @@ class Success(msgspec.Struct, kw_only=True):
     success: bool = True
 
 
+class AttachedMedia(msgspec.Struct, kw_only=True, rename="camel"):
+    """What came of one of the `mediaUrls`."""
+
+    ok: bool = True
+    media_id: str
+    type: str
+    mime_type: str
+
+
 class PostCreated(msgspec.Struct, kw_only=True, rename="camel"):
+    """`media` is there where `mediaUrls` were sent, in their order."""
+
     success: bool = True
     post_group_id: str
     warnings: list[Warning] | UnsetType = UNSET
+    media: list[AttachedMedia] | UnsetType = UNSET
 
 
 class PostError(msgspec.Struct, kw_only=True, rename="camel"):
@@ -143,6 +155,7 @@ class PostUpdated(msgspec.Struct, kw_only=True, rename="camel"):
     scheduled_time: str | UnsetType | None = UNSET
     post_group: UpdatedGroup
     warnings: list[Warning] | UnsetType = UNSET
+    media: list[AttachedMedia] | UnsetType = UNSET
 
 
 class UploadUrl(msgspec.Struct, kw_only=True, rename="camel"):
@@ -161,6 +174,9 @@ class NewPost(msgspec.Struct, kw_only=True, rename="camel"):
     platforms: list[str] | str
     scheduled_time: str | None = None
     platform_settings: dict[str, dict[str, bool | str]] | UnsetType = UNSET
+    media_urls: list[str] | UnsetType = UNSET
+    delete_at: str | None = None
+    delete_then: str | None = None
 
 
 class Change(msgspec.Struct, kw_only=True, rename="camel"):
@@ -172,6 +188,9 @@ class Change(msgspec.Struct, kw_only=True, rename="camel"):
     content: str | UnsetType = UNSET
     platforms: list[str] | UnsetType = UNSET
     platform_settings: dict[str, dict[str, bool | str]] | UnsetType = UNSET
+    media_urls: list[str] | UnsetType = UNSET
+    delete_at: str | UnsetType | None = UNSET
+    delete_then: str | None = None
 
 
 class Upload(msgspec.Struct, kw_only=True, rename="camel"):
@@ -244,18 +263,32 @@ def post_list(found: FoundList, page: int, by_cursor: bool, file_url: Callable[[
     )
 
 
-def created(group: DomainGroup, warnings: list[Warning]) -> PostCreated:
+def created(group: DomainGroup, warnings: list[Warning], files: Sequence[Staged] = ()) -> PostCreated:
     """A new group's id, and what there is to say of it."""
-    return PostCreated(post_group_id=group.id, warnings=warnings or UNSET)
+    return PostCreated(post_group_id=group.id, warnings=warnings or UNSET, media=_attached(files))
 
 
-def updated(found: DomainGroup, warnings: list[Warning], *, newer: bool = False) -> PostUpdated:
+def updated(
+    found: DomainGroup, warnings: list[Warning], files: Sequence[Staged] = (), *, newer: bool = False
+) -> PostUpdated:
     """A group as it now stands."""
     moment = moment_or_null(found.scheduled_at)
     group = UpdatedGroup(id=found.id, status=found.status, scheduled_time=or_unset(moment))
     if newer:
         group.content, group.platforms = found.content, list(found.platforms)
-    return PostUpdated(post_group=group, scheduled_time=moment if newer else UNSET, warnings=warnings or UNSET)
+    return PostUpdated(
+        post_group=group,
+        scheduled_time=moment if newer else UNSET,
+        warnings=warnings or UNSET,
+        media=_attached(files),
+    )
+
+
+def _attached(files: Sequence[Staged]) -> list[AttachedMedia] | UnsetType:
+    found = [
+        AttachedMedia(media_id=each.item.id, type=each.item.kind, mime_type=each.item.content_type) for each in files
+    ]
+    return found or UNSET
 
 
 def _file(item: MediaItem, url: str) -> File:

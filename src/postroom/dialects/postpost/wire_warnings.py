@@ -51,7 +51,7 @@ _SENTENCES = {
     Misfit.IMAGES_NOT_SUPPORTED: "{name} takes no images",
     Misfit.VIDEO_NOT_SUPPORTED: "{name} takes no videos",
     Misfit.PLATFORM_NOT_SUPPORTED: "Unknown platform: {name}",
-    Misfit.INVALID_PLATFORM_CONNECTION: "No linked account has the id {platform_id}",
+    Misfit.INVALID_PLATFORM_CONNECTION: "No account that takes posts has the id {platform_id}",
 }
 
 

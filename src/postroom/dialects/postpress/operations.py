@@ -295,6 +295,7 @@ DIALECT = Dialect(
     authenticate=authenticate,
     failure=failure,
     failure_type=Error,
+    lists_nearest=True,
     security=_SECURITY,
 )
 

@@ -1,0 +1,114 @@
+"""Composing: a post group written together with its files from addresses, and with the moment when it is taken down."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from postroom.clock import Clock, to_ms
+from postroom.domain.access import Caller
+from postroom.domain.posts import GroupStatus, PostGroup
+from postroom.errors import InvalidParameters
+from postroom.services.attachments import Attachments, Fetched, names
+from postroom.services.media import Staged
+from postroom.services.posts import Along, Change, Posts
+from postroom.services.takedowns import Takedowns
+from postroom.store.database import Tx
+
+
+class Expiry(msgspec.Struct, frozen=True, kw_only=True):
+    """When live posts are taken down, and whether their group is deleted then. None: not any more."""
+
+    at: int | None
+    delete_group: bool
+
+
+class Extras(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes with a post group. Expiry None: it stays as it is."""
+
+    media_urls: Sequence[str] = ()
+    expiry: Expiry | None = None
+
+
+class Composed(msgspec.Struct, frozen=True, kw_only=True):
+    """The group as it now stands, and the files that were attached, in the order of their addresses."""
+
+    group: PostGroup
+    files: Sequence[Staged]
+
+
+class Composing:
+    """Post groups of the user that a caller acts for, with all that comes with them: all of it, or nothing."""
+
+    def __init__(self, posts: Posts, attachments: Attachments, takedowns: Takedowns, now: Clock) -> None:
+        self._posts = posts
+        self._attachments = attachments
+        self._takedowns = takedowns
+        self._now = now
+
+    async def create(self, caller: Caller, extras: Extras, **new: Any) -> Composed:
+        """`Posts.create` with `new`. Where a file is not got, there is no group.
+
+        Raises as that does, as `Attachments.fetched` does, and:
+            InvalidParameters: the take-down would be in the past, or before the posts go out.
+        """
+        self._check(extras)
+        if not extras.media_urls:
+            return Composed(group=await self._posts.create(caller, **new, along=self._along(extras, ())), files=())
+        async with self._attachments.fetched(caller, names(extras.media_urls)) as files:
+            group = await self._posts.create(caller, **new, along=self._along(extras, files.staged))
+        return Composed(group=group, files=files.staged)
+
+    async def update(self, caller: Caller, group_id: str, change: Change, extras: Extras) -> Composed:
+        """`Posts.update`; files are added to those that there are, and a scheduled group stays scheduled.
+
+        Where a file is not got, the group is as it was. A moment alone is set whatever the group's status is.
+
+        Raises as `create` does.
+        """
+        self._check(extras)
+        if extras.media_urls:
+            async with self._attachments.fetched(caller, names(extras.media_urls), group_id) as files:
+                along = self._along(extras, files.staged)
+                group = await self._posts.update(caller, group_id, _as_before(change, files), along=along)
+            return Composed(group=group, files=files.staged)
+        if extras.expiry is not None and change == Change():
+            found = (await self._posts.get(caller, group_id)).group
+            self._check_after(extras.expiry, found)
+            await self._takedowns.schedule(caller, found.id, extras.expiry.at, delete_group=extras.expiry.delete_group)
+            return Composed(group=found, files=())
+        return Composed(
+            group=await self._posts.update(caller, group_id, change, along=self._along(extras, ())), files=()
+        )
+
+    def _along(self, extras: Extras, staged: Sequence[Staged]) -> Along | None:
+        expiry = extras.expiry
+        if expiry is None:
+            return self._attachments.joining(staged) if staged else None
+        wanted = expiry
+
+        async def along(tx: Tx, group: PostGroup) -> None:
+            self._check_after(wanted, group)
+            await self._attachments.joining(staged)(tx, group)
+            await self._takedowns.schedule_group(tx, group, wanted.at, delete_group=wanted.delete_group)
+
+        return along
+
+    def _check(self, extras: Extras) -> None:
+        if extras.expiry is not None and extras.expiry.at is not None and extras.expiry.at <= to_ms(self._now()):
+            raise InvalidParameters("deleteAt must be in the future")
+
+    def _check_after(self, expiry: Expiry, group: PostGroup) -> None:
+        # Else nothing would be live yet, and what goes out later would stay.
+        if expiry.at is not None and group.status is GroupStatus.SCHEDULED and expiry.at <= (group.scheduled_at or 0):
+            raise InvalidParameters("deleteAt must be after scheduledTime")
+
+
+def _as_before(change: Change, files: Fetched) -> Change:
+    """A group that was scheduled is so again, unless something else is asked for, or came from somebody meanwhile."""
+    if files.held is None:
+        return change
+    before, version = files.held
+    moment = before.scheduled_at if change.scheduled_at is None else change.scheduled_at
+    status = change.status or GroupStatus.SCHEDULED
+    return msgspec.structs.replace(change, status=status, scheduled_at=moment, version=version)
