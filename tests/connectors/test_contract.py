@@ -347,7 +347,7 @@ def test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case: Case) -
     connection = opened(case, Wire(answer()))
     declared = case.make().capabilities
     # Where accounts differ by how they were linked, their powers together are what is declared.
-    ways = [opened(each, Wire(answer())) for each in CASES.values() if each.make is case.make]
+    ways = [opened(each, Wire(answer())) for each in (case, *CASES.values()) if each.make is case.make]
     chats, posts = ([isinstance(way, role) for way in ways] for role in (Messenger, Publisher))
     assert any(chats) is (declared.send is not None or declared.recall is not None)
     assert any(posts) is (declared.publish is not None)

@@ -124,9 +124,7 @@ async def test_a_token_that_is_over_disconnects_the_board(board: Desk) -> None:
 async def test_the_example_keeps_the_rules_of_every_connector(package: Path) -> None:
     case = importlib.import_module("noticeboard_case").CASE
     contract.test_a_connector_is_made_without_anything_said(case)
-    contract.test_keys_are_their_own_keys(case)
-    for spelling in ("", "x", "urn:li:"):
-        contract.test_what_names_nothing_is_refused(case, spelling)
+    contract.test_messages_and_the_reading_of_their_ids_come_together(case)
     contract.test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case)
     contract.test_limits_are_set_where_a_power_is_declared(case)
     await contract.test_a_login_begins_with_a_question_or_a_page_and_calls_nobody(case)

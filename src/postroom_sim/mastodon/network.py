@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from postroom_sim.feed import Feed
@@ -11,7 +10,7 @@ from postroom_sim.mastodon.media import DESCRIPTION, IMAGE_BYTES, IMAGES, VIDEO_
 from postroom_sim.mastodon.people import BY_ID, HOST, LOGINS, refusal, scenarios
 from postroom_sim.mastodon.statuses import LINK, LONGEST, Statuses, account
 from postroom_sim.moments import from_seconds
-from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
+from postroom_sim.network import Answer, Call, Ground, Quiet, Refused, Scenario, json_answer
 from postroom_sim.oauth import CLIENT_ID, CLIENT_SECRET, OAuth, bearer, form
 
 # What is called how: method, path, operation, the scope that it needs.
@@ -33,7 +32,7 @@ _LIMITS = {"upload": (30, 1800), "delete_status": (30, 1800)}
 _SECRET = ("client_secret", "code", "code_verifier", "token", "access_token", "refresh_token")
 
 
-class Mastodon:
+class Mastodon(Quiet):
     name = "mastodon"
 
     def __init__(self, ground: Ground) -> None:
@@ -147,20 +146,11 @@ class Mastodon:
         """Live statuses, oldest first, of one account (id or name) or of all."""
         return self._statuses.posts(account)
 
-    def commit_done(self) -> None:
-        """Nobody listens."""
-
-    def forget_pending(self) -> None:
-        """Nothing is pending."""
-
     def expired_session(self) -> Answer:
         return refusal(401, "The access token is invalid").answer
 
     def challenge(self) -> Answer:
         return refusal(403, "Your login is missing a confirmed e-mail address").answer
-
-    def truncate_page(self, answer: Answer, length: int) -> Answer:
-        return answer
 
     def journal_body(self, call: Call) -> Any:
         if not call.body:
@@ -172,23 +162,8 @@ class Mastodon:
         key = call.headers.get("idempotency-key")
         return shown if key is None else shown | {"Idempotency-Key": key}
 
-    def journal_query(self, call: Call) -> str:
-        return call.query
-
-    def seed(self) -> None:
-        """People are always there, and have written nothing."""
-
-    def freshen(self) -> None:
-        """Nothing happens by itself."""
-
     def scenarios(self) -> list[Scenario]:
         return scenarios(self._ground.origin)
-
-    def end_streams(self, wanted: Callable[[str], bool]) -> int:
-        return 0
-
-    def stop(self) -> None:
-        """No streams to end."""
 
 
 def _object(call: Call) -> dict[str, Any]:

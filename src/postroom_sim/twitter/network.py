@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
 from postroom_sim.feed import Feed
-from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
+from postroom_sim.network import Answer, Call, Ground, Quiet, Refused, Scenario, json_answer
 from postroom_sim.oauth import OAuth, bearer, form
 from postroom_sim.twitter.media import Media
 from postroom_sim.twitter.people import BY_ID, LOGINS, PROBLEMS, forbidden, problem, scenarios, unauthorized
@@ -49,7 +48,7 @@ _ACCESS_SECONDS = 7200
 _SECRET = ("client_secret", "code", "code_verifier", "token", "refresh_token")
 
 
-class Twitter:
+class Twitter(Quiet):
     name = "twitter"
 
     def __init__(self, ground: Ground) -> None:
@@ -140,12 +139,6 @@ class Twitter:
         """Live posts, oldest first, of one account (id or name) or of all."""
         return self._posts.posts(account)
 
-    def commit_done(self) -> None:
-        """Nobody listens."""
-
-    def forget_pending(self) -> None:
-        """Nothing is pending."""
-
     def expired_session(self) -> Answer:
         return unauthorized().answer
 
@@ -169,20 +162,5 @@ class Twitter:
             return call.json()
         return {name: "(hidden)" if name in _SECRET else value for name, value in form(call).items()}
 
-    def journal_query(self, call: Call) -> str:
-        return call.query
-
-    def seed(self) -> None:
-        """People are always there, and have written nothing."""
-
-    def freshen(self) -> None:
-        """Nothing happens by itself."""
-
     def scenarios(self) -> list[Scenario]:
         return scenarios(self._ground.origin)
-
-    def end_streams(self, wanted: Callable[[str], bool]) -> int:
-        return 0
-
-    def stop(self) -> None:
-        """No streams to end."""
