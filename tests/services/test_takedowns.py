@@ -222,8 +222,39 @@ async def test_the_later_parts_of_a_thread_are_not_begun(desk: Desk) -> None:
     assert await desk.live() == []
     later = (await desk.view(group)).posts[1:]
     assert {(post.status, post.error and post.error.message) for post in later} == {
-        (PostStatus.FAILED, "Its thread was taken down before.")
+        (PostStatus.FAILED, "It was taken down before it was published.")
     }
+
+
+async def test_what_is_due_and_waits_for_its_turn_is_not_published_any_more(desk: Desk) -> None:
+    group = await desk.due("Its turn had not come")
+    made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    assert [(target.outcome, target.detail) for target in made.targets] == [
+        (TargetOutcome.DONE, "It was not published.")
+    ]
+    await desk.settle()
+    assert await desk.calls("createRecord") == 0
+    assert await desk.status(group) is PostStatus.FAILED
+    assert (await desk.view(group)).group.status is GroupStatus.FAILED
+
+
+async def test_what_waits_to_be_tried_again_is_not_published_any_more(desk: Desk) -> None:
+    group = await desk.due("Tried once")
+    await desk.fault("createRecord", do={"status": 429, "headers": {"retry-after": "60"}, "body": {}})
+    await desk.work()
+    assert await desk.status(group) is PostStatus.PENDING
+    made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    assert await outcomes(desk, made) == [TargetOutcome.DONE]
+    await desk.settle()
+    assert await desk.live() == []
+    assert await desk.calls("createRecord") == 1
+
+
+async def test_what_is_scheduled_for_later_stays_so(desk: Desk) -> None:
+    group = await desk.draft(at=desk.now_ms() + 3_600_000)
+    made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    assert made.targets == ()
+    assert await desk.status(group) is PostStatus.PENDING
 
 
 async def test_what_is_being_published_and_fails_for_now_is_not_published_later(desk: Desk) -> None:

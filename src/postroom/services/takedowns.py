@@ -53,6 +53,7 @@ _BEFORE = "It was taken down before."
 _NOBODY_KNOWS = "Nobody knows whether it was published: look there."
 _NO_ACCOUNT = "No linked account has this platform id any more: link it again, or remove the post by hand."
 _GIVEN_UP = "It was taken down before it was published."
+_NOT_PUBLISHED = "It was not published."
 _DELETED = "post_group.deleted"
 
 
@@ -80,8 +81,9 @@ class Takedowns:
     async def take_down(self, caller: Caller, group_id: str, wait_seconds: float = LONGEST_WAIT_SECONDS) -> Takedown:
         """Remove a group's live posts from their networks; answers what is known after so many seconds at most.
 
-        What is being published goes as soon as it is there; later parts of a thread are not begun. What is scheduled
-        stays so. One that is under way already is answered as it stands.
+        What is being published goes as soon as it is there. What is due and has not begun, such as later parts of a
+        thread, is not published any more. What is scheduled for later stays so. A take-down that is under way already
+        is answered as it stands.
 
         Raises:
             NotFound: no such post group of the user's, or (INVALID_RESOURCE_IDENTIFIER) not an id.
@@ -216,9 +218,9 @@ class Takedowns:
             return target
         if post.provider_id is None:
             if post.status in (PostStatus.PENDING, PostStatus.DRAFT):
-                await self._give_up(tx, group, post, _GIVEN_UP)
+                await self._give_up(tx, group, post)
                 await self._posts.roll_up(tx, group)
-            return self._end(target, TargetOutcome.DONE, "It was not published.")
+            return self._end(target, TargetOutcome.DONE, _NOT_PUBLISHED)
         return msgspec.structs.replace(target, provider_id=post.provider_id, url=post.url)
 
     async def _account(self, tx: Tx, takedown: Takedown, target: Target) -> Account | None:
@@ -316,7 +318,7 @@ class Takedowns:
                 await takedowns.set_delete_group(tx, group.workspace_id, under_way.id)
             return under_way
         rows = (await posts.list_posts(tx, group.workspace_id, [group.id]))[group.id]
-        await self._end_threads(tx, group, rows)
+        stopped = await self._stop(tx, group, rows)
         targets = [
             Target(
                 position=0,
@@ -328,13 +330,16 @@ class Takedowns:
                 url=row.url,
             )
             for row in rows
-            if row.provider_id is not None or row.status in (PostStatus.PROCESSING, PostStatus.UNCONFIRMED)
+            if row.provider_id is not None
+            or row.status in (PostStatus.PROCESSING, PostStatus.UNCONFIRMED)
+            or row.id in stopped
         ]
         unconfirmed = {row.id for row in rows if row.status is PostStatus.UNCONFIRMED}
-        targets = [
-            self._end(target, TargetOutcome.IN_DOUBT, _NOBODY_KNOWS) if target.post_id in unconfirmed else target
-            for target in targets
-        ]
+        for place, target in enumerate(targets):
+            if target.post_id in unconfirmed:
+                targets[place] = self._end(target, TargetOutcome.IN_DOUBT, _NOBODY_KNOWS)
+            elif target.post_id in stopped:
+                targets[place] = self._end(target, TargetOutcome.DONE, _NOT_PUBLISHED)
         return await self._ask(tx, group.workspace_id, group.user_id, group.id, targets, delete_group=delete_group)
 
     async def _of_receipts(self, tx: Tx, user_id: str, found: Sequence[Receipt]) -> Takedown:
@@ -358,21 +363,25 @@ class Takedowns:
         ]
         return await self._ask(tx, found[0].workspace_id, user_id, found[0].target_id, targets, delete_group=False)
 
-    async def _end_threads(self, tx: Tx, group: PostGroup, rows: Sequence[Post]) -> None:
-        """The parts of a thread that are still to come are not begun: what they answer to goes."""
+    async def _stop(self, tx: Tx, group: PostGroup, rows: Sequence[Post]) -> set[str]:
+        """What would go out now, or answer to what goes, is not begun any more; which posts those are."""
+        due = group.scheduled_at is not None and group.scheduled_at <= to_ms(self._now())
         begun = {row.position - row.part for row in rows if row.part == 0 and row.status is not PostStatus.PENDING}
-        ended = [
-            row for row in rows if row.part and row.status is PostStatus.PENDING and row.position - row.part in begun
+        stopped = [
+            row
+            for row in rows
+            if row.status is PostStatus.PENDING and (due or (row.part and row.position - row.part in begun))
         ]
-        for row in ended:
-            await self._give_up(tx, group, row, "Its thread was taken down before.")
-        if ended:
+        for row in stopped:
+            await self._give_up(tx, group, row)
+        if stopped:
             await self._posts.roll_up(tx, group)
+        return {row.id for row in stopped}
 
-    async def _give_up(self, tx: Tx, group: PostGroup, post: Post, why: str) -> None:
+    async def _give_up(self, tx: Tx, group: PostGroup, post: Post) -> None:
         """A post that is not live is not published any more."""
         failed_at = to_ms(self._now())
-        error = PostError(code="UNKNOWN_ERROR", message=why, retryable=False, failed_at=failed_at)
+        error = PostError(code="UNKNOWN_ERROR", message=_GIVEN_UP, retryable=False, failed_at=failed_at)
         status = PostStatus.FAILED
         await posts.set_post(tx, post.workspace_id, post.id, status=status, attempts=post.attempts, error=error)
         data = EventData(post_group_id=group.id, post_id=post.id, platform=post.platform, reason=error.code)
