@@ -428,6 +428,31 @@ async def test_connections_that_were_cut_are_opened_again(postgres: PostgresData
     assert await names(postgres) == []
 
 
+async def test_one_who_is_cancelled_at_any_moment_leaves_no_transaction_open(
+    postgres_url: str, keyring: Keyring
+) -> None:
+    # With one connection, whoever comes next has the one that the cancelled left.
+    database = await PostgresDatabase.connect(postgres_url, keyring, most_connections=1)
+    watching = await PostgresDatabase.connect(postgres_url, keyring, most_connections=1)
+
+    async def write(name: str) -> None:
+        async with database.begin() as tx:
+            await put(tx, name)
+
+    try:
+        for steps in range(60):
+            cancelled = asyncio.create_task(write(f"cancelled {steps}"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            cancelled.cancel()
+            await asyncio.wait({cancelled})
+            await write(f"lasting {steps:02}")
+            assert f"lasting {steps:02}" in await names(watching)
+    finally:
+        await database.close()
+        await watching.close()
+
+
 async def test_two_workspaces_begin_with_nothing_of_each_other(database: Database) -> None:
     async with database.read() as reader:
         rows = await reader.fetch("select id from workspaces order by id")

@@ -256,6 +256,10 @@ class PostgresDatabase:
                 async with connection.transaction():
                     yield tx
                     await tx.finish()
+            except asyncio.CancelledError:
+                # It may have come while the transaction began or ended: the next one there would be a part of it.
+                connection.terminate()
+                raise
             finally:
                 self.give_back(connection)
             committed = tx.committed
