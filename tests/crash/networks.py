@@ -25,6 +25,8 @@ class Target:
     """At a page of the network, `login` approves; the others answer what is asked."""
     publishes: str
     """The operation that makes the post, as the simulated network names it."""
+    removes: str | None
+    """The operation that takes it down; None: that network takes no deletions from others."""
     media: str | None = None
     settles: str = "always"
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -39,26 +41,58 @@ TARGETS = {
             flow="app_password",
             answers={"identifier": "ada.test", "password": "app-ada-pass"},
             publishes="createRecord",
+            removes="deleteRecord",
             media="image",
         ),
-        Target(network="mastodon", flow="oauth", answers=OAUTH, publishes="create_status", media="image"),
         Target(
-            network="twitter", flow="oauth", answers=OAUTH, publishes="create_tweet", media="image", settles="partly"
+            network="mastodon",
+            flow="oauth",
+            answers=OAUTH,
+            publishes="create_status",
+            removes="delete_status",
+            media="image",
         ),
-        Target(network="facebook", flow="oauth", answers=OAUTH, publishes="feed", media="image", settles="partly"),
-        Target(network="instagram", flow="facebook_oauth", answers=OAUTH, publishes="publish", media="image"),
-        Target(network="threads", flow="oauth", answers=OAUTH, publishes="publish", media="image"),
-        Target(network="linkedin", flow="oauth", answers=OAUTH, publishes="createPost", media="image"),
+        Target(
+            network="twitter",
+            flow="oauth",
+            answers=OAUTH,
+            publishes="create_tweet",
+            removes="delete_tweet",
+            media="image",
+            settles="partly",
+        ),
+        Target(
+            network="facebook",
+            flow="oauth",
+            answers=OAUTH,
+            publishes="feed",
+            removes="delete",
+            media="image",
+            settles="partly",
+        ),
+        Target(
+            network="instagram",
+            flow="facebook_oauth",
+            answers=OAUTH,
+            publishes="publish",
+            removes="delete",
+            media="image",
+        ),
+        Target(network="threads", flow="oauth", answers=OAUTH, publishes="publish", removes="delete", media="image"),
+        Target(
+            network="linkedin", flow="oauth", answers=OAUTH, publishes="createPost", removes="deletePost", media="image"
+        ),
         Target(
             network="telegram",
             flow="bot_token",
             answers={"token": "7000000001:user_good", "chat": "@harbour_news"},
             publishes="sendPhoto",
+            removes="deleteMessages",
             media="image",
             settles="never",
         ),
-        Target(network="tiktok", flow="oauth", answers=OAUTH, publishes="send", media="video"),
-        Target(network="youtube", flow="oauth", answers=OAUTH, publishes="send", media="video"),
+        Target(network="tiktok", flow="oauth", answers=OAUTH, publishes="send", removes=None, media="video"),
+        Target(network="youtube", flow="oauth", answers=OAUTH, publishes="send", removes="delete", media="video"),
     )
 }
 _FILES = {
@@ -155,30 +189,50 @@ def publishing(target: Target, name: str, *faults: dict[str, Any]) -> Operation:
     )
 
 
-def taking_down(target: Target) -> Operation:
+def taking_down(target: Target, name: str, *faults: dict[str, Any]) -> Operation:
     """Publish, and then take down; only the take-down is counted."""
 
     def perform(house: House) -> None:
         group = house.facts[target.network]["group"]
         schedule(house, group)
-        house.settle()
+        until = time.monotonic() + 20
+        while _post(house, target)["status"] != "published" and time.monotonic() < until:
+            house.settle()
         assert _live(house, target) == 1
+        for rule in faults:
+            fault(house, network=target.network, **rule)
         house.counted("take down", "POST", house.url("native", f"/post-groups/{group}/take-down"))
         house.settle()
 
     def check(house: House) -> None:
         house.settle()
-        asked = house.rows("select count(*) from takedowns")[0][0]
-        assert asked or not house.acknowledged, "it was acknowledged, and nobody remembers"
-        assert _live(house, target) == (0 if asked else 1)
+        told = [(outcome, bool(settled)) for outcome, settled in house.rows(_OUTCOMES)]
+        if target.removes is None:
+            assert told == [("unsupported", True)] * len(told)
+        else:
+            assert told == [("done", True)] * len(told)
+        assert told or not house.acknowledged, "it was acknowledged, and nobody remembers"
+        assert _live(house, target) == (0 if told and target.removes else 1)
+        assert len(house.rows("select id from receipts where kind = 'posts.taken_down'")) == len(told)
 
-    return Operation(name=f"take down on {target.network}", perform=perform, check=check, tasks=("take_down",))
+    return Operation(name=f"take down on {target.network} ({name})", perform=perform, check=check, tasks=("take_down",))
+
+
+_OUTCOMES = "select outcome, settled_at is not null from takedown_targets"
 
 
 def operations(target: Target) -> list[Operation]:
     """What is enumerated for a network."""
-    lost = {"operation": target.publishes, "do": {"commit_then_lose": True}}
-    return [publishing(target, "answered"), publishing(target, "answer lost", lost)]
+    lost = {"commit_then_lose": True}
+    found = [publishing(target, "answered"), publishing(target, "answer lost", _rule(target.publishes, lost))]
+    found.append(taking_down(target, "answered"))
+    if target.removes is not None:
+        found.append(taking_down(target, "answer lost", _rule(target.removes, lost)))
+    return found
+
+
+def _rule(operation: str, do: dict[str, Any]) -> dict[str, Any]:
+    return {"operation": operation, "do": do}
 
 
 def _post(house: House, target: Target) -> dict[str, Any]:

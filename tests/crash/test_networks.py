@@ -1,4 +1,5 @@
-"""P6 on every network: a kill at each step of publishing leaves at most one post there, and exactly one where it can be asked.
+"""P6 on every network: a kill at each step of publishing leaves at most one post there, and exactly one where it can be asked;
+and what is on record to be taken down is gone there in the end.
 
 The small size takes each network and each way once, on one database or the other, at some of its steps; the long one all.
 """
@@ -18,7 +19,7 @@ OPERATIONS = [operation for target in TARGETS.values() for operation in operatio
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", range(len(OPERATIONS)), ids=[operation.id for operation in OPERATIONS])
-def test_a_kill_at_any_step_leaves_at_most_one_post_there(
+def test_a_kill_at_any_step_leaves_what_was_acknowledged_on_every_network(
     number: int, network_house: Prepared, tmp_path: Path, size: Size
 ) -> None:
     operation: Operation = OPERATIONS[number]
