@@ -88,6 +88,7 @@ class Kind(StrEnum):
     CHAT = "chat"
     MESSAGE = "message"
     ATTENDEE = "attendee"
+    ATTACHMENT = "attachment"
     POST_GROUP = "post_group"
     MEDIA = "media"
     MEDIA_ID = "media_id"

@@ -15,10 +15,15 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from postroom.domain.capabilities import Capabilities
+from postroom.domain.chats import ChatMark
 from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
+from postroom.domain.messages import AnyAttachment
 from postroom.domain.remote import (
+    ChatDraft,
     ChatKey,
     Credentials,
+    Download,
+    HeldMessage,
     Json,
     MessageDraft,
     MessageKey,
@@ -214,6 +219,54 @@ class Messenger(Connection, Protocol):
 
         Raises:
             OutcomeUnknown: it may have gone out; `draft.token` finds it in what the network shows.
+        """
+        ...
+
+    async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
+        """Begin a chat by its first message, once; where there is one with just these people, it is gone on with.
+
+        Called only where `Capabilities.start`, as the following are where theirs say so.
+
+        Raises:
+            Unprocessable: not with these people.
+            OutcomeUnknown: it may have begun.
+        """
+        ...
+
+    async def edit_message(self, chat: str, message: HeldMessage, text: str) -> None:
+        """Give a message of the account's another text. To do so again is safe.
+
+        Raises:
+            Refused: the network said no.
+            OutcomeUnknown: it may have been done.
+        """
+        ...
+
+    async def set_reaction(self, chat: str, message: HeldMessage, emoji: str, *, on: bool) -> None:
+        """React as the account, or take that reaction back. To do so again is safe."""
+        ...
+
+    async def forward_message(self, message: HeldMessage, to: str) -> RemoteMessage:
+        """Send a message of one chat to another one, once.
+
+        Raises:
+            OutcomeUnknown: it may have gone out.
+        """
+        ...
+
+    async def mark_chat(self, chat: str, mark: ChatMark, *, on: bool) -> None:
+        """Say of a chat what its owner would. To do so again is safe."""
+        ...
+
+    async def show_typing(self, chat: str, *, on: bool) -> None:
+        """Let the others see that the account is writing, or not any more."""
+        ...
+
+    async def open_attachment(self, message: HeldMessage, attachment: AnyAttachment) -> Download:
+        """A file of a message, from the network.
+
+        Raises:
+            NotFound: (kind ATTACHMENT) the network does not have it any more.
         """
         ...
 

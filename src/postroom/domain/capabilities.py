@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from postroom.domain.chats import ChatMark
+
 MIB = 1024 * 1024
 
 
@@ -37,8 +39,31 @@ class Settles(StrEnum):
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
     attachments: frozenset[str] = frozenset()
-    """Kinds among `image`, `video`, `audio`, `file`."""
+    """Kinds among `image`, `video`, `audio`, `voice`, `file`; empty: texts only."""
     max_attachment_bytes: int = 0
+    max_attachments: int = 1
+    """Of one message."""
+
+
+class Starting(msgspec.Struct, frozen=True, kw_only=True):
+    """How a chat begins."""
+
+    groups: bool = False
+    """Whether with more than one person."""
+    max_title_length: int | None = None
+    """Of a group; None: it has no title."""
+
+
+class Editing(msgspec.Struct, frozen=True, kw_only=True):
+    window: timedelta | None
+    """How long after sending; None: always."""
+
+
+class Reacting(msgspec.Struct, frozen=True, kw_only=True):
+    emojis: frozenset[str] | None = None
+    """The ones that the network takes; None: any."""
+    replaces: bool = True
+    """Whether a new reaction takes the place of the account's earlier one."""
 
 
 class Recalling(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +136,12 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """None: the network has no such power, or this connector does not offer it."""
 
     send: Sending | None = None
+    start: Starting | None = None
+    edit: Editing | None = None
     recall: Recalling | None = None
+    react: Reacting | None = None
+    forward: bool = False
+    typing: bool = False
+    marks: frozenset[ChatMark] = frozenset()
     publish: Publishing | None = None
     unpublish: bool = False

@@ -1,6 +1,6 @@
 """Conversations and the people in them."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -11,6 +11,16 @@ class ChatKind(IntEnum):
     SINGLE = 0
     GROUP = 1
     CHANNEL = 2
+
+
+class ChatMark(StrEnum):
+    """What an owner can say of a chat; each is set and taken back."""
+
+    READ = "read"
+    ARCHIVED = "archived"
+    MUTED = "muted"
+    PINNED = "pinned"
+    STARRED = "starred"
 
 
 class ChatContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

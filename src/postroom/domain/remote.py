@@ -153,12 +153,67 @@ RemoteEvent = MessageSeen | MessageGone | ReactionChanged | ReadUpTo | ChatChang
 # What we hand to a network.
 
 
+class MessageFile(Protocol):
+    """A file to send in a chat."""
+
+    @property
+    def kind(self) -> str:
+        """`image`, `video`, `audio`, `voice` or `file`."""
+        ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    async def read(self) -> bytes: ...
+
+
 class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
     text: str
+    """Empty where the files say it all."""
     token: str
     """Ours, the same for one send: found again in the network's echo where it carries one."""
     quote: Quote | None = None
     quote_provider_id: str | None = None
+    files: tuple[MessageFile, ...] = ()
+
+
+class ChatDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat that is to begin, with its first message."""
+
+    people: tuple[str, ...]
+    """Provider ids."""
+    message: MessageDraft
+    title: str | None = None
+    subject: str | None = None
+    options: Mapping[str, Json] = {}
+    """What only one network knows, such as LinkedIn's `inmail`."""
+
+
+class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is held here, as far as a network needs it to act on it."""
+
+    key: MessageKey
+    provider_id: str
+    sender_id: str
+    is_sender: bool
+    sent_at: datetime
+    text: str | None
+    original: str
+    """What the connector gave as `RemoteMessage.original`."""
+
+
+class Download(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a message, as it comes from the network."""
+
+    content_type: str
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
 
 
 class MediaSource(Protocol):

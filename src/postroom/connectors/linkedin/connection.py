@@ -11,10 +11,14 @@ import msgspec
 from postroom.connectors.contract import Delta, Page
 from postroom.connectors.linkedin import convert, keys, people, realtime, refusals
 from postroom.connectors.linkedin.api import Json, Voyager
-from postroom.domain.messages import Reaction
+from postroom.domain.chats import ChatMark
+from postroom.domain.messages import AnyAttachment, Reaction
 from postroom.domain.remote import (
+    ChatDraft,
     ChatKey,
+    Download,
     Gap,
+    HeldMessage,
     MessageDraft,
     MessageKey,
     MessageSeen,
@@ -45,6 +49,7 @@ _MOST_PAGES_OF_A_CHAT = 10
 _LONGEST_WAIT_SECONDS = 60.0
 _HEARTBEAT_SECONDS = 60.0
 _NEIGHBOURS = 10
+_NOT_YET = "This connector does not offer that."
 _MOST_REACTOR_CALLS = 10
 
 
@@ -194,6 +199,27 @@ class LinkedInConnection:
                 raise Unprocessable("The message that this one answers is not there any more; nothing was sent.")
             quote = convert.quote_of(shown)
         return [convert.reply_union(quote, self._me, quote.sent_at or 0)]
+
+    async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
+        raise NotSupported(_NOT_YET)
+
+    async def edit_message(self, chat: str, message: HeldMessage, text: str) -> None:
+        raise NotSupported(_NOT_YET)
+
+    async def set_reaction(self, chat: str, message: HeldMessage, emoji: str, *, on: bool) -> None:
+        raise NotSupported(_NOT_YET)
+
+    async def forward_message(self, message: HeldMessage, to: str) -> RemoteMessage:
+        raise NotSupported("LinkedIn forwards no messages.")
+
+    async def mark_chat(self, chat: str, mark: ChatMark, *, on: bool) -> None:
+        raise NotSupported(_NOT_YET)
+
+    async def show_typing(self, chat: str, *, on: bool) -> None:
+        raise NotSupported(_NOT_YET)
+
+    async def open_attachment(self, message: HeldMessage, attachment: AnyAttachment) -> Download:
+        raise NotSupported(_NOT_YET)
 
     async def recall_message(self, chat: str, message: MessageKey) -> None:
         """Exactly one call. LinkedIn refuses without a reason: not yours, too old, or gone already."""
