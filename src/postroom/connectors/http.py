@@ -84,6 +84,10 @@ class Stream:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise failure(error, sent_matters=False) from error
 
+    async def close(self) -> None:
+        """End it from this side: whoever reads it finds that it broke off."""
+        await self._response.aclose()
+
     async def answer(self) -> Answer:
         """All of it, for a network that answered with something else than a stream."""
         try:

@@ -10,9 +10,12 @@ class EventType(StrEnum):
 
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_SYNCED = "account.synced"
+    ACCOUNT_SYNC_PROGRESS = "account.sync_progress"
     ACCOUNT_DISCONNECTED = "account.disconnected"
     ACCOUNT_ACTION_REQUIRED = "account.action_required"
     ACCOUNT_CONNECTED = "account.connected"
+    ACCOUNT_RECONNECTING = "account.reconnecting"
+    ACCOUNT_PAUSED = "account.paused"
     ACCOUNT_DELETED = "account.deleted"
     CHAT_CREATED = "chat.created"
     CHAT_UPDATED = "chat.updated"

@@ -147,7 +147,13 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-RemoteEvent = MessageSeen | MessageGone | ReactionChanged | ReadUpTo | ChatChanged | ChatGone | Gap
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """From here on nothing new is heard, until the next event of another kind."""
+
+    reason: str
+
+
+RemoteEvent = MessageSeen | MessageGone | ReactionChanged | ReadUpTo | ChatChanged | ChatGone | Gap | Closed
 
 
 # What we hand to a network.

@@ -1,6 +1,6 @@
 """What networks tell us, taken in: one transaction each, safe to repeat, in any order."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from postroom.domain.messages import Content, Message, Reaction
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
+    Closed,
     Gap,
     MessageGone,
     MessageSeen,
@@ -31,6 +32,9 @@ from postroom.store import accounts, attendees, burials, chats, jobs, messages
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
+Also = Callable[[Tx, AccountStatus], Awaitable[None]]
+"""What is recorded with news, by where the account stands."""
+
 
 class Ingest:
     """The one way in for what a network says. Late, repeated and reordered news all end in the same state."""
@@ -42,15 +46,26 @@ class Ingest:
         self._events = events
         self._now = now
 
-    async def take(self, account: Account, news: Sequence[RemoteEvent], *, origin: str, announce: bool = True) -> int:
+    async def take(
+        self,
+        account: Account,
+        news: Sequence[RemoteEvent],
+        *,
+        origin: str,
+        announce: bool = True,
+        also: Also | None = None,
+    ) -> int:
         """Take news in, in one transaction; how many messages were new. `announce`: tell of new and changed messages.
 
-        A tombstone always wins, and burials are announced in any case.
+        A tombstone always wins, and burials are announced in any case. `also` happens in the same transaction; not where
+        the account is gone.
         """
         async with self._database.begin() as tx:
             status = await accounts.hold(tx, account.workspace_id, account.id)
             if status is None or status is AccountStatus.UNLINKING:
                 return 0
+            if also is not None:
+                await also(tx, status)
             # Before any row of a message is touched: two who take news in, and one who buries, never wait in a circle.
             await burials.settle_with_burials(
                 tx, account.workspace_id, account.provider, exclusive=any(map(_takes_back, news))
@@ -60,24 +75,31 @@ class Ingest:
                 await taken.take(event)
             return taken.new
 
-    async def queue_sync(self, workspace_id: str, account_id: str) -> None:
+    async def queue_sync(self, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
         """Have the account synced soon."""
         async with self._database.begin() as tx:
-            await self.queue_sync_in(tx, workspace_id, account_id)
+            await self.queue_sync_in(tx, workspace_id, account_id, chat_id)
 
-    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str) -> None:
-        """The same, in the caller's transaction."""
+    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
+        """The same, in the caller's transaction. One that waits already is enough, and is tried at once.
+
+        `chat_id`: only this chat's history.
+        """
         now = self._now()
+        args: dict[str, str | list[str]] = {"account_id": account_id}
+        if chat_id is not None:
+            args["chat_id"] = chat_id
         job = Job(
             id=new_id("job", now),
             workspace_id=workspace_id,
             task=Task.SYNC_ACCOUNT,
-            args={"account_id": account_id},
+            args=args,
             lock=f"sync:{account_id}",
             attempts=0,
             scheduled_at=to_ms(now),
         )
-        await jobs.enqueue(tx, job)
+        if not await jobs.hasten(tx, job):
+            await jobs.enqueue(tx, job)
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
 
@@ -135,6 +157,8 @@ class _Taking:
                 await self._ingest.queue_sync_in(self._tx, self._account.workspace_id, self._account.id)
             case MessageSeen():
                 await self._messages([event])
+            case Closed():
+                pass
 
     async def _messages(self, seen: Sequence[MessageSeen]) -> None:
         workspace_id, account_id = self._account.workspace_id, self._account.id
