@@ -5,7 +5,7 @@ import random
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from postroom.connectors.http import Stream
 from postroom.connectors.linkedin import realtime
@@ -41,10 +41,11 @@ async def listen(api: Voyager, me: str, wait_seconds: float) -> AsyncIterator[Re
                 try:
                     hearing = True
                     yield Gap(reason="the realtime stream was opened")
-                    async for event in _events(me, stream.chunks()):
-                        frames += 1
-                        if event is not None:
-                            yield event
+                    async with aclosing(_events(me, stream.chunks())) as events:
+                        async for event in events:
+                            frames += 1
+                            if event is not None:
+                                yield event
                 finally:
                     await beating.end()
             failed = 0 if frames > 1 or time.monotonic() - opened_at > 1 else failed + 1
@@ -85,23 +86,24 @@ async def _opened(api: Voyager, session_id: str) -> AsyncIterator[Stream]:
         yield stream
 
 
-async def _events(me: str, chunks: AsyncIterator[bytes]) -> AsyncGenerator[RemoteEvent | None, None]:
+async def _events(me: str, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[RemoteEvent | None, None]:
     """What each frame tells, and None for a frame that tells nothing."""
     frames = realtime.Frames()
     connected: str | None = None
-    async for chunk in chunks:
-        for data in frames.feed(chunk):
-            told = realtime.news(data, me)
-            if isinstance(told, realtime.Connected):
-                if connected not in (None, told.id):
-                    yield Gap(reason="LinkedIn began another realtime session")
-                connected = told.id
-                yield None
-                continue
-            if not told:
-                yield None
-            for event in told:
-                yield event
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            for data in frames.feed(chunk):
+                told = realtime.news(data, me)
+                if isinstance(told, realtime.Connected):
+                    if connected not in (None, told.id):
+                        yield Gap(reason="LinkedIn began another realtime session")
+                    connected = told.id
+                    yield None
+                    continue
+                if not told:
+                    yield None
+                for event in told:
+                    yield event
 
 
 async def _beat(api: Voyager, me: str, session_id: str, stream: Stream) -> None:
