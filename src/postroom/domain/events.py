@@ -9,6 +9,7 @@ class EventType(StrEnum):
     """The catalogue. The names equal PostPost's where it has one."""
 
     ACCOUNT_LINKED = "account.linked"
+    ACCOUNT_LINK_FAILED = "account.link_failed"
     ACCOUNT_SYNCED = "account.synced"
     ACCOUNT_SYNC_PROGRESS = "account.sync_progress"
     ACCOUNT_DISCONNECTED = "account.disconnected"
