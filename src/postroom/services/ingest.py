@@ -37,7 +37,6 @@ from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
 log = structlog.get_logger()
-
 Also = Callable[[Tx, AccountStatus], Awaitable[None]]
 """What is recorded with news, by where the account stands."""
 
