@@ -65,6 +65,7 @@ class RemoteChat(msgspec.Struct, frozen=True, kw_only=True):
     muted: bool = False
     read_only: bool = False
     pinned: bool = False
+    starred: bool = False
     folders: tuple[str, ...] = ()
     content_type: str | None = None
 

@@ -9,7 +9,7 @@ from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.chats import Attendee, AttendeeContent, Chat, ChatContent, ChatKind
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
-from postroom.domain.messages import Content, Message, Reaction
+from postroom.domain.messages import AnyAttachment, Content, Message, Reaction
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
@@ -99,6 +99,13 @@ def _bundled(news: Sequence[RemoteEvent]) -> list[RemoteEvent | list[MessageSeen
     return bundled
 
 
+def _is_thinner(held: Sequence[AnyAttachment], shown: Sequence[AnyAttachment]) -> bool:
+    """Whether files of a message are held that nobody can open, and are shown so that they can be."""
+    if len(held) != len(shown):
+        return not held
+    return any(one.url is None and other.url is not None for one, other in zip(held, shown, strict=True))
+
+
 def _is_news(message: RemoteMessage) -> bool:
     """Whether this shows a message as it was changed, and not as it was first sent."""
     return message.recalled or message.edited
@@ -184,6 +191,8 @@ class _Taking:
         if not outdated and content.quote is None and shown.quote is not None:
             # A thinner copy came first.
             content = msgspec.structs.replace(content, quote=shown.quote, original=shown.original)
+        if not outdated and _is_thinner(content.attachments, shown.attachments):
+            content = msgspec.structs.replace(content, attachments=shown.attachments, original=shown.original)
         if shown.reactions is not None and shown.reactions != content.reactions:
             content = msgspec.structs.replace(content, reactions=shown.reactions)
         seen = row.seen or bool(shown.seen)
@@ -245,11 +254,12 @@ class _Taking:
             muted=remote.muted,
             read_only=remote.read_only,
             pinned=remote.pinned,
+            starred=remote.starred,
             folders=remote.folders,
             content_type=remote.content_type,
             subject_key=remote.subject_key,
         )
-        chat_id, is_new = await chats.put(self._tx, account.workspace_id, chat)
+        chat_id, is_new, is_changed = await chats.put(self._tx, account.workspace_id, chat)
         self._chats[remote.key] = chat_id
         if remote.attendees:
             people = [self._attendee(person) for person in remote.attendees]
@@ -257,7 +267,7 @@ class _Taking:
         if self._announce:
             kind = EventType.CHAT_CREATED if is_new else EventType.CHAT_UPDATED
             data = EventData(account_id=account.id, chat_id=chat_id, origin=self._origin)
-            if is_new:
+            if is_new or is_changed:
                 await self._ingest._events.announce(self._tx, account.workspace_id, kind, data)
         return chat_id
 
