@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from postroom_sim.linkedin import media, sessions, signing_in
+from postroom_sim.linkedin import directory, media, sessions, signing_in
 from postroom_sim.linkedin.actions import Actions
 from postroom_sim.linkedin.events import Events
 from postroom_sim.linkedin.model import Member
@@ -30,6 +30,8 @@ _CONVERSATIONS = _API + "voyagerMessagingDashMessengerConversations"
 # (method, path, action) of what has one fixed address
 _FIXED = {
     ("GET", _API + "me", None): "me",
+    ("GET", _API + "identity/dash/profiles", None): "profile",
+    ("GET", _API + "relationships/dash/connections", None): "connections",
     ("POST", _MESSAGES, "createMessage"): "send",
     ("POST", _MESSAGES, "recall"): "recall",
     ("POST", _MESSAGES, "reactWithEmoji"): "react",
@@ -103,6 +105,10 @@ class LinkedIn:
         match call.operation:
             case "me":
                 return json_answer(self._wire.me(me))
+            case "profile":
+                return directory.profile(call, self._store, self._wire, me)
+            case "connections":
+                return directory.connections(call, self._store, self._wire, me)
             case "conversations" | "messages" | "reactors" | "unknown_query":
                 return self._reads.answer(call, me)
             case "upload_metadata":
