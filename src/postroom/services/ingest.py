@@ -333,6 +333,7 @@ class _Taking:
             starred=remote.starred,
             folders=remote.folders,
             content_type=remote.content_type,
+            request=remote.request,
             subject_key=remote.subject_key,
         )
         chat_id, is_new, is_changed = await chats.put(self._tx, account.workspace_id, chat)
