@@ -37,6 +37,7 @@ from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
 from postroom.services.deliveries import Deliveries
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
@@ -141,7 +142,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
-    events = Events(database, notifier, now)
+    deadlines = Deadlines(database, registry.powers, now)
+    events = Events(database, notifier, deadlines, now)
     receipts = Receipts(database, now)
     connections = Connections(database, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
@@ -171,6 +173,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=Chats(database, connections),
         messages=messages,
         recalls=recalls,
+        deadlines=deadlines,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,

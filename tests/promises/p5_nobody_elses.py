@@ -55,6 +55,8 @@ IDS: dict[str, str | None] = {
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
+    "get_message.id": "message",
+    "list_chat_messages.id": "chat",
     "take_down_receipt.id": "receipt",
     "take_down_post_group.id": "post_group",
     "set_delete_at.id": "post_group",

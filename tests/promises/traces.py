@@ -30,6 +30,7 @@ from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
 from postroom.services.events import Events
 from postroom.services.idempotency import Idempotency
 from postroom.services.ingest import Ingest
@@ -60,7 +61,7 @@ class Rooms:
         notifier = Notifier()
         registry = Registry([BORDER])
         self.access = Access(database, clock, sandbox=True)
-        self.events = Events(database, notifier, clock)
+        self.events = Events(database, notifier, Deadlines(database, registry.powers, clock), clock)
         self.receipts = Receipts(database, clock)
         self.connections = Connections(database, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)

@@ -8,6 +8,7 @@ from postroom.services.attachments import Attachments
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
+from postroom.services.deadlines import Deadlines
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -34,6 +35,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chats: Chats
     messages: Messages
     recalls: Recalls
+    deadlines: Deadlines
     posts: Posts
     composing: Composing
     takedowns: Takedowns

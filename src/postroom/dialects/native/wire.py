@@ -15,6 +15,7 @@ from postroom.domain.chats import Chat as DomainChat
 from postroom.domain.events import EventData
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
+from postroom.domain.rules import Deletion
 from postroom.services.events import Joined, PostNow
 
 
@@ -157,6 +158,13 @@ class Receipts(msgspec.Struct, kw_only=True):
     cursor: str | None
 
 
+class WhyNot(msgspec.Struct, kw_only=True):
+    """Why something cannot be done: a stable word, and a sentence."""
+
+    code: str
+    detail: str
+
+
 class Message(msgspec.Struct, kw_only=True):
     """A message as it now stands. A tombstone has `deleted_at`, and no text."""
 
@@ -176,6 +184,12 @@ class Message(msgspec.Struct, kw_only=True):
     attachments: int
     """How many."""
     deleted_at: str | None
+    can_delete: bool
+    """Whether its network would be asked to take it back, if that were said now."""
+    delete_by: str | None
+    """Until when its network does that; null: there is no such moment."""
+    delete_reason: WhyNot | None
+    """Why it cannot be deleted: `deleted`, `no_recall`, `not_own`, `window_expired`, or how its account is."""
 
 
 class Chat(msgspec.Struct, kw_only=True):
@@ -363,7 +377,8 @@ def event(joined: Joined) -> Event:
     )
     match joined.content:
         case messages.Message() as content:
-            made.message = message(content)
+            assert joined.deletion is not None
+            made.message = message(content, joined.deletion)
         case DomainAccount() as content:
             made.account = account(content)
         case DomainChat() as content:
@@ -378,8 +393,8 @@ def events(joined: Sequence[Joined], after: int) -> Events:
     return Events(items=[event(each) for each in joined], position=joined[-1].event.position if joined else after)
 
 
-def message(found: messages.Message) -> Message:
-    """A message, or its tombstone."""
+def message(found: messages.Message, deletion: Deletion) -> Message:
+    """A message, or its tombstone, and whether it can be deleted."""
     return Message(
         id=found.id,
         account_id=found.account_id,
@@ -396,6 +411,9 @@ def message(found: messages.Message) -> Message:
         text=found.content.text,
         attachments=len(found.content.attachments),
         deleted_at=_iso(found.deleted_at),
+        can_delete=deletion.can_delete,
+        delete_by=_iso(deletion.delete_by),
+        delete_reason=None if deletion.reason is None else WhyNot(code=deletion.reason, detail=deletion.detail or ""),
     )
 
 
