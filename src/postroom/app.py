@@ -33,6 +33,7 @@ from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
@@ -118,7 +119,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
-    keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+    keyring = open_keyring(settings)
     database: Database
     if settings.database_url:
         try:
@@ -145,6 +146,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     deadlines = Deadlines(database, registry.powers, now)
     events = Events(database, notifier, deadlines, now)
     receipts = Receipts(database, now)
+    chains = Chains(database, now)
     connections = Connections(database, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
@@ -186,12 +188,13 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         attachments=attachments,
         events=events,
         receipts=receipts,
+        chains=chains,
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
     sync = Sync(database, connections, ingest, events, now)
-    upkeep = Upkeep(database, accounts, events, _retention(settings), now)
+    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
         media=media,
@@ -215,6 +218,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         upkeep=upkeep,
         app=_mounted(services, settings, public_url),
     )
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The server's keys.
+
+    Raises:
+        WrongSetting, WrongMasterKey: they cannot be opened.
+    """
+    return Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
 
 
 def _blobs(settings: Settings) -> Blobs:

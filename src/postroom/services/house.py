@@ -5,6 +5,7 @@ import msgspec
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     attachments: Attachments
     events: Events
     receipts: Receipts
+    chains: Chains
     idempotency: Idempotency
     webhooks: Webhooks
     health: Health

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.dialects.native import messages, takedowns, webhooks, wire
+from postroom.dialects.native import messages, receipts, takedowns, webhooks, wire
 from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
@@ -98,20 +98,6 @@ async def sync_account(services: Services, request: Request) -> wire.Done:
     return wire.Done(id=request.path["id"], done="queued")
 
 
-async def list_receipts(services: Services, request: Request) -> wire.Receipts:
-    found = await services.receipts.list(
-        request.caller,
-        target_id=request.text("target_id"),
-        cursor=request.text("cursor"),
-        limit=request.integer("limit", 100, 1, MOST),
-    )
-    return wire.receipts(found)
-
-
-async def get_receipt(services: Services, request: Request) -> wire.Receipt:
-    return wire.receipt(await services.receipts.get(request.caller, request.path["id"]))
-
-
 async def list_events(services: Services, request: Request) -> wire.Events:
     caller = request.caller
     after = request.integer("after", 0, 0, _HIGHEST_POSITION)
@@ -147,7 +133,6 @@ _PAGE = (
 _KEY_ID = {"id": "The key's id, such as `key_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
 _LINK_ID = {"id": "The attempt's id."}
 _ACCOUNT_ID = {"id": "The account's id, such as `acc_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
-_RECEIPT_ID = {"id": "The receipt's id, such as `rcp_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
 
 OPERATIONS = (
     Operation(
@@ -293,26 +278,6 @@ OPERATIONS = (
         path_values=_ACCOUNT_ID,
     ),
     Operation(
-        name="list_receipts",
-        method="GET",
-        path="/receipts",
-        summary="List receipts of deletions, newest first.",
-        handler=list_receipts,
-        answer=wire.Receipts,
-        errors=_COMMON,
-        parameters=(*_PAGE, Parameter(name="target_id", summary="Only receipts of this message, account or group.")),
-    ),
-    Operation(
-        name="get_receipt",
-        method="GET",
-        path="/receipts/{id}",
-        summary="Get a receipt.",
-        handler=get_receipt,
-        answer=wire.Receipt,
-        errors=_ONE,
-        path_values=_RECEIPT_ID,
-    ),
-    Operation(
         name="list_events",
         method="GET",
         path="/events",
@@ -359,7 +324,7 @@ DIALECT = Dialect(
     "`/api/events?after=<position>` is also a WebSocket: send the key as a header, or as the first frame "
     '{"type": "auth", "token": "..."} within five seconds; every event is one JSON text.',
     base="/api",
-    operations=(*OPERATIONS, *messages.OPERATIONS, *takedowns.OPERATIONS, *webhooks.OPERATIONS),
+    operations=(*OPERATIONS, *messages.OPERATIONS, *receipts.OPERATIONS, *takedowns.OPERATIONS, *webhooks.OPERATIONS),
     authenticate=authenticate,
     failure=failure,
     failure_type=Problem,

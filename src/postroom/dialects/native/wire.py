@@ -143,6 +143,15 @@ class Accounts(msgspec.Struct, kw_only=True):
     cursor: str | None
 
 
+class Seal(msgspec.Struct, kw_only=True):
+    """A receipt's place in the chain of its workspace: the hash of the one before, its own, and the server's signature."""
+
+    sequence: int
+    previous: str
+    hash: str
+    signature: str
+
+
 class Receipt(msgspec.Struct, kw_only=True):
     """What was asked, what the network answered, what was read back, what was erased here. Never content."""
 
@@ -151,6 +160,9 @@ class Receipt(msgspec.Struct, kw_only=True):
     target_id: str
     created_at: str
     document: dict[str, Any]
+    sealed: bool
+    """Whether it has its place in the chain yet: about a second after it was written."""
+    seal: Seal | None
 
 
 class Receipts(msgspec.Struct, kw_only=True):
@@ -357,6 +369,8 @@ def receipt(found: DomainReceipt) -> Receipt:
         target_id=found.target_id,
         created_at=iso(found.created_at),
         document=found.document,
+        sealed=found.sealed is not None,
+        seal=None if found.sealed is None else Seal(**msgspec.structs.asdict(found.sealed)),
     )
 
 
