@@ -15,6 +15,7 @@ _SEALED = {
     ("accounts", "sync_token_sealed"): ("id", "accounts.sync_token:{id}"),
     ("attendees", "content"): ("account_id", "attendees.content:{id}"),
     ("chats", "content"): ("account_id", "chats.content:{id}"),
+    ("deferrals", "draft_sealed"): ("account_id", "deferrals.draft:{id}"),
     ("messages", "content"): ("account_id", "messages.content:{id}"),
 }
 _UNDER_THE_MASTER_KEY = {

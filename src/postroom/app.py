@@ -39,6 +39,8 @@ from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
+from postroom.services.deferred_work import DeferredWork
 from postroom.services.deliveries import Deliveries
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
@@ -166,6 +168,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     attachments = Attachments(database, posts, media, fetching, now)
     services = Services(
@@ -176,6 +179,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         recalls=recalls,
         deadlines=deadlines,
+        deferrals=deferrals,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
@@ -197,6 +201,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
+        deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
         media=media,
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,

@@ -95,6 +95,7 @@ class Kind(StrEnum):
     FETCH = "fetch"
     RECEIPT = "receipt"
     TAKEDOWN = "takedown"
+    DEFERRAL = "deferral"
     WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"

@@ -27,6 +27,7 @@ EXEMPT = {
     "accounts.list_expiring": "upkeep tells of what expires, in every workspace",
     "burials.remove_tombstones": "upkeep removes by age, in every workspace",
     "burials.tombstone": "no query: it makes the hash under which a burial is kept",
+    "deferrals.remove_settled": "upkeep removes by age, in every workspace",
     "events.remove_older": "upkeep removes by age, in every workspace",
     "events.trimmed": "one mark for the whole log, without ids",
     "idempotency.remove_older": "upkeep removes by age, in every workspace",

@@ -22,6 +22,8 @@ from postroom.errors import (
 )
 
 _LONGEST_SECONDS = 2 * 86_400.0
+TIME_TO_BEGIN = timedelta(seconds=10)
+"""How long before the end of a network's window a deletion is put off at most."""
 
 
 class Deletion(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,29 @@ def check_recall(message: Message, capabilities: Capabilities, at_ms: int) -> No
     obstacle = _recall_obstacle(message, capabilities, at_ms)
     if obstacle is not None:
         raise obstacle
+
+
+def check_deferral(sent_at: int, capabilities: Capabilities, at_ms: int) -> None:
+    """Whether a message of one's own that is sent at a moment can be put off to be deleted at another.
+
+    There is time for the work to begin: what this lets pass, `check_recall` lets pass some seconds after `at_ms` too.
+
+    Raises:
+        NotSupported: the network has no recall.
+        Refused: its window will have passed.
+    """
+    if capabilities.recall is None:
+        raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
+    window = capabilities.recall.window
+    if window is None:
+        return
+    latest = sent_at + (window - TIME_TO_BEGIN) // timedelta(milliseconds=1)
+    if at_ms > latest:
+        raise Refused(
+            f"The message cannot be deleted at {iso(at_ms)}: its network allows {window // timedelta(minutes=1)} minutes "
+            f"after it was sent, so the last moment to choose is {iso(latest)}. Nothing was changed.",
+            kind=Kind.WINDOW_EXPIRED,
+        )
 
 
 def check_connected(status: AccountStatus) -> None:

@@ -19,7 +19,7 @@ MOST = 10_000
 _AT_ONCE = 50
 _MOST_WORKSPACES = 100
 _LOOK_SECONDS = 0.5
-_REST_TO_WORK = 4
+_REST_TO_WORK = 9
 """How long it rests at least after a round, where the round took one: sealing never takes more than its part."""
 
 

@@ -10,6 +10,7 @@ from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -37,6 +38,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     recalls: Recalls
     deadlines: Deadlines
+    deferrals: Deferrals
     posts: Posts
     composing: Composing
     takedowns: Takedowns

@@ -144,35 +144,29 @@ class Messages:
         return speakers
 
     async def send(
-        self, caller: Caller, chat_id: str, text: str, *, account_id: str | None = None, quote_id: str | None = None
+        self,
+        caller: Caller,
+        chat_id: str,
+        text: str,
+        *,
+        account_id: str | None = None,
+        quote_id: str | None = None,
+        token: str | None = None,
     ) -> Message:
-        """Send once; never repeated by us.
+        """Send once; never repeated by us. `token`: by which it can be found in what the network shows.
 
         Raises:
             NotFound: no such chat, or (as `account_id` guards) not one of that account; (kind MESSAGE) sent, and gone.
             InvalidParameters: the text is empty or too long for the network.
             OutcomeUnknown: it may have gone out; it then shows up by itself.
         """
-        chat, account = await self._chat_and_account(caller, chat_id, account_id)
-        sending = self._connections.connector(account.provider).capabilities.send
-        if sending is None:
-            raise NotSupported("This network takes no messages.")
-        if not text.strip():
-            raise InvalidParameters("text is empty.", code=ErrorCode.MISSING_PARAMETERS, kind=Kind.CONTENT)
-        if len(text) > sending.max_length:
-            raise InvalidParameters(
-                f"text is longer than {sending.max_length} characters.",
-                code=ErrorCode.TOO_MANY_CHARACTERS,
-                kind=Kind.CONTENT,
-            )
+        chat, account = await self._check_send(caller, chat_id, text, account_id)
         quoted = None
         if quote_id is not None:
-            quoted = await self.get(caller, quote_id)
-            if quoted.is_tombstone or quoted.chat_id != chat.id:
-                raise Unprocessable("quote_id names no message of this chat that is still there.", kind=Kind.MESSAGE)
+            quoted = await self._quoted(caller, chat, quote_id)
         draft = MessageDraft(
             text=text,
-            token=new_ulid(self._now()),
+            token=token or new_ulid(self._now()),
             quote=None
             if quoted is None
             else Quote(
@@ -192,6 +186,40 @@ class Messages:
         if sent.key not in held:
             raise NotFound("It was sent, and is gone: it was taken back, or its account unlinked.", kind=Kind.MESSAGE)
         return held[sent.key]
+
+    async def check_send(self, caller: Caller, chat_id: str, text: str, quote_id: str | None) -> tuple[Chat, Account]:
+        """What `send` checks before it calls anybody; where it goes.
+
+        Raises:
+            NotFound, InvalidParameters, NotSupported, Unprocessable: as for `send`.
+        """
+        chat, account = await self._check_send(caller, chat_id, text, None)
+        if quote_id is not None:
+            await self._quoted(caller, chat, quote_id)
+        return chat, account
+
+    async def _check_send(
+        self, caller: Caller, chat_id: str, text: str, account_id: str | None
+    ) -> tuple[Chat, Account]:
+        chat, account = await self._chat_and_account(caller, chat_id, account_id)
+        sending = self._connections.connector(account.provider).capabilities.send
+        if sending is None:
+            raise NotSupported("This network takes no messages.")
+        if not text.strip():
+            raise InvalidParameters("text is empty.", code=ErrorCode.MISSING_PARAMETERS, kind=Kind.CONTENT)
+        if len(text) > sending.max_length:
+            raise InvalidParameters(
+                f"text is longer than {sending.max_length} characters.",
+                code=ErrorCode.TOO_MANY_CHARACTERS,
+                kind=Kind.CONTENT,
+            )
+        return chat, account
+
+    async def _quoted(self, caller: Caller, chat: Chat, quote_id: str) -> Message:
+        quoted = await self.get(caller, quote_id)
+        if quoted.is_tombstone or quoted.chat_id != chat.id:
+            raise Unprocessable("quote_id names no message of this chat that is still there.", kind=Kind.MESSAGE)
+        return quoted
 
     async def _chat_and_account(self, caller: Caller, chat_id: str, account_id: str | None) -> tuple[Chat, Account]:
         async with self._database.read() as reader:

@@ -11,7 +11,7 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
-from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, rates
+from postroom.store import accounts, burials, deferrals, events, idempotency, jobs, login_attempts, rates
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
@@ -25,6 +25,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     receipts: timedelta | None
     idempotency_keys: timedelta
     finished_jobs: timedelta = timedelta(days=2)
+    deferrals: timedelta = timedelta(days=30)
+    """After they were settled."""
 
 
 class Upkeep:
@@ -75,6 +77,7 @@ class Upkeep:
                 await events.remove_older(tx, before(keep.events))
             if keep.tombstones is not None:
                 await burials.remove_tombstones(tx, before(keep.tombstones))
+            await deferrals.remove_settled(tx, before(keep.deferrals))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))

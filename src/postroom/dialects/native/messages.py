@@ -27,7 +27,8 @@ class Messages(msgspec.Struct, kw_only=True):
 async def get_message(services: Services, request: Request) -> wire.Message:
     found = await services.messages.get(request.caller, request.path["id"])
     (deletion,) = await services.deadlines.of(request.caller.workspace_id, [found])
-    return wire.message(found, deletion)
+    moments = await services.deferrals.moments(request.caller, [found])
+    return wire.message(found, deletion, moments)
 
 
 async def list_chat_messages(services: Services, request: Request) -> Messages:
@@ -42,7 +43,8 @@ async def list_chat_messages(services: Services, request: Request) -> Messages:
 
 async def _page(services: Services, request: Request, found: Listing[Message]) -> Messages:
     deletions = await services.deadlines.of(request.caller.workspace_id, found.items)
-    items = [wire.message(each, deletion) for each, deletion in zip(found.items, deletions, strict=True)]
+    moments = await services.deferrals.moments(request.caller, found.items)
+    items = [wire.message(each, deletion, moments) for each, deletion in zip(found.items, deletions, strict=True)]
     return Messages(items=items, cursor=found.next)
 
 

@@ -202,6 +202,8 @@ class Message(msgspec.Struct, kw_only=True):
     """Until when its network does that; null: there is no such moment."""
     delete_reason: WhyNot | None
     """Why it cannot be deleted: `deleted`, `no_recall`, `not_own`, `window_expired`, or how its account is."""
+    delete_at: str | UnsetType | None = UNSET
+    """When it is to be deleted; null: not yet, that we know of. Not in events."""
 
 
 class Chat(msgspec.Struct, kw_only=True):
@@ -407,8 +409,8 @@ def events(joined: Sequence[Joined], after: int) -> Events:
     return Events(items=[event(each) for each in joined], position=joined[-1].event.position if joined else after)
 
 
-def message(found: messages.Message, deletion: Deletion) -> Message:
-    """A message, or its tombstone, and whether it can be deleted."""
+def message(found: messages.Message, deletion: Deletion, moments: Mapping[str, int] | None = None) -> Message:
+    """A message, or its tombstone, and whether it can be deleted. `moments`: when messages are to be, by id."""
     return Message(
         id=found.id,
         account_id=found.account_id,
@@ -428,6 +430,7 @@ def message(found: messages.Message, deletion: Deletion) -> Message:
         can_delete=deletion.can_delete,
         delete_by=_iso(deletion.delete_by),
         delete_reason=None if deletion.reason is None else WhyNot(code=deletion.reason, detail=deletion.detail or ""),
+        delete_at=UNSET if moments is None else _iso(moments.get(found.id)),
     )
 
 
