@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from postroom.clock import iso
 from postroom.domain.accounts import AccountStatus
 from postroom.domain.capabilities import Capabilities, Recalling
+from postroom.domain.deletions import check_connected, check_recall, deletion
 from postroom.domain.messages import NO_CONTENT, Message
-from postroom.domain.rules import check_connected, check_recall, deletion
 from postroom.errors import PostroomError
 
 SENT = 1_800_000_000_000

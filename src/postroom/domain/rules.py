@@ -1,138 +1,146 @@
-"""Pure decisions: whether a message may be recalled, whether a draft fits a network, when to try again."""
+"""Pure decisions: what may be done with a message, whether a draft fits a network, when to try again."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-import msgspec
-
 from postroom.clock import iso
-from postroom.domain.accounts import AccountStatus
-from postroom.domain.capabilities import Capabilities, Publishing
+from postroom.domain.capabilities import MIB, Capabilities, Publishing, Sending
+from postroom.domain.chats import ChatMark
 from postroom.domain.messages import Message
-from postroom.domain.texts import text_length
-from postroom.errors import (
-    ActionRequired,
-    CredentialsRejected,
-    Kind,
-    NoSession,
-    NotSupported,
-    PostroomError,
-    ProviderError,
-    Refused,
-)
+from postroom.domain.remote import MessageFile
+from postroom.domain.texts import full_emoji, text_length
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotSupported, Refused
 
 _LONGEST_SECONDS = 2 * 86_400.0
-TIME_TO_BEGIN = timedelta(seconds=10)
-"""How long before the end of a network's window a deletion is put off at most."""
 
 
-class Deletion(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a message can be deleted now, and until when."""
-
-    can_delete: bool
-    delete_by: int | None = None
-    """The last moment at which the network takes it back; None: no such moment, or it never does."""
-    reason: str | None = None
-    """Why not, as a word: a `Kind`, an account's status, or `deleted`."""
-    detail: str | None = None
-    """The same as a sentence."""
-
-
-def check_recall(message: Message, capabilities: Capabilities, at_ms: int) -> None:
-    """Whether asking the network to take this message back makes sense now.
-
-    Raises:
-        NotSupported: the network has no recall.
-        Refused: someone else sent it, or the network's window has passed.
-
-    Source: PostPress "Delete a message" (May 2026): LinkedIn within the first 60 minutes.
-    """
-    obstacle = _recall_obstacle(message, capabilities, at_ms)
-    if obstacle is not None:
-        raise obstacle
-
-
-def check_deferral(sent_at: int, capabilities: Capabilities, at_ms: int) -> None:
-    """Whether a message of one's own that is sent at a moment can be put off to be deleted at another.
-
-    There is time for the work to begin: what this lets pass, `check_recall` lets pass some seconds after `at_ms` too.
-
-    Raises:
-        NotSupported: the network has no recall.
-        Refused: its window will have passed.
-    """
-    if capabilities.recall is None:
-        raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
-    window = capabilities.recall.window
-    if window is None:
-        return
-    latest = sent_at + (window - TIME_TO_BEGIN) // timedelta(milliseconds=1)
-    if at_ms > latest:
-        raise Refused(
-            f"The message cannot be deleted at {iso(at_ms)}: its network allows {window // timedelta(minutes=1)} minutes "
-            f"after it was sent, so the last moment to choose is {iso(latest)}. Nothing was changed.",
-            kind=Kind.WINDOW_EXPIRED,
-        )
-
-
-def check_connected(status: AccountStatus) -> None:
+def check_there(message: Message) -> None:
     """Raises:
-    CredentialsRejected, ActionRequired, NoSession: the account cannot be used as it stands; nobody was called.
-    """
-    obstacle = _account_obstacle(status)
-    if obstacle is not None:
-        raise obstacle
-
-
-def deletion(message: Message, capabilities: Capabilities, status: AccountStatus, at_ms: int) -> Deletion:
-    """What a recall of this message by an account in this state would do now, before the network is asked.
-
-    It can be deleted exactly where the network would be called: what is refused here, and what is gone already, is not.
+    NotFound: the message was deleted; what is left of it takes nothing.
     """
     if message.is_tombstone:
-        return Deletion(can_delete=False, reason="deleted", detail="The message is deleted already.")
-    deadline = recall_deadline(message, capabilities)
-    obstacle = _recall_obstacle(message, capabilities, at_ms)
-    if obstacle is not None:
-        return Deletion(can_delete=False, delete_by=deadline, reason=obstacle.kind, detail=obstacle.detail)
-    disconnected = _account_obstacle(status)
-    if disconnected is not None:
-        return Deletion(can_delete=False, delete_by=deadline, reason=status, detail=disconnected.detail)
-    return Deletion(can_delete=True, delete_by=deadline)
+        raise NotFound("The message was deleted. Nothing was changed.", kind=Kind.MESSAGE)
 
 
-def recall_deadline(message: Message, capabilities: Capabilities) -> int | None:
-    """The last moment at which the network takes this message back; None: it always does, or never."""
-    if capabilities.recall is None or capabilities.recall.window is None or not message.is_sender:
-        return None
-    return message.sent_at + capabilities.recall.window // timedelta(milliseconds=1)
+def check_edit(message: Message, text: str, capabilities: Capabilities, at_ms: int) -> None:
+    """Whether asking the network to give this message another text makes sense now.
+
+    Raises:
+        NotSupported: the network has no editing.
+        NotFound: it was deleted.
+        Refused: someone else sent it, or the network's window has passed.
+        InvalidParameters: the text is empty, or too long.
+
+    Source: Unipile "Edit a message" (2026): LinkedIn within 60 minutes, WhatsApp within 15; checked 2026-11-21.
+    """
+    if capabilities.edit is None:
+        raise NotSupported("This network has no editing of messages.")
+    check_there(message)
+    if not message.is_sender or message.is_event:
+        raise Refused("Only the sender of a message can edit it; nothing was changed.", kind=Kind.NOT_OWN)
+    window = capabilities.edit.window
+    if window is not None:
+        deadline = message.sent_at + window // timedelta(milliseconds=1)
+        if at_ms > deadline:
+            raise Refused(
+                f"The message can no longer be edited: the deadline was {iso(deadline)}, "
+                f"{window // timedelta(minutes=1)} minutes after it was sent. Nothing was changed.",
+                kind=Kind.WINDOW_EXPIRED,
+            )
+    if capabilities.send is not None:
+        check_text(text, capabilities.send, may_be_empty=bool(message.content.attachments))
 
 
-def _recall_obstacle(message: Message, capabilities: Capabilities, at_ms: int) -> ProviderError | None:
-    if capabilities.recall is None:
-        return NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
-    if not message.is_sender:
-        return Refused("Only the sender of a message can delete it; nothing was changed.", kind=Kind.NOT_OWN)
-    window, deadline = capabilities.recall.window, recall_deadline(message, capabilities)
-    if window is not None and deadline is not None and at_ms > deadline:
-        return Refused(
-            f"The message can no longer be deleted: the deadline was {iso(deadline)}, "
-            f"{window // timedelta(minutes=1)} minutes after it was sent. Nothing was changed.",
-            kind=Kind.WINDOW_EXPIRED,
+def check_reaction(message: Message, emoji: str, capabilities: Capabilities) -> str:
+    """The emoji as networks compare it, where the message can be given it.
+
+    Raises:
+        NotSupported: the network has no reactions.
+        NotFound: the message was deleted.
+        Refused: it is a notice, and no message.
+        InvalidParameters: (kind REACTION) it is no emoji, or none of the network's.
+    """
+    if capabilities.react is None:
+        raise NotSupported("This network has no reactions to messages.")
+    check_there(message)
+    if message.is_event:
+        raise Refused("This is a notice; nobody can react to it. Nothing was changed.")
+    full = full_emoji(emoji)
+    if full is None:
+        raise InvalidParameters("A reaction is one emoji.", kind=Kind.REACTION)
+    if capabilities.react.emojis is not None and full not in capabilities.react.emojis:
+        known = " ".join(sorted(capabilities.react.emojis))
+        raise InvalidParameters(f"This network takes these reactions only: {known}", kind=Kind.REACTION)
+    return full
+
+
+def check_text(text: str, sending: Sending, *, may_be_empty: bool = False) -> None:
+    """Raises:
+    InvalidParameters: (kind CONTENT) the text is empty, though nothing goes with it, or too long for the network.
+    """
+    if not text.strip() and not may_be_empty:
+        raise InvalidParameters("text is empty.", code=ErrorCode.MISSING_PARAMETERS, kind=Kind.CONTENT)
+    if len(text) > sending.max_length:
+        raise InvalidParameters(
+            f"text is longer than {sending.max_length} characters.",
+            code=ErrorCode.TOO_MANY_CHARACTERS,
+            kind=Kind.CONTENT,
         )
-    return None
 
 
-def _account_obstacle(status: AccountStatus) -> PostroomError | None:
-    match status:
-        case AccountStatus.CONNECTED:
-            return None
-        case AccountStatus.ACTION_REQUIRED:
-            return ActionRequired("The account's owner has to do something at the network first. Nothing was changed.")
-        case AccountStatus.DISCONNECTED:
-            return CredentialsRejected("The account is disconnected: link it again. Nothing was changed.")
-        case _:
-            return NoSession("The account is being linked or unlinked.")
+def check_files(files: Sequence[MessageFile], sending: Sending) -> None:
+    """Raises:
+    InvalidParameters: (kind ATTACHMENT) the network takes no such file, or none so large, or not so many at once.
+    """
+    if len(files) > sending.max_attachments and sending.attachments:
+        raise InvalidParameters(
+            f"{len(files)} files; this network takes {sending.max_attachments} with one message.", kind=Kind.ATTACHMENT
+        )
+    for file in files:
+        if file.kind not in sending.attachments:
+            raise InvalidParameters(
+                f"Files of kind {file.kind} ({file.content_type[:60]}) cannot be sent there.",
+                code=ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+                kind=Kind.ATTACHMENT,
+            )
+        if not file.size_bytes:
+            raise InvalidParameters("A file is empty.", kind=Kind.ATTACHMENT)
+        if file.size_bytes > sending.max_attachment_bytes:
+            raise InvalidParameters(
+                f"A file has {file.size_bytes} bytes; the limit there is {sending.max_attachment_bytes / MIB:g} MiB.",
+                code=ErrorCode.CONTENT_TOO_LARGE,
+                kind=Kind.ATTACHMENT,
+            )
+
+
+def check_start(people: Sequence[str], title: str | None, capabilities: Capabilities) -> None:
+    """Whether a chat can begin with these people.
+
+    Raises:
+        NotSupported: the network begins no chats from here, or none with several people.
+        InvalidParameters: (kind ATTENDEE) nobody is named, or one twice; (kind TITLE) it cannot have that title.
+    """
+    starting = capabilities.start
+    if starting is None:
+        raise NotSupported("Chats cannot be started at this network from here.")
+    if not people or not all(people):
+        raise InvalidParameters("Nobody is named to chat with.", code=ErrorCode.MISSING_PARAMETERS, kind=Kind.ATTENDEE)
+    if len(set(people)) < len(people):
+        raise InvalidParameters("Somebody is named twice.", kind=Kind.ATTENDEE)
+    if len(people) > 1 and not starting.groups:
+        raise NotSupported("Chats with several people cannot be started at this network from here.")
+    if title is not None and (starting.max_title_length is None or len(title) > starting.max_title_length):
+        most = starting.max_title_length
+        why = "cannot have a title there" if most is None else f"has a title of at most {most} characters there"
+        raise InvalidParameters(f"A chat {why}.", kind=Kind.TITLE)
+
+
+def check_mark(mark: ChatMark, capabilities: Capabilities) -> None:
+    """Raises:
+    NotSupported: the network has no such mark.
+    """
+    if mark not in capabilities.marks:
+        raise NotSupported(f"Chats of this network cannot be marked as {mark} from here.")
 
 
 def draft_problem(text: str, content_types: Sequence[str], publishing: Publishing) -> tuple[str, str] | None:

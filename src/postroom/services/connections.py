@@ -8,7 +8,7 @@ import msgspec
 from postroom.clock import Clock
 from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
 from postroom.connectors.registry import Registry
-from postroom.domain import rules
+from postroom.domain import deletions
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
@@ -219,4 +219,4 @@ def check_connected(account: Account) -> None:
     """Raises:
     CredentialsRejected, ActionRequired, NoSession: the account cannot be used as it stands; nobody was called.
     """
-    rules.check_connected(account.status)
+    deletions.check_connected(account.status)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from postroom.clock import Clock, to_ms
 from postroom.domain.accounts import AccountStatus
 from postroom.domain.capabilities import Capabilities
+from postroom.domain.deletions import Deletion, deletion
 from postroom.domain.messages import Message
-from postroom.domain.rules import Deletion, deletion
 from postroom.store import accounts
 from postroom.store.database import Database, Reader
 

@@ -11,9 +11,9 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller, Scope
 from postroom.domain.accounts import AccountStatus
 from postroom.domain.deferrals import Cause, Deferral, DeferralState, Deferred, DeferredDraft
+from postroom.domain.deletions import check_deferral, check_recall
 from postroom.domain.jobs import Job, Task
 from postroom.domain.messages import Message
-from postroom.domain.rules import check_deferral, check_recall
 from postroom.errors import (
     Conflict,
     ErrorCode,

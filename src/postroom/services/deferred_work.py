@@ -13,10 +13,11 @@ import msgspec
 from postroom.clock import Clock, iso, to_ms
 from postroom.domain.access import Caller, Scope
 from postroom.domain.deferrals import Cause, Deferral, DeferralState, Deferred, DeferredDraft
+from postroom.domain.deletions import recall_deadline
 from postroom.domain.jobs import Retry
 from postroom.domain.messages import Message, RecallOutcome
 from postroom.domain.remote import MessageSeen
-from postroom.domain.rules import next_attempt, recall_deadline
+from postroom.domain.rules import next_attempt
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,

@@ -9,10 +9,10 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
 from postroom.domain.chats import Chat
+from postroom.domain.deletions import Deletion
 from postroom.domain.events import Event, EventData, EventType
 from postroom.domain.messages import Message
 from postroom.domain.posts import Post
-from postroom.domain.rules import Deletion
 from postroom.errors import InvalidParameters, Kind
 from postroom.ids import new_id
 from postroom.services.deadlines import Deadlines

@@ -13,11 +13,12 @@ from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import Messenger
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account, AccountStatus
+from postroom.domain.deletions import check_recall
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Retry, Task
 from postroom.domain.messages import Message, Recall, RecallOutcome
 from postroom.domain.remote import MessageKey
-from postroom.domain.rules import check_recall, next_attempt
+from postroom.domain.rules import next_attempt
 from postroom.errors import (
     ErrorCode,
     Kind,
