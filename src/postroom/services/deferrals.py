@@ -17,6 +17,7 @@ from postroom.domain.messages import Message
 from postroom.errors import (
     Conflict,
     ErrorCode,
+    InvalidParameters,
     Kind,
     NotFound,
 )
@@ -109,6 +110,8 @@ class Deferrals:
         now = self._now()
         due_at = to_ms(now + timedelta(seconds=grace_seconds))
         if delete_at is not None:
+            if delete_at <= due_at:
+                raise InvalidParameters("The message would be deleted before it is sent.")
             check_deferral(due_at, self._connections.connector(account.provider).capabilities, delete_at)
         deferral = Deferral(
             id=new_id("dfr", now),

@@ -7,6 +7,7 @@ import pytest
 
 from postroom.clock import iso
 from postroom.domain.access import Scope
+from postroom.domain.chains import verify
 from postroom.errors import CredentialsRejected, PostroomError
 from tests.scene import MINUTE, Scene
 from tests.scene import the_scene as the_scene
@@ -81,3 +82,75 @@ async def test_of_a_disconnected_account_nothing_can_be_deleted_and_that_is_why(
     found = (await client.get(f"/messages/{own.id}")).json()
     assert (found["can_delete"], found["delete_reason"]["code"]) == (False, "disconnected")
     assert found["delete_by"] == iso(own.sent_at + 60 * 60_000)
+
+
+async def test_a_deletion_with_grace_is_followed_and_undone_over_the_api(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    own = await scene.own()
+    answer = await client.delete(f"/messages/{own.id}", params={"grace": 60})
+    made = answer.json()
+    assert (answer.status_code, made["done"], made["deferral"]["state"]) == (200, "deferred", "waiting")
+    assert (await client.get(f"/messages/{own.id}")).json()["delete_at"] == made["deferral"]["due_at"]
+    found = await client.get(made["deferral"]["href"].removeprefix("/api"))
+    assert found.json() == made["deferral"]
+    undone = await client.post(f"/deferrals/{made['deferral']['id']}/undo")
+    assert (undone.status_code, undone.json()["state"]) == (200, "undone")
+    assert (await client.get(f"/messages/{own.id}")).json()["delete_at"] is None
+    assert (await client.delete(f"/messages/{own.id}", params={"grace": 3601})).status_code == 400
+    assert (await client.put(f"/messages/{own.id}/delete-at", json={"delete_at": "2035-01-01T00:00:00Z"})).json()[
+        "code"
+    ] == "insufficient_permissions"
+    assert (await client.put(f"/messages/{own.id}/delete-at", json={"delete_at": "2035-01-01T00:00:00"})).is_error
+    deleted = await client.delete(f"/messages/{own.id}")
+    assert deleted.json() == {"id": own.id, "done": "deleted", "deferral": None}
+    again = await client.delete(f"/messages/{own.id}", params={"grace": 60})
+    assert again.json() == {"id": own.id, "done": "deleted", "deferral": None}
+
+
+async def test_a_message_is_sent_now_later_or_to_go_again_over_the_api(scene: Scene, client: httpx.AsyncClient) -> None:
+    chat = (await scene.own()).chat_id
+    path = f"/chats/{chat}/messages"
+    now = await client.post(path, json={"text": "Now"})
+    assert (now.status_code, now.json()["deferral"]) == (201, None)
+    assert (await client.get(f"/messages/{now.json()['message_id']}")).json()["text"] == "Now"
+    later = (await client.post(path, json={"text": "Later", "grace": 60}, headers={"Idempotency-Key": "k"})).json()
+    again = (await client.post(path, json={"text": "Later", "grace": 60}, headers={"Idempotency-Key": "k"})).json()
+    assert (later["message_id"], later["deferral"]["kind"], again) == (None, "send", later)
+    moment = iso(scene.now_ms() + 30 * 60_000)
+    async with scene.working():
+        brief = (await client.post(path, json={"text": "Brief", "delete_at": moment})).json()
+    assert brief["deferral"]["state"] == "done"
+    shown = (await client.get(f"/messages/{brief['message_id']}")).json()
+    assert (shown["text"], shown["delete_at"]) == ("Brief", moment)
+    assert (await client.post(path, json={"text": "Never", "grace": -1})).status_code == 400
+
+
+async def test_a_key_undoes_and_lets_go_no_more_than_it_may_ask_for(scene: Scene, client: httpx.AsyncClient) -> None:
+    own = await scene.own()
+    deferral = (await client.delete(f"/messages/{own.id}", params={"grace": 60})).json()["deferral"]
+    _, secret = await scene.services.access.issue_key(
+        scene.caller.workspace_id, "sender", frozenset({Scope.READ, Scope.SEND})
+    )
+    sender = {"Authorization": f"Bearer {secret}"}
+    assert (await client.post(f"/deferrals/{deferral['id']}/undo", headers=sender)).status_code == 403
+    body = {"text": "Brief", "delete_at": iso(scene.now_ms() + 30 * 60_000)}
+    assert (await client.post(f"/chats/{own.chat_id}/messages", json=body, headers=sender)).status_code == 403
+    late = (
+        await client.post(f"/chats/{own.chat_id}/messages", json={"text": "Late", "grace": 60}, headers=sender)
+    ).json()
+    assert (await client.post(f"/deferrals/{late['deferral']['id']}/undo", headers=sender)).status_code == 200
+
+
+async def test_receipts_are_exported_with_the_key_that_checks_them(scene: Scene, client: httpx.AsyncClient) -> None:
+    await scene.recall(await scene.own())
+    (receipt,) = (await client.get("/receipts")).json()["items"]
+    assert (receipt["sealed"], receipt["seal"]) == (False, None)
+    export = await client.get("/receipts/export")
+    assert export.headers["content-type"] == "application/x-ndjson"
+    key = (await client.get("/receipts/key")).json()
+    report = verify(export.content, key["key"])
+    assert (key["algorithm"], report.problems, report.receipts) == ("Ed25519", [], 1)
+    sealed = (await client.get(f"/receipts/{receipt['id']}")).json()
+    assert (sealed["sealed"], sealed["seal"]["sequence"]) == (True, 1)
+    assert (await client.get("/receipts/export", params={"after": 1})).content.count(b"\n") == 2
