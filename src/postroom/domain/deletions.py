@@ -122,8 +122,10 @@ def _recall_obstacle(message: Message, capabilities: Capabilities, at_ms: int) -
 
 def _account_obstacle(status: AccountStatus) -> PostroomError | None:
     match status:
-        case AccountStatus.CONNECTED:
+        case AccountStatus.CONNECTED | AccountStatus.RECONNECTING:
             return None
+        case AccountStatus.PAUSED:
+            return NoSession("The account is paused: resume it first. Nothing was changed.")
         case AccountStatus.ACTION_REQUIRED:
             return ActionRequired("The account's owner has to do something at the network first. Nothing was changed.")
         case AccountStatus.DISCONNECTED:
