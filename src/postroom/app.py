@@ -34,10 +34,14 @@ from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
 from postroom.services.backfill import Backfill
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
+from postroom.services.deferred_work import DeferredWork
 from postroom.services.deliveries import Deliveries
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
@@ -120,7 +124,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
-    keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+    keyring = open_keyring(settings)
     database: Database
     if settings.database_url:
         try:
@@ -144,8 +148,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
-    events = Events(database, notifier, now)
+    deadlines = Deadlines(database, registry.powers, now)
+    events = Events(database, notifier, deadlines, now)
     receipts = Receipts(database, now)
+    chains = Chains(database, now)
     connections = Connections(database, notifier, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
@@ -165,6 +171,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     attachments = Attachments(database, posts, media, fetching, now)
     services = Services(
@@ -175,6 +182,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         people=People(database, connections),
         recalls=recalls,
+        deadlines=deadlines,
+        deferrals=deferrals,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
@@ -188,14 +197,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         events=events,
         receipts=receipts,
         resyncs=Resyncs(database, accounts, ingest, now),
+        chains=chains,
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
     sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
-    upkeep = Upkeep(database, accounts, events, _retention(settings), now)
+    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
+        deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
         media=media,
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,
@@ -217,6 +228,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         upkeep=upkeep,
         app=_mounted(services, settings, public_url),
     )
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The server's keys.
+
+    Raises:
+        WrongSetting, WrongMasterKey: they cannot be opened.
+    """
+    return Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
 
 
 def _blobs(settings: Settings) -> Blobs:

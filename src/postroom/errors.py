@@ -98,6 +98,7 @@ class Kind(StrEnum):
     FETCH = "fetch"
     RECEIPT = "receipt"
     TAKEDOWN = "takedown"
+    DEFERRAL = "deferral"
     WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"

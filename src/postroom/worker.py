@@ -13,6 +13,7 @@ from postroom.domain.fairness import Room, choose
 from postroom.domain.jobs import Due, Holds, Job, Retry, Task
 from postroom.domain.rules import next_attempt
 from postroom.services.accounts import Accounts
+from postroom.services.deferred_work import DeferredWork
 from postroom.services.media import Media
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
@@ -44,6 +45,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """The services that do the work."""
 
     accounts: Accounts
+    deferrals: DeferredWork
     media: Media
     publishing: Publishing
     recalls: Recalls
@@ -73,6 +75,7 @@ class Worker:
         self._tasks: dict[Task, Callable[[Job], Awaitable[Retry | None]]] = {
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
+            Task.DO_DEFERRED: self._do_deferred,
             Task.FINISH_UNLINK: self._finish_unlink,
             Task.ASK_AGAIN: lambda job: work.accounts.linking.ask_again(_workspace(job), _arg(job, "attempt_id")),
             Task.PUBLISH_POST: self._publish_post,
@@ -225,6 +228,9 @@ class Worker:
     async def _publish_post(self, job: Job) -> Retry | None:
         finish = self._finish(job)
         return await self._work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts, finish)
+
+    async def _do_deferred(self, job: Job) -> Retry | None:
+        return await self._work.deferrals.do(_workspace(job), _arg(job, "deferral_id"), job.attempts, self._finish(job))
 
     async def _take_down(self, job: Job) -> Retry | None:
         workspace_id, position = _workspace(job), int(_arg(job, "position"))

@@ -31,6 +31,7 @@ from postroom.services.accounts import Accounts
 from postroom.services.backfill import Backfill
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
 from postroom.services.events import Events
 from postroom.services.idempotency import Idempotency
 from postroom.services.ingest import Ingest
@@ -61,7 +62,7 @@ class Rooms:
         notifier = Notifier()
         registry = Registry([BORDER])
         self.access = Access(database, clock, sandbox=True)
-        self.events = Events(database, notifier, clock)
+        self.events = Events(database, notifier, Deadlines(database, registry.powers, clock), clock)
         self.receipts = Receipts(database, clock)
         self.connections = Connections(database, notifier, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)

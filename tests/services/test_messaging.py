@@ -283,7 +283,6 @@ async def test_a_mark_is_linkedins_and_ours_and_told_once(scene: Scene, mark: Ch
     for number, on in enumerate((mark is not ChatMark.READ, mark is ChatMark.READ), 1):
         await chats.mark(scene.caller, chat_id, mark, on=on)
         marked = await chats.mark(scene.caller, chat_id, mark, on=on)
-        told = (marked.archived, marked.starred, marked.unread_count == 0)
         await scene.sync(account)
         again, _ = await chats.get(scene.caller, chat_id)
         assert (again.archived, again.starred, again.unread_count) == (

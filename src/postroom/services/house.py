@@ -5,9 +5,12 @@ import msgspec
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
+from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -37,6 +40,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     people: People
     recalls: Recalls
+    deadlines: Deadlines
+    deferrals: Deferrals
     posts: Posts
     composing: Composing
     takedowns: Takedowns
@@ -50,6 +55,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     receipts: Receipts
     resyncs: Resyncs
+    chains: Chains
     idempotency: Idempotency
     webhooks: Webhooks
     health: Health

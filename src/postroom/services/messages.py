@@ -74,25 +74,24 @@ class Messages(MessageLists):
         quote_id: str | None = None,
         files: Sequence[MessageFile] = (),
         typing: float | None = None,
+        token: str | None = None,
     ) -> Message:
         """Send once; never repeated by us. `typing`: show for so many seconds before that somebody is writing.
+
+        `token`: by which it can be found in what the network shows.
 
         Raises:
             NotFound: no such chat, or (as `account_id` guards) not one of that account; (kind MESSAGE) sent, and gone.
             InvalidParameters: there is no text and no file, or the network does not take them as they are.
             OutcomeUnknown: it may have gone out; it then shows up by itself.
         """
-        chat, account = await self._chat_and_account(caller, chat_id, account_id)
+        chat, account = await self._where(caller, chat_id, text, account_id, files)
         capabilities = self._capabilities(account)
-        if capabilities.send is None:
-            raise NotSupported("This network takes no messages.")
-        check_text(text, capabilities.send, may_be_empty=bool(files))
-        check_files(files, capabilities.send)
         if typing is not None and not 0 <= typing <= _LONGEST_TYPING_SECONDS:
             raise InvalidParameters(f"Nobody types for more than {_LONGEST_TYPING_SECONDS:g} seconds.")
         draft = MessageDraft(
             text=text,
-            token=new_ulid(self._now()),
+            token=token or new_ulid(self._now()),
             quote=None if quote_id is None else await self._quote(caller, chat, quote_id),
             files=tuple(files),
         )
@@ -103,6 +102,28 @@ class Messages(MessageLists):
                 await asyncio.sleep(typing)
             sent = await connection.send_message(chat.provider_id, draft)
         return await self._kept.sent(account, sent)
+
+    async def check_send(self, caller: Caller, chat_id: str, text: str, quote_id: str | None) -> tuple[Chat, Account]:
+        """What `send` checks of a text before it calls anybody; where it goes.
+
+        Raises:
+            NotFound, InvalidParameters, NotSupported, Unprocessable: as for `send`.
+        """
+        chat, account = await self._where(caller, chat_id, text, None, ())
+        if quote_id is not None:
+            await self._quote(caller, chat, quote_id)
+        return chat, account
+
+    async def _where(
+        self, caller: Caller, chat_id: str, text: str, account_id: str | None, files: Sequence[MessageFile]
+    ) -> tuple[Chat, Account]:
+        chat, account = await self._chat_and_account(caller, chat_id, account_id)
+        sending = self._capabilities(account).send
+        if sending is None:
+            raise NotSupported("This network takes no messages.")
+        check_text(text, sending, may_be_empty=bool(files))
+        check_files(files, sending)
+        return chat, account
 
     async def edit(self, caller: Caller, message_id: str, text: str) -> Message:
         """Give a message of the account's another text, for everyone. To ask again is safe.
