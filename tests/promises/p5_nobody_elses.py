@@ -52,6 +52,8 @@ IDS: dict[str, str | None] = {
     "get_account.id": "account",
     "unlink_account.id": "account",
     "sync_account.id": "account",
+    "pause_account.id": "account",
+    "resume_account.id": "account",
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
