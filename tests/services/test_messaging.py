@@ -284,6 +284,7 @@ async def test_a_mark_is_linkedins_and_ours_and_told_once(scene: Scene, mark: Ch
         await chats.mark(scene.caller, chat_id, mark, on=on)
         marked = await chats.mark(scene.caller, chat_id, mark, on=on)
         told = (marked.archived, marked.starred, marked.unread_count == 0)
+        assert told[[ChatMark.ARCHIVED, ChatMark.STARRED, ChatMark.READ].index(mark)] is on
         await scene.sync(account)
         again, _ = await chats.get(scene.caller, chat_id)
         assert (again.archived, again.starred, again.unread_count) == (
