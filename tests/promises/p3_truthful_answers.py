@@ -167,10 +167,10 @@ async def test_an_edit_or_reaction_whose_answer_is_lost_is_read_back_once(scene:
     assert await scene.calls() == ["react", "messages"]
 
 
-@pytest.mark.parametrize("lost", ["on its way", "and cannot be read back"])
+@pytest.mark.parametrize("lost", ["on_its_way", "and_unreadable"])
 async def test_an_edit_or_reaction_that_nobody_knows_of_is_no_success(scene: Scene, lost: str) -> None:
     message, messages = await scene.own(), scene.services.messages
-    do = {"reset": True} if lost == "on its way" else {"commit_then_lose": True}
+    do = {"reset": True} if lost == "on_its_way" else {"commit_then_lose": True}
     deeds: dict[str, Callable[[], Awaitable[Message]]] = {
         "edit": lambda: messages.edit(scene.caller, message.id, "Put better."),
         "react": lambda: messages.react(scene.caller, message.id, "👍"),
@@ -178,7 +178,7 @@ async def test_an_edit_or_reaction_that_nobody_knows_of_is_no_success(scene: Sce
     for operation, ask in deeds.items():
         held = await scene.get(message)
         await scene.fault(operation, do=do)
-        if lost != "on its way":
+        if lost != "on_its_way":
             await scene.fault("messages", do={"status": 500})
         await scene.forget_calls()
         with pytest.raises(OutcomeUnknown):
