@@ -77,7 +77,7 @@ IDS: dict[str, str | None] = {
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
     sync q provider
-    wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
+    chunk_chats wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     delete_at then mediaUrls deleteAt deleteThen
