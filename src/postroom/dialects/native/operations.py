@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.dialects.native import lives, messaging, takedowns, webhooks, wire
+from postroom.dialects.native import lives, messaging, takedowns, webhooks, wire, wire_linking
 from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
@@ -60,18 +60,18 @@ async def create_managed_user(services: Services, request: Request) -> wire.Mana
     return wire.managed_user(await services.access.add_managed_user(request.caller, body.username, body.display_name))
 
 
-async def list_capabilities(services: Services, request: Request) -> wire.Networks:
-    return wire.networks(services.accounts.capabilities(), services.accounts.login_flows())
+async def list_capabilities(services: Services, request: Request) -> wire_linking.Networks:
+    return wire_linking.networks(services.accounts.capabilities(), services.accounts.login_flows())
 
 
-async def start_link(services: Services, request: Request) -> wire.Link:
-    body: wire.NewLink = request.body
-    return wire.link(*await services.accounts.start_link(request.caller, body.provider, body.flow))
+async def start_link(services: Services, request: Request) -> wire_linking.Link:
+    body: wire_linking.NewLink = request.body
+    return wire_linking.link(*await services.accounts.start_link(request.caller, body.provider, body.flow))
 
 
-async def answer_link(services: Services, request: Request) -> wire.Link:
-    body: wire.Answers = request.body
-    return wire.link(*await services.accounts.answer_link(request.caller, request.path["id"], body.answers))
+async def answer_link(services: Services, request: Request) -> wire_linking.Link:
+    body: wire_linking.Answers = request.body
+    return wire_linking.link(*await services.accounts.answer_link(request.caller, request.path["id"], body.answers))
 
 
 async def list_accounts(services: Services, request: Request) -> wire.Accounts:
@@ -222,7 +222,7 @@ OPERATIONS = (
         path="/capabilities",
         summary="List what each network can do here, with its limits and the ways to link an account.",
         handler=list_capabilities,
-        answer=wire.Networks,
+        answer=wire_linking.Networks,
         errors=_COMMON,
     ),
     Operation(
@@ -232,8 +232,8 @@ OPERATIONS = (
         summary="Begin to link an account: what is its owner asked first?",
         scope=Scope.LINK,
         handler=start_link,
-        body=wire.NewLink,
-        answer=wire.Link,
+        body=wire_linking.NewLink,
+        answer=wire_linking.Link,
         status=201,
         errors=_NETWORK,
     ),
@@ -244,8 +244,8 @@ OPERATIONS = (
         summary="Answer the last step, until it is `linked`.",
         scope=Scope.LINK,
         handler=answer_link,
-        body=wire.Answers,
-        answer=wire.Link,
+        body=wire_linking.Answers,
+        answer=wire_linking.Link,
         errors=_NETWORK,
         path_values=_LINK_ID,
     ),
