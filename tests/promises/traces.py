@@ -175,6 +175,8 @@ class Trace:
         ):
             if chance.random() < likely:
                 steps.append((step, False))
+        if chance.random() < 0.3:
+            steps.append((self._edit_meanwhile(self._news(chance.choice(MEMBERS), None)), True))
         steps += [(self._news(chance.choice(MEMBERS), None), True) for _ in range(chance.randint(1, 3))]
         chance.shuffle(steps)
         return steps
@@ -275,6 +277,16 @@ class Trace:
             edit = self.rooms.messages.edit(self.caller, message.id, self.world.edit_text(self.world.edits + 1))
             edited = await _as_may_be(edit)
             assert edited is None or not edited.is_tombstone, f"seed {self.seed}: a tombstone was edited"
+
+    def _edit_meanwhile(self, step: Step) -> Step:
+        """Ada's edit is under way while something else happens."""
+
+        async def both() -> None:
+            for member in MEMBERS:
+                await self._take(member, [self._seen(member, "written")])
+            await asyncio.gather(self._edit(), self._react(), step())
+
+        return both
 
     async def _react(self) -> None:
         for message in await self._held():
