@@ -54,6 +54,9 @@ IDS: dict[str, str | None] = {
     "sync_account.id": "account",
     "revoke_key.id": "key",
     "answer_link.id": "link",
+    "get_link.id": "link",
+    "resend_code.id": "link",
+    "relink_account.id": "account",
     "get_receipt.id": "receipt",
     "take_down_receipt.id": "receipt",
     "take_down_post_group.id": "post_group",
@@ -241,6 +244,7 @@ BODIES: dict[str, Any] = {
     "create_webhook_endpoint": {"name": "x", "url": "https://8.8.8.8/"},
     "update_webhook_endpoint": {"name": "Mine now", "active": False, "position": 0},
     "answer_link": {"answers": {"access_token": "user_third"}},
+    "relink_account": {"flow": "cookie"},
 }
 
 
