@@ -52,7 +52,7 @@ class Chats:
         self._connections = connections
         self._ingest = ingest
         self._events = events
-        self._kept = Kept(database, connections, ingest, now)
+        self._kept = Kept(database, ingest, now)
         self._now = now
 
     async def list(

@@ -278,7 +278,8 @@ class _Taking:
             original=content.original if event.original is None else event.original,
         )
         await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content, edited=True)
-        await self._tell(EventType.MESSAGE_EDITED, row)
+        if event.text != row.content.text or not row.edited:
+            await self._tell(EventType.MESSAGE_EDITED, row)
 
     async def _reaction(self, event: ReactionChanged) -> None:
         row = await self._held(event.key)
