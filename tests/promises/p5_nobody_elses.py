@@ -56,6 +56,9 @@ IDS: dict[str, str | None] = {
     "resume_account.id": "account",
     "revoke_key.id": "key",
     "answer_link.id": "link",
+    "get_link.id": "link",
+    "resend_code.id": "link",
+    "relink_account.id": "account",
     "get_receipt.id": "receipt",
     "get_message.id": "message",
     "list_chat_messages.id": "chat",
@@ -268,6 +271,7 @@ BODIES: dict[str, Any] = {
     "create_webhook_endpoint": {"name": "x", "url": "https://8.8.8.8/"},
     "update_webhook_endpoint": {"name": "Mine now", "active": False, "position": 0},
     "answer_link": {"answers": {"access_token": "user_third"}},
+    "relink_account": {"flow": "cookie"},
 }
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from postroom.domain.access import Caller, ManagedUser
 from postroom.domain.accounts import Account
-from postroom.errors import InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
 from postroom.services.house import Services
 from postroom.web.callbacks import Receive, Scope, Send, called, form, linked_page, page, questions
 
@@ -24,6 +24,7 @@ _FLOWS = {
     "app_password": "with an app password",
     "bot_token": "with a bot's token",
     "cookie": "with a session's cookie, for messages",
+    "password": "with name and password, for messages",
 }
 
 
@@ -75,10 +76,16 @@ class Connect:
                 raise InvalidParameters("There is no such way to link an account here.")
             attempt, step = await self._accounts.start_link(guest, provider, flow)
         else:
-            attempt, answered = await self._accounts.answer_link(guest, attempt_id, given)
-            if isinstance(answered, Account):
-                return linked_page(answered)
+            try:
+                attempt, answered = await self._accounts.answer_link(guest, attempt_id, given)
+            except LoginFailed as error:
+                if error.code is not ErrorCode.INVALID_CHECKPOINT_SOLUTION:
+                    raise
+                # Not right, and asked once more: the step says so.
+                attempt, answered = await self._accounts.linking.standing(guest, attempt_id)
             step = answered
+        if isinstance(step, Account):
+            return linked_page(step)
         url = getattr(step, "url", None)
         if url is not None:
             return page("One more page", f'<p><a href="{escape(url)}" rel="noreferrer">Go on at the network</a></p>')

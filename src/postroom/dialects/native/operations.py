@@ -4,6 +4,7 @@ import msgspec
 
 from postroom.dialects.native import (
     deferrals,
+    linking,
     lives,
     messages,
     messaging,
@@ -336,6 +337,7 @@ DIALECT = Dialect(
     base="/api",
     operations=(
         *OPERATIONS,
+        *linking.OPERATIONS,
         *lives.OPERATIONS,
         *messaging.OPERATIONS,
         *messages.OPERATIONS,
