@@ -1,4 +1,4 @@
-"""A kill at each I/O step of delete-post, recall, what is put off, unlink, upload and take-down. Publishing has its own promise, P6."""
+"""A kill at each I/O step of delete-post, recall, what is put off, unlink, upload and take-down. P6 has publishing."""
 
 from pathlib import Path
 
