@@ -160,13 +160,12 @@ def verify_receipts(files: tuple[BinaryIO, ...], key: str | None) -> None:
         click.echo(note)
     for problem in report.problems:
         click.echo(problem, err=True)
+    count = f"{report.receipts} receipt{'' if report.receipts == 1 else 's'}"
     where = f", {report.first} to {report.last}," if report.receipts else ""
     if report.problems:
-        click.echo(
-            f"NOT WHOLE: {len(report.problems)} problems in {report.receipts} receipts{where} as above.", err=True
-        )
+        click.echo(f"NOT WHOLE: see above; {count}{where} were read.", err=True)
         sys.exit(1)
-    click.echo(f"Whole: {report.receipts} receipts{where} of workspace {report.workspace_id}.")
+    click.echo(f"Whole: {count}{where} of workspace {report.workspace_id}.")
     click.echo(f"Signed with the key {report.key}.")
     if key is None:
         click.echo("That is the export's own word: compare it with `postroom receipts key`, or give --key.")

@@ -1,5 +1,6 @@
 """An export of receipts: whole as it was made; changed, cut or reordered anywhere, it says so."""
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -104,6 +105,23 @@ def test_lines_that_are_missing_or_in_another_order_are_found(order: list[int], 
 def test_what_is_missing_is_named(lines: list[int], problem: str) -> None:
     whole = exported()
     assert verify(b"".join(whole[place] for place in lines), KEY).problems == [problem]
+
+
+def test_one_that_was_signed_for_another_chain_is_found() -> None:
+    whole = exported()
+    receipt = Receipt(
+        id="rcp_x",
+        workspace_id="w",
+        kind="message.recalled",
+        target_id="msg_x",
+        document={},
+        created_at=1_800_000_000_000,
+    )
+    # The server signed it at that place, as it would after its database was put back to an earlier state.
+    whole[3] = signed(receipt_body(receipt, 3, GENESIS))
+    assert verify(b"".join(whole), KEY).problems == ["Line 4: receipt 3 does not follow from the one before it."]
+    whole[3] = signed(msgspec.json.decode(exported()[3])["body"] | {"workspace_id": "another"})
+    assert verify(b"".join(whole), KEY).problems[0] == "Line 4: it is of another workspace."
 
 
 def test_the_same_in_other_words_and_what_another_key_signed_is_found() -> None:

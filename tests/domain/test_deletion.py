@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from postroom.clock import iso
 from postroom.domain.accounts import AccountStatus
 from postroom.domain.capabilities import Capabilities, Recalling
-from postroom.domain.deletions import check_connected, check_recall, deletion
+from postroom.domain.deletions import check_connected, check_deferral, check_recall, deletion
 from postroom.domain.messages import NO_CONTENT, Message
-from postroom.errors import PostroomError
+from postroom.errors import PostroomError, Refused
 
 SENT = 1_800_000_000_000
 HOUR = 3_600_000
@@ -96,3 +96,15 @@ def test_each_reason_has_its_word_and_its_sentence() -> None:
         shown = deletion(found, powers, status, SENT + 60_001)
         assert (shown.can_delete, shown.reason) == (False, word)
         assert sentence in (shown.detail or "")
+
+
+@given(window=st.integers(10, 10**6).map(lambda seconds: timedelta(seconds=seconds)), wait=st.integers(-1000, 10**9))
+def test_what_can_be_put_off_can_be_done_then(window: timedelta, wait: int) -> None:
+    try:
+        check_deferral(SENT, can(window), SENT + wait)
+    except Refused:
+        # No sooner than it must.
+        assert wait > (window - timedelta(seconds=10)) // timedelta(milliseconds=1)
+        return
+    check_recall(message(), can(window), SENT + wait + 9_999)
+    check_deferral(SENT, can(None), SENT + wait)

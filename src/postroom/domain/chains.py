@@ -187,6 +187,7 @@ class _Check:
         if sequence > expected:
             self._missing(expected, sequence - 1)
         elif self._hash is not None and previous != self._hash:
+            self._next = sequence + 1
             raise _Changed(f"{what} does not follow from the one before it.")
 
     def _end(self, body: Body) -> None:
