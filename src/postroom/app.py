@@ -33,6 +33,7 @@ from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.attendees import Attendees
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
@@ -169,6 +170,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
         chats=Chats(database, connections),
+        attendees=Attendees(database, guarded),
         messages=messages,
         recalls=recalls,
         posts=posts,

@@ -24,6 +24,7 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
     unread: bool | None
     before: int | None
     after: int | None
+    people: list[str] | None = None
 
 
 class Chats:
@@ -38,6 +39,7 @@ class Chats:
         caller: Caller,
         *,
         account_ids: Sequence[str] | None = None,
+        people: Sequence[str] | None = None,
         provider: str | None = None,
         unread: bool | None = None,
         before: int | None = None,
@@ -45,8 +47,12 @@ class Chats:
         cursor: str | None = None,
         limit: int = 100,
     ) -> Listing[Chat]:
-        """Most recently active first. `before` and `after` (milliseconds) are strict."""
+        """Most recently active first. `before` and `after` (milliseconds) are strict.
+
+        `people`: only chats of two with one of these, by the network's id.
+        """
         filters = _Filters(
+            people=None if people is None else list(people),
             account_ids=None if account_ids is None else list(account_ids),
             provider=provider,
             unread=unread,
@@ -63,6 +69,7 @@ class Chats:
                 reader,
                 caller.workspace_id,
                 account_ids=await seen_accounts(reader, caller, filters.account_ids),
+                people=filters.people,
                 provider=filters.provider,
                 unread=filters.unread,
                 before=filters.before,

@@ -5,6 +5,7 @@ import msgspec
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.attendees import Attendees
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
@@ -32,6 +33,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     managed_users: ManagedUsers
     accounts: Accounts
     chats: Chats
+    attendees: Attendees
     messages: Messages
     recalls: Recalls
     posts: Posts

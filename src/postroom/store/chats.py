@@ -110,6 +110,7 @@ async def list_page(
     workspace_id: str,
     *,
     account_ids: list[str] | None = None,
+    people: list[str] | None = None,
     provider: str | None = None,
     unread: bool | None = None,
     before: int | None = None,
@@ -120,11 +121,13 @@ async def list_page(
     """A page, the latest message first; chats without one come last.
 
     `after` is the last one's (last_message_at or 0, id). `before` and `after_time` are strict, and leave out chats
-    without a message.
+    without a message. `people`: only chats of two with one of these, by the network's id.
     """
     where = Where(reader, "workspace_id = {}", workspace_id)
     if account_ids is not None:
         where.any_of("account_id", account_ids)
+    if people is not None:
+        where.any_of("attendee_provider_id", people)
     if provider is not None:
         where.also("provider = {}", provider)
     if unread is not None:

@@ -181,7 +181,12 @@ def chat_list(found: Listing[DomainChat]) -> ChatList:
 
 def attendee_list(found: Sequence[Attendee]) -> ChatAttendeeList:
     """The people in a chat. PostPress shows a cursor, which is always null."""
-    return ChatAttendeeList(items=[_attendee(each) for each in found], cursor=None)
+    return ChatAttendeeList(items=[attendee(each) for each in found], cursor=None)
+
+
+def attendee_page(found: Listing[Attendee]) -> ChatAttendeeList:
+    """A page of people."""
+    return ChatAttendeeList(items=[attendee(each) for each in found.items], cursor=found.next)
 
 
 def _identity(kind: str, found: DomainAccount) -> dict[str, Any]:
@@ -195,7 +200,8 @@ def _identity(kind: str, found: DomainAccount) -> dict[str, Any]:
     return identity
 
 
-def _attendee(found: Attendee) -> ChatAttendee:
+def attendee(found: Attendee) -> ChatAttendee:
+    """Somebody in a chat."""
     return ChatAttendee(
         id=found.id,
         account_id=found.account_id,
