@@ -43,6 +43,7 @@ from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
+from postroom.services.hosted_links import HostedLinks
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
 from postroom.services.images import Images
@@ -165,8 +166,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     attachments = Attachments(database, posts, media, fetching, now)
+    hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     services = Services(
         access=access,
+        hosted_links=hosted,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
         chats=Chats(database, connections),
@@ -193,6 +196,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     upkeep = Upkeep(database, accounts, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
+        hosted_links=hosted,
         media=media,
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,

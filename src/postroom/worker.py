@@ -13,6 +13,7 @@ from postroom.domain.fairness import Room, choose
 from postroom.domain.jobs import Due, Holds, Job, Retry, Task
 from postroom.domain.rules import next_attempt
 from postroom.services.accounts import Accounts
+from postroom.services.hosted_links import HostedLinks
 from postroom.services.media import Media
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
@@ -32,7 +33,7 @@ _WORK_TO_LOOKING = 8
 """How much time at least goes by for the work, where looking for it took one."""
 _ASKED_LONG_AGO_SECONDS = 300
 _NEVER_MS = 2**62
-_MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8}
+_MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8, Task.NOTIFY_LINKED: 12}
 """Tasks that may give up. All others go on until they are done: what they promise has no end date."""
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """The services that do the work."""
 
     accounts: Accounts
+    hosted_links: HostedLinks
     media: Media
     publishing: Publishing
     recalls: Recalls
@@ -72,6 +74,7 @@ class Worker:
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
             Task.FINISH_UNLINK: self._finish_unlink,
+            Task.NOTIFY_LINKED: self._notify_linked,
             Task.PUBLISH_POST: self._publish_post,
             Task.TAKE_DOWN: self._take_down,
             Task.EXPIRE_POSTS: self._expire_posts,
@@ -239,6 +242,9 @@ class Worker:
 
     async def _finish_unlink(self, job: Job) -> None:
         await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
+
+    async def _notify_linked(self, job: Job) -> Retry | None:
+        return await self._work.hosted_links.notify(_workspace(job), _arg(job, "link_id"), job.attempts)
 
     async def _purge_blobs(self, job: Job) -> None:
         await self._work.media.purge(_workspace(job), list(job.args["keys"]))

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -60,7 +60,7 @@ class Streamed(msgspec.Struct, frozen=True, kw_only=True):
 
     content_type: str
     size_bytes: int | None
-    chunks: AsyncGenerator[bytes, None]
+    chunks: AsyncIterator[bytes]
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -346,10 +346,12 @@ class Application:
         if request.caller.workspace.sandbox:
             headers.append(_SANDBOX)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async with contextlib.aclosing(answer.chunks) as chunks:
+        async with contextlib.AsyncExitStack() as stack:
+            if isinstance(answer.chunks, AsyncGenerator):
+                await stack.enter_async_context(contextlib.aclosing(answer.chunks))
             try:
                 if request.method != "HEAD":
-                    async for chunk in chunks:
+                    async for chunk in answer.chunks:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
             except PostroomError as error:
                 # An answer without its end: the connection is closed, so that nobody takes a part for the whole.

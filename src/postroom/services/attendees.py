@@ -87,6 +87,14 @@ class Attendees:
                 people += found
         return people
 
+    async def provider_ids(self, caller: Caller, account_id: str, ids: Sequence[str]) -> Sequence[str]:
+        """The network's ids of people whom this account knows; what is no id of ours is the network's already.
+
+        Raises:
+            NotFound: (kind ATTENDEE) the account knows nobody of that id.
+        """
+        return [(await self.get(caller, each, account_id)).provider_id if is_id("att", each) else each for each in ids]
+
     async def picture(self, caller: Caller, id: str) -> Picture:
         """The picture of a person; of a chat of two, that of the other one.
 

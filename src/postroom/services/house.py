@@ -13,6 +13,7 @@ from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
+from postroom.services.hosted_links import HostedLinks
 from postroom.services.idempotency import Idempotency
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
@@ -31,6 +32,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     access: Access
     managed_users: ManagedUsers
+    hosted_links: HostedLinks
     accounts: Accounts
     chats: Chats
     attendees: Attendees

@@ -10,10 +10,12 @@ from postroom.domain.jobs import Job, Task
 from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.events import Events
-from postroom.store import accounts, burials, events, idempotency, jobs, login_attempts, rates, receipts
+from postroom.store import accounts, burials, events, hosted_links, idempotency, jobs, login_attempts, rates, receipts
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
+_HOSTED_LINKS = timedelta(days=3)
+"""How long a link that expired is kept: what became of it may still have to be told."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class Upkeep:
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
+            await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, to_ms(now))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)

@@ -39,10 +39,6 @@ class AccountList(msgspec.Struct, kw_only=True, tag_field="object", tag="Account
     cursor: str | None
 
 
-class AccountCreated(msgspec.Struct, kw_only=True, tag_field="object", tag="AccountCreated"):
-    account_id: str
-
-
 class AccountDeleted(msgspec.Struct, tag_field="object", tag="AccountDeleted"):
     """The account is gone, and so is the key that sealed what was held of it."""
 
@@ -95,18 +91,6 @@ class ChatAttendee(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatAt
 class ChatAttendeeList(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatAttendeeList"):
     items: list[ChatAttendee]
     cursor: str | None
-
-
-class ConnectAccount(msgspec.Struct, kw_only=True):
-    """Link a LinkedIn account by its session cookie: `access_token` is the value of `li_at`."""
-
-    provider: str
-    access_token: str | None = None
-    user_agent: str | None = None
-    premium_token: str | None = None
-    recruiter_contract_id: str | None = None
-    username: str | None = None
-    password: str | None = None
 
 
 # Types of accounts that PostPress knows, and the names of the members in `connection_params.im`.
@@ -225,9 +209,3 @@ def _specifics(found: Attendee) -> LinkedinSpecifics | UnsetType:
         network_distance=distance or UNSET,
         headline=found.content.headline or UNSET,
     )
-
-
-def cookies(body: ConnectAccount) -> dict[str, str]:
-    """What the owner answers when the connector asks for the session's cookie."""
-    answers = {"access_token": body.access_token, "user_agent": body.user_agent}
-    return {name: value for name, value in answers.items() if value}

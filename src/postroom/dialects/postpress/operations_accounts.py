@@ -1,10 +1,11 @@
-"""PostPress's accounts: linked, read, unlinked."""
+"""PostPress's accounts: linked, step by step where the network asks, read, restarted, unlinked."""
 
 from postroom.dialects.operation import Operation
-from postroom.dialects.postpress import mailbox, rows
+from postroom.dialects.postpress import linking, mailbox, rows
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
-from postroom.errors import Kind, NotFound, NotImplementedHere
+from postroom.domain.accounts import Account
+from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.services.house import Services
 
 
@@ -16,24 +17,68 @@ async def list_accounts(services: Services, request: Request) -> mailbox.Account
 
 
 async def retrieve_account(services: Services, request: Request) -> mailbox.Account:
-    account = await services.accounts.get(request.caller, request.path["id"])
-    if account.provider not in mailbox.TYPES:
-        raise NotFound("PostPress has no such accounts; the native API shows it.", kind=Kind.ACCOUNT)
-    return mailbox.account(account)
+    return mailbox.account(await _account(services, request))
 
 
-async def connect_account(services: Services, request: Request) -> mailbox.AccountCreated:
-    body: mailbox.ConnectAccount = request.body
-    if body.provider != "LINKEDIN" or not body.access_token:
-        raise NotImplementedHere("Linked here is LINKEDIN, by access_token; for others see the native API.")
-    account = await services.accounts.link(request.caller, "linkedin", "cookie", mailbox.cookies(body))
-    return mailbox.AccountCreated(account_id=account.id)
+async def connect_account(services: Services, request: Request) -> linking.Taken:
+    way = linking.way(request.body, services.accounts.login_flows())
+    return linking.taken(
+        *await services.accounts.start_link(request.caller, way.provider, way.flow, way.answers or None)
+    )
+
+
+async def reconnect_account(services: Services, request: Request) -> linking.Taken:
+    account = await _account(services, request)
+    way = linking.way(request.body, services.accounts.login_flows())
+    if way.provider != account.provider:
+        raise InvalidParameters(f"The account is one of {mailbox.TYPES[account.provider]}.", kind=Kind.ACCOUNT)
+    return linking.taken(
+        *await services.accounts.relink(request.caller, account.id, way.flow, way.answers or None)
+    )
+
+
+async def solve_checkpoint(services: Services, request: Request) -> linking.Taken:
+    body: linking.SolveCheckpoint = request.body
+    return linking.taken(*await services.accounts.answer_link(request.caller, body.account_id, {"code": body.code}))
+
+
+async def resend_checkpoint(services: Services, request: Request) -> linking.CheckpointResend:
+    body: linking.ResendCheckpoint = request.body
+    await services.accounts.resend_code(request.caller, body.account_id)
+    return linking.CheckpointResend(account_id=body.account_id, success=True)
+
+
+async def update_account(services: Services, request: Request) -> linking.AccountPatched:
+    account = await _account(services, request)
+    linking.check_reachable(request.body)
+    return linking.AccountPatched(account_id=account.id)
 
 
 async def delete_account(services: Services, request: Request) -> mailbox.AccountDeleted:
     await services.accounts.unlink(request.caller, request.path["id"])
     return mailbox.AccountDeleted()
 
+
+async def create_hosted_link(services: Services, request: Request) -> linking.HostedAuthUrl:
+    body: linking.CreateHostedLink = request.body
+    url = await services.hosted_links.create(
+        request.caller,
+        linking.offered(body, services.accounts.login_flows()),
+        linking.expiry(body),
+        linking.wish(body),
+        relinks=linking.relinked(body),
+    )
+    return linking.HostedAuthUrl(url=url)
+
+
+async def _account(services: Services, request: Request) -> Account:
+    account = await services.accounts.get(request.caller, request.path["id"])
+    if account.provider not in mailbox.TYPES:
+        raise NotFound("PostPress has no such accounts; the native API shows it.", kind=Kind.ACCOUNT)
+    return account
+
+
+_ALSO = {linking.AccountReconnected: 201, linking.Checkpoint: 202}
 
 OPERATIONS = (
     Operation(
@@ -60,15 +105,74 @@ OPERATIONS = (
         name="connect_account",
         method="POST",
         path="/accounts",
-        summary="Link a LinkedIn account by its session cookie.",
-        docs="Linking the same account again reconnects it and keeps its id. Logging in by password, and other "
-        "networks, are 501 here. LinkedIn's terms of use forbid automation: whoever links an account answers for it.",
+        summary="Link an account.",
+        docs="201: it is linked; one that was linked before keeps its id. 202: the network asks for more, and "
+        "`account_id` is the one that the account will have. Solve the checkpoint within five minutes; a QR code and a "
+        "yes in the network's own app are waited for here. Then 408 once, and 400. LinkedIn's and WhatsApp's terms of use "
+        "forbid automation: whoever links an account answers for it.",
         scope=Scope.LINK,
         handler=connect_account,
-        body=mailbox.ConnectAccount,
-        answer=mailbox.AccountCreated,
+        body=linking.ConnectAccount,
+        answer=linking.AccountCreated,
+        also=_ALSO,
         status=201,
         errors=rows.CONNECT,
+        keep=linking.kept,
+    ),
+    Operation(
+        name="solve_checkpoint",
+        method="POST",
+        path="/accounts/checkpoint",
+        summary="Answer a checkpoint with its code; a wrong one (401) may be tried again.",
+        scope=Scope.LINK,
+        handler=solve_checkpoint,
+        body=linking.SolveCheckpoint,
+        answer=linking.AccountCreated,
+        also=_ALSO,
+        status=201,
+        errors=rows.CONNECT,
+        keep=linking.kept,
+    ),
+    Operation(
+        name="resend_checkpoint",
+        method="POST",
+        path="/accounts/checkpoint/resend",
+        summary="Have the network send the code of a checkpoint once more.",
+        scope=Scope.LINK,
+        handler=resend_checkpoint,
+        body=linking.ResendCheckpoint,
+        answer=linking.CheckpointResend,
+        errors=rows.CONNECT,
+    ),
+    Operation(
+        name="reconnect_account",
+        method="POST",
+        path="/accounts/{id}",
+        summary="Link an account again, with the body of its first time.",
+        docs="As linking it; credentials of another account (401 wrong_account) change nothing.",
+        scope=Scope.LINK,
+        handler=reconnect_account,
+        body=linking.ConnectAccount,
+        answer=linking.AccountReconnected,
+        also={linking.AccountCreated: 201, linking.Checkpoint: 202},
+        status=201,
+        errors=rows.RECONNECT,
+        path_values=rows.ACCOUNT_ID,
+        keep=linking.kept,
+    ),
+    Operation(
+        name="update_account",
+        method="PATCH",
+        path="/accounts/{id}",
+        summary="Give an account a proxy.",
+        docs="This server has no proxies, and goes out by its own address: what cannot be done is answered with 501, and "
+        "nothing is stored.",
+        scope=Scope.LINK,
+        handler=update_account,
+        body=linking.UpdateAccount,
+        answer=linking.AccountPatched,
+        errors=rows.ACT,
+        path_values=rows.ACCOUNT_ID,
     ),
     Operation(
         name="delete_account",
@@ -80,5 +184,19 @@ OPERATIONS = (
         answer=mailbox.AccountDeleted,
         errors=rows.UNLINK,
         path_values=rows.ACCOUNT_ID,
+    ),
+    Operation(
+        name="create_hosted_link",
+        method="POST",
+        path="/hosted/accounts/link",
+        summary="Make a link to a page of ours, at which somebody links one account.",
+        docs="It shows QR codes and asks for codes; it is used up by the account that was linked by it, and ends at "
+        "`expiresOn`. `notify_url` is told `{status, account_id, name}`, with retries.",
+        scope=Scope.LINK,
+        handler=create_hosted_link,
+        body=linking.CreateHostedLink,
+        answer=linking.HostedAuthUrl,
+        status=201,
+        errors=rows.LIST | {501},
     ),
 )

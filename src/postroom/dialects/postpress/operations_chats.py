@@ -1,8 +1,9 @@
-"""PostPress's chats."""
+"""PostPress's chats: listed, read, begun, marked."""
 
 from postroom.dialects.operation import Operation, Parameter
-from postroom.dialects.postpress import mailbox, rows, wire
+from postroom.dialects.postpress import mailbox, rows, sending, wire
 from postroom.dialects.request import Request
+from postroom.domain.access import Scope
 from postroom.services.house import Services
 
 
@@ -27,6 +28,27 @@ async def retrieve_chat(services: Services, request: Request) -> mailbox.Chat:
     return mailbox.chat(chat, wire.last_message(last, await services.messages.speakers(request.caller, [last])))
 
 
+async def start_chat(services: Services, request: Request) -> sending.ChatStarted:
+    body: sending.StartChat = request.body
+    first = await services.chats.start(
+        request.caller,
+        body.account_id,
+        await services.attendees.provider_ids(request.caller, body.account_id, sending.people(body)),
+        body.text or "",
+        title=body.title or None,
+        subject=body.subject or None,
+        files=sending.files(body),
+        options=body.linkedin,
+    )
+    return sending.ChatStarted(chat_id=first.chat_id, message_id=first.id)
+
+
+async def update_chat(services: Services, request: Request) -> sending.ChatPatched:
+    mark, on = sending.mark(request.body)
+    await services.chats.mark(request.caller, request.path["chat_id"], mark, on=on)
+    return sending.ChatPatched()
+
+
 OPERATIONS = (
     Operation(
         name="list_chats",
@@ -39,10 +61,26 @@ OPERATIONS = (
         parameters=(
             *rows.PAGE,
             *rows.TIMES,
-            Parameter(name="account_id", summary="Only chats of these accounts, ids separated by commas."),
+            rows.ACCOUNTS,
             Parameter(name="account_type", summary="Only chats of this network, such as LINKEDIN."),
             Parameter(name="unread", summary="Only chats with unread messages, or only those without.", kind=bool),
         ),
+    ),
+    Operation(
+        name="start_chat",
+        method="POST",
+        path="/chats",
+        summary="Begin a chat by its first message; one with just this person is gone on with.",
+        docs="`attendees_ids` are the network's ids, repeated in a form, or ours. 504: it may have begun; it then shows up "
+        "by itself. Use an Idempotency-Key to ask again safely.",
+        scope=Scope.SEND,
+        handler=start_chat,
+        body=sending.StartChat,
+        form=True,
+        files=True,
+        answer=sending.ChatStarted,
+        status=201,
+        errors=rows.START,
     ),
     Operation(
         name="retrieve_chat",
@@ -54,5 +92,19 @@ OPERATIONS = (
         errors=rows.LIST,
         path_values={"chat_id": "The chat's id; with `account_id`, the network's id will do."},
         parameters=(Parameter(name="account_id", summary="Whose chat, where the path has the network's id."),),
+    ),
+    Operation(
+        name="update_chat",
+        method="PATCH",
+        path="/chats/{chat_id}",
+        summary="Mark a chat as read, archived, muted or pinned, or take that back; at the network first.",
+        docs="Actions: `setReadStatus`, `setArchiveStatus`, `setMuteStatus`, `setPinnedStatus`, each with a `value` of true "
+        "or false. Those for labels, participants and invitations are answered with 501.",
+        scope=Scope.SEND,
+        handler=update_chat,
+        body=sending.UpdateChat,
+        answer=sending.ChatPatched,
+        errors=rows.ACT,
+        path_values=rows.CHAT_ID,
     ),
 )
