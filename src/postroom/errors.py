@@ -144,6 +144,11 @@ class Kind(StrEnum):
     ADDRESS = "address"
     PUBLISHING = "publishing"
     VERSION = "version"
+    # an attempt to link
+    LINK = "link"
+    LINK_RUNNING = "link_running"
+    LINK_SUPERSEDED = "link_superseded"
+    LINK_TIMED_OUT = "link_timed_out"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"

@@ -16,6 +16,8 @@ from postroom.store.database import Database
 _SOON = timedelta(days=7)
 _HOSTED_LINKS = timedelta(days=3)
 """How long a link that expired is kept: what became of it may still have to be told."""
+_TOLD = timedelta(minutes=10)
+"""How long the end of an attempt to link can still be told to whoever answers it."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ class Upkeep:
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
-            await login_attempts.remove_expired_login_attempts(tx, to_ms(now))
+            await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)
         for workspace_id, account_id in left:
