@@ -88,7 +88,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope | None = Scope.READ
     """None: no key is needed."""
     status: int = 200
-    also: Mapping[type[Any], int] = {}
+    also: Mapping[Any, int] = {}
     """Other objects that it may answer with, and their status."""
     path_values: Mapping[str, str] = {}
     """What each value in the path is."""

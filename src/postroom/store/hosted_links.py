@@ -5,9 +5,7 @@ import msgspec
 from postroom.domain.hosted_links import HostedLink, Wish
 from postroom.store.database import Reader, Row, Tx
 
-_COLUMNS = (
-    "id, workspace_id, user_id, providers, relinks, wish_sealed, created_at, expires_at, attempt_id, account_id, was_new"
-)
+_COLUMNS = "id, workspace_id, user_id, providers, relinks, wish_sealed, created_at, expires_at, attempt_id, account_id, was_new"
 _encode = msgspec.json.Encoder().encode
 _decode_wish = msgspec.json.Decoder(Wish).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode

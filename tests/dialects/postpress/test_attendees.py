@@ -29,7 +29,9 @@ def test_pages_lead_through_all_people_once(client: httpx.Client, base: str) -> 
     seen: list[str] = []
     cursor = None
     while cursor is not None or not seen:
-        page = client.get(f"{base}/chat_attendees", params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
+        page = client.get(
+            f"{base}/chat_attendees", params={"limit": 3, **({"cursor": cursor} if cursor else {})}
+        ).json()
         seen += [each["id"] for each in page["items"]]
         cursor = page["cursor"]
     assert seen == [each["id"] for each in whole["items"]]

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from postroom.dialects.openapi import every_error
 from postroom.dialects.operation import Application, Operation
+from postroom.dialects.postpress import outside
 from postroom.dialects.postpress.operations import DIALECT
 from postroom.dialects.request import Request
-from postroom.errors import Conflict, Kind, PostroomError
+from postroom.errors import Conflict, ErrorCode, Kind, LoginFailed, PostroomError
 from postroom.services.house import Services
 from tests.dialects.postpress.shapes import check
 
@@ -36,33 +38,42 @@ UNPUBLISHED = {407, 408, 409, 425}
 OURS = {422, 429, 409}
 
 
-async def failing(operation: Operation, error: PostroomError) -> tuple[int, dict[str, Any]]:
-    """What a caller hears of an operation that fails so."""
+class Failing:
+    """An operation that fails as it is told to, and what its caller hears."""
 
-    async def handler(services: Services, request: Request) -> Any:
-        raise error
+    def __init__(self, operation: Operation) -> None:
+        async def handler(services: Services, request: Request) -> Any:
+            raise self.error
 
-    changed = msgspec.structs.replace(operation, handler=handler, scope=None, body=None, path="/x")
-    dialect = msgspec.structs.replace(DIALECT, operations=[changed])
-    application = Application(dialect, None, 1024, lambda name: None)  # type: ignore[arg-type]
-    sent: list[Any] = []
+        self.error = PostroomError()
+        changed = msgspec.structs.replace(operation, handler=handler, scope=None, body=None, path="/x")
+        dialect = msgspec.structs.replace(DIALECT, operations=[changed])
+        self._application = Application(dialect, None, 1024, lambda name: None)  # type: ignore[arg-type]
+        self._scope = {"type": "http", "method": operation.method, "path": "/postpress/v1/x", "headers": []}
 
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
+    async def heard(self, error: PostroomError) -> tuple[int, dict[str, Any]]:
+        self.error = error
+        sent: list[Any] = []
 
-    async def send(message: Any) -> None:
-        sent.append(message)
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
 
-    scope = {"type": "http", "method": operation.method, "path": "/postpress/v1/x", "headers": []}
-    await application(scope, receive, send)
-    return sent[0]["status"], json.loads(sent[1]["body"])
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self._application(self._scope, receive, send)
+        return sent[0]["status"], json.loads(sent[1]["body"])
 
 
 async def reached(operation: Operation) -> dict[int, set[str]]:
     """Every status and type that the operation answers with, whatever goes wrong."""
     found: dict[int, set[str]] = {}
+    failing = Failing(operation)
     for error in every_error():
-        status, body = await failing(operation, error)
+        if type(error) is PostroomError and error.kind is not Kind.GENERAL:
+            continue  # a bug of ours: each is written to the log, and one is like the other
+        with structlog.testing.capture_logs():
+            status, body = await failing.heard(error)
         assert body["status"] == status
         word = body["type"].removeprefix("errors/")
         if word not in found.setdefault(status, set()):
@@ -71,7 +82,11 @@ async def reached(operation: Operation) -> dict[int, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("operation", DIALECT.operations, ids=lambda each: each.name)
+# Those that are outside have one page in common.
+OPERATIONS = [*(each for each in DIALECT.operations if each not in outside.OPERATIONS), *outside.OPERATIONS[:1]]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_an_operation_answers_every_type_of_every_status_on_its_page_and_no_other(operation: Operation) -> None:
     found = await reached(operation)
     assert found.keys() <= operation.errors | OURS
@@ -88,21 +103,22 @@ async def test_everything_that_is_published_is_answered_somewhere_or_known_not_t
         if operation.name in ("connect_account", "start_chat", "update_chat"):
             for status, words in (await reached(operation)).items():
                 found.setdefault(status, set()).update(words)
-    for status, words in CATALOGUE.items():
-        assert set(words) - found.get(int(status), set()) == NOT_HERE.get(int(status), set()), status
+    for published, types in CATALOGUE.items():
+        assert set(types) - found.get(int(published), set()) == NOT_HERE.get(int(published), set()), published
 
 
-async def test_an_attempt_to_link_that_is_over_running_or_replaced_has_a_status_of_its_own() -> None:
+@pytest.mark.parametrize(
+    ("kind", "status"), [(Kind.LINK_TIMED_OUT, 408), (Kind.LINK_SUPERSEDED, 409), (Kind.LINK_RUNNING, 425)]
+)
+async def test_an_attempt_to_link_that_is_over_replaced_or_running_has_a_status_of_its_own(
+    kind: Kind, status: int
+) -> None:
     connect = next(each for each in DIALECT.operations if each.name == "connect_account")
-    found = await reached(connect)
-    assert {status: found[status] for status in (408, 409, 425)} == {
-        408: {"authentication_intent_error"},
-        409: {"authentication_intent_error", "invalid_parameters"},
-        425: {"authentication_intent_error"},
-    }
+    heard, body = await Failing(connect).heard(LoginFailed(kind=kind, code=ErrorCode.AUTHENTICATION_INTENT_ERROR))
+    assert (heard, body["type"]) == (status, "errors/authentication_intent_error")
 
 
 async def test_a_key_that_came_with_another_request_is_told_from_a_request_that_cannot_be_used() -> None:
     send = next(each for each in DIALECT.operations if each.name == "send_message")
-    status, body = await failing(send, Conflict(kind=Kind.KEY_REUSED))
+    status, body = await Failing(send).heard(Conflict(kind=Kind.KEY_REUSED))
     assert (status, body["type"]) == (422, "errors/unprocessable_entity")

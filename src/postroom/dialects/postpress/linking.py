@@ -178,9 +178,7 @@ def _asked(body: ConnectAccount) -> tuple[str, dict[str, str | None]]:
         return "cookie", {"access_token": body.access_token, "user_agent": body.user_agent}
     if body.username and body.password:
         return "password", {"username": body.username, "password": body.password, "user_agent": body.user_agent}
-    raise InvalidParameters(
-        "LINKEDIN needs access_token, or username and password.", code=ErrorCode.MISSING_PARAMETERS
-    )
+    raise InvalidParameters("LINKEDIN needs access_token, or username and password.", code=ErrorCode.MISSING_PARAMETERS)
 
 
 def taken(attempt: LoginAttempt, step: Any) -> Taken:

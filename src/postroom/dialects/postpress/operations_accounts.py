@@ -32,9 +32,7 @@ async def reconnect_account(services: Services, request: Request) -> linking.Tak
     way = linking.way(request.body, services.accounts.login_flows())
     if way.provider != account.provider:
         raise InvalidParameters(f"The account is one of {mailbox.TYPES[account.provider]}.", kind=Kind.ACCOUNT)
-    return linking.taken(
-        *await services.accounts.relink(request.caller, account.id, way.flow, way.answers or None)
-    )
+    return linking.taken(*await services.accounts.relink(request.caller, account.id, way.flow, way.answers or None))
 
 
 async def solve_checkpoint(services: Services, request: Request) -> linking.Taken:
