@@ -172,7 +172,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         hosted_links=hosted,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
-        chats=Chats(database, connections),
+        chats=Chats(database, connections, ingest, events, now),
         attendees=Attendees(database, guarded),
         messages=messages,
         recalls=recalls,

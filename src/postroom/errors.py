@@ -132,6 +132,9 @@ class Kind(StrEnum):
     NO_RECALL = "no_recall"
     WRONG_CHAT = "wrong_chat"
     RECALL_REFUSED = "recall_refused"
+    # other doings with messages and chats
+    REACTION = "reaction"
+    TITLE = "title"
     # posts
     CONTENT = "content"
     PLATFORMS = "platforms"

@@ -17,6 +17,7 @@ import msgspec
 from postroom.domain.capabilities import Capabilities
 from postroom.domain.chats import ChatMark
 from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
+from postroom.domain.files import Uploaded
 from postroom.domain.logins import Ask as Ask
 from postroom.domain.logins import Checkpoint as Checkpoint
 from postroom.domain.logins import CheckpointKind as CheckpointKind
@@ -35,6 +36,7 @@ from postroom.domain.remote import (
     HeldMessage,
     Json,
     MessageDraft,
+    MessageFile,
     MessageKey,
     PostDraft,
     Profile,
@@ -254,6 +256,28 @@ class Messenger(Connection, Protocol):
 
         Raises:
             CredentialsRejected: the session is over.
+        """
+        ...
+
+
+@runtime_checkable
+class MediaHost(Connection, Protocol):
+    """A connection to a network that has addresses for its chats' files, and takes files before their message."""
+
+    async def upload_file(self, file: MessageFile) -> Uploaded:
+        """Give the network a file; it goes out with a message later, or never.
+
+        Raises:
+            ProviderDown: it did not arrive; try again.
+        """
+        ...
+
+    async def open_media(self, url: str) -> Download:
+        """What is at one of the network's own addresses, fetched as the account.
+
+        Raises:
+            InvalidParameters: (kind ADDRESS) it is none of them; nobody was called.
+            NotFound: (kind ATTACHMENT) nothing is there.
         """
         ...
 
