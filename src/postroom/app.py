@@ -173,7 +173,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
         chats=Chats(database, connections, ingest, events, now),
-        attendees=Attendees(database, guarded),
+        attendees=Attendees(database, connections, guarded),
         messages=messages,
         recalls=recalls,
         posts=posts,

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -56,6 +57,11 @@ IDS: dict[str, str | None] = {
     "list_attendee_messages.sender_id": "attendee",
     "retrieve_attendee.id": "attendee",
     "get_attendee_picture.id": "attendee",
+    "attendees_ids": "attendee",
+    "recipients": "attendee",
+    "reconnect_account": "account",
+    "reconnect_account.id": "account",
+    "update_account.id": "account",
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
@@ -81,6 +87,8 @@ _NO_IDS = """
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position file
+    code reaction action value title subject linkedin expiresOn api_url providers success_redirect_url country ip proxy
+    failure_redirect_url bypass_success_screen notify_url disabled_features sync_limit pairing_phone_number
     identifier invitation_id post_id job_id email_id attachment_id folder_id calendar_id event_id
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
@@ -222,7 +230,17 @@ def fields_of(body: Any) -> list[str]:
 
 BODIES: dict[str, Any] = {
     "send_message": {"text": "Hello"},
+    "start_chat": {"account_id": "acc_x", "attendees_ids": ["ACoAAx"], "text": "Hello"},
+    "update_chat": {"action": "setReadStatus", "value": True},
+    "edit_message": {"text": "Hello"},
+    "add_reaction": {"reaction": "👍"},
+    "forward_message": {"chat_id": "chat_x"},
     "connect_account": {"provider": "LINKEDIN"},
+    "reconnect_account": {"provider": "LINKEDIN", "access_token": "user_third"},
+    "solve_checkpoint": {"account_id": "acc_x", "code": "123456"},
+    "resend_checkpoint": {"account_id": "acc_x"},
+    "update_account": {"country": "de"},
+    "create_hosted_link": {"type": "reconnect", "expiresOn": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},

@@ -340,7 +340,7 @@ class Application:
 
     async def _stream(self, answer: Streamed, request: Request, send: Send) -> None:
         headers = [(b"x-request-id", request.id.encode()), (b"content-type", answer.content_type.encode("latin-1"))]
-        headers += [_NOT_STORED, *FILE_HEADERS]
+        headers += [_NOT_STORED, *_FILE_HEADERS]
         if answer.size_bytes is not None:
             headers.append((b"content-length", b"%d" % answer.size_bytes))
         if request.caller.workspace.sandbox:
@@ -363,7 +363,7 @@ class Application:
 _SANDBOX = (b"x-sandbox", b"true")
 _NOT_STORED = (b"cache-control", b"no-store")
 # A file of somebody's: it is shown by nobody's browser as a page of ours.
-FILE_HEADERS = (
+_FILE_HEADERS = (
     (b"content-disposition", b"attachment"),
     (b"content-security-policy", b"default-src 'none'; sandbox"),
     (b"x-content-type-options", b"nosniff"),

@@ -1,18 +1,20 @@
 """The people in chats: listed, read, and seen."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from postroom.connectors.guarded import AddressRefused
+from postroom.connectors.contract import MediaHost
 from postroom.connectors.http import Http
 from postroom.domain.access import Caller
 from postroom.domain.chats import Attendee
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
-from postroom.errors import ErrorCode, Kind, NotFound
+from postroom.domain.remote import Download
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound
 from postroom.ids import is_id
 from postroom.services.access import seen_accounts, sees
-from postroom.store import attendees, chats
+from postroom.services.connections import Connections
+from postroom.store import accounts, attendees, chats
 from postroom.store.database import Database, Reader
 
 MOST = 250
@@ -24,19 +26,13 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None
 
 
-class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture as its network has it."""
-
-    content_type: str
-    data: bytes
-
-
 class Attendees:
     """What a caller may see of the people whom its accounts know."""
 
-    def __init__(self, database: Database, guarded: Http) -> None:
+    def __init__(self, database: Database, connections: Connections, guarded: Http) -> None:
         """`guarded` is the way out to addresses that others gave: pictures are where a network says they are."""
         self._database = database
+        self._connections = connections
         self._guarded = guarded
 
     async def list(
@@ -95,24 +91,34 @@ class Attendees:
         """
         return [(await self.get(caller, each, account_id)).provider_id if is_id("att", each) else each for each in ids]
 
-    async def picture(self, caller: Caller, id: str) -> Picture:
-        """The picture of a person; of a chat of two, that of the other one.
+    async def picture(self, caller: Caller, id: str) -> Download:
+        """The picture of a person; of a chat of two, that of the other one. As their account sees it, where it has to.
 
         Raises:
             NotFound: (kind ATTENDEE) nobody has this id; or there is no picture, or not any more.
             ProviderDown: the network did not give it.
         """
-        url = (await self._depicted(caller, id)).content.picture_url
-        if url is None:
+        person = await self._depicted(caller, id)
+        url = person.content.picture_url
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, caller.workspace_id, person.account_id)
+        if url is None or account is None:
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE)
         try:
-            answer = await self._guarded.read("picture", "get", url, headers={})
-        except AddressRefused as error:
+            async with self._connections.opened(account) as connection:
+                found = await (connection.open_media(url) if isinstance(connection, MediaHost) else self._public(url))
+        except (NotFound, InvalidParameters) as error:
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE) from error
-        content_type = answer.headers.get("content-type", "")
-        if answer.status != 200 or not content_type.startswith("image/"):
+        if not found.content_type.startswith("image/"):
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE)
-        return Picture(content_type=content_type, data=answer.body)
+        return found
+
+    async def _public(self, url: str) -> Download:
+        answer = await self._guarded.read("picture", "get", url, headers={})
+        if answer.status != 200:
+            raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE)
+        content_type = answer.headers.get("content-type", "")
+        return Download(content_type=content_type, size_bytes=len(answer.body), chunks=_whole(answer.body))
 
     async def _depicted(self, caller: Caller, id: str) -> Attendee:
         if not is_id("chat", id):
@@ -132,3 +138,7 @@ async def _found(reader: Reader, caller: Caller, id: str, account_id: str | None
     seen = await seen_accounts(reader, caller, None if account_id is None else [account_id])
     named = {"attendee_id" if is_id("att", id) else "provider_id": id}
     return await attendees.find_by_id(reader, caller.workspace_id, account_ids=seen, **named)
+
+
+async def _whole(data: bytes) -> AsyncIterator[bytes]:
+    yield data

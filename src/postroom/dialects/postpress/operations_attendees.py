@@ -1,6 +1,6 @@
 """PostPress's attendees: the people in chats."""
 
-from postroom.dialects.operation import FILE_HEADERS, Answer, Operation
+from postroom.dialects.operation import Operation, Streamed
 from postroom.dialects.postpress import mailbox, rows, wire
 from postroom.dialects.request import Request
 from postroom.services.house import Services
@@ -28,9 +28,9 @@ async def retrieve_attendee(services: Services, request: Request) -> mailbox.Cha
     )
 
 
-async def get_attendee_picture(services: Services, request: Request) -> Answer:
+async def get_attendee_picture(services: Services, request: Request) -> Streamed:
     picture = await services.attendees.picture(request.caller, request.path["id"])
-    return Answer(200, picture.data, picture.content_type.encode("latin-1"), FILE_HEADERS)
+    return Streamed(content_type=picture.content_type, size_bytes=picture.size_bytes, chunks=picture.chunks)
 
 
 async def list_attendee_chats(services: Services, request: Request) -> mailbox.ChatList:
