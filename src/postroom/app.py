@@ -52,6 +52,7 @@ from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
@@ -175,6 +176,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=Chats(database, connections, ingest, events, now),
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        people=People(database, connections),
         recalls=recalls,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),

@@ -18,6 +18,7 @@ from postroom.services.idempotency import Idempotency
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
@@ -37,6 +38,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chats: Chats
     attendees: Attendees
     messages: Messages
+    people: People
     recalls: Recalls
     posts: Posts
     composing: Composing

@@ -24,6 +24,8 @@ from postroom_sim.linkedin.model import (
 from postroom_sim.network import Ground
 
 VERSION = "linkedin_version"
+STRANGERS = frozenset({"goran-petrov"})
+"""Those whom nobody is connected to: a conversation with them takes an InMail."""
 
 
 class Store:
@@ -57,6 +59,20 @@ class Store:
     def find_login(self, login: str) -> Member | None:
         row = self.database.one(f"SELECT {MEMBER_COLUMNS} FROM linkedin_members WHERE login = ?", (login,))
         return Member(*row) if row else None
+
+    def find_slug(self, slug: str) -> Member | None:
+        row = self.database.one(f"SELECT {MEMBER_COLUMNS} FROM linkedin_members WHERE slug = ?", (slug.lower(),))
+        return Member(*row) if row else None
+
+    def are_connected(self, one: Member, other: Member) -> bool:
+        """Everybody is, but those who stay strangers to all."""
+        return one.id != other.id and not {one.slug, other.slug} & STRANGERS
+
+    def list_connections(self, member_id: str) -> list[Member]:
+        """The latest to arrive first."""
+        rows = self.database.all(f"SELECT {MEMBER_COLUMNS} FROM linkedin_members ORDER BY rowid DESC")
+        me = self.member(member_id)
+        return [found for row in rows if self.are_connected(me, found := Member(*row))]
 
     def list_logins(self) -> list[Member]:
         sql = f"SELECT {MEMBER_COLUMNS} FROM linkedin_members WHERE login IS NOT NULL ORDER BY rowid"

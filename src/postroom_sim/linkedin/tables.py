@@ -6,6 +6,8 @@ CREATE TABLE IF NOT EXISTS linkedin_members (
     headline TEXT NOT NULL, slug TEXT NOT NULL, login TEXT UNIQUE, picture TEXT);
 CREATE TABLE IF NOT EXISTS linkedin_ended_sessions (
     li_at TEXT NOT NULL, jsessionid TEXT NOT NULL, PRIMARY KEY (li_at, jsessionid)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS linkedin_checks (
+    id TEXT PRIMARY KEY, login TEXT NOT NULL, kind TEXT NOT NULL, tries INTEGER NOT NULL, polls INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS linkedin_threads (
     id TEXT PRIMARY KEY, title TEXT, group_chat INTEGER NOT NULL, kind TEXT NOT NULL, created_at INTEGER NOT NULL,
     creator TEXT NOT NULL);

@@ -11,6 +11,7 @@ import msgspec
 from postroom.connectors.contract import Delta, Page
 from postroom.connectors.linkedin import actions, convert, keys, media, people, realtime, refusals
 from postroom.connectors.linkedin.api import Json, Voyager
+from postroom.connectors.linkedin.directory import LinkedInDirectory
 from postroom.domain.chats import ChatMark
 from postroom.domain.files import Uploaded
 from postroom.domain.messages import AnyAttachment, Reaction
@@ -56,7 +57,7 @@ _UNCLEAR = "LinkedIn took the message, and its answer could not be understood."
 _MOST_REACTOR_CALLS = 10
 
 
-class LinkedInConnection:
+class LinkedInConnection(LinkedInDirectory):
     """A Messenger over one session."""
 
     def __init__(self, api: Voyager, profile: Profile, *, wait_seconds: float = 2.0) -> None:

@@ -291,12 +291,8 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
     )
 
 
-NOTICES = {
-    (
-        "linkedin",
-        "cookie",
-    ): "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it.",
-}
+_LINKEDIN = "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it."
+NOTICES = {("linkedin", "cookie"): _LINKEDIN, ("linkedin", "password"): _LINKEDIN}
 
 
 def link(attempt: LoginAttempt, step: Any) -> Link:
