@@ -16,7 +16,7 @@ from postroom.dialects.postpress.mailbox import TYPES
 from postroom.domain.accounts import Account, LoginAttempt
 from postroom.domain.hosted_links import Wish
 from postroom.domain.logins import Checkpoint as DomainCheckpoint
-from postroom.domain.logins import CheckpointKind
+from postroom.domain.logins import CheckpointKind, Show, Visit
 from postroom.errors import ErrorCode, InvalidParameters, NotImplementedHere
 
 _NETWORKS = {kind: provider for provider, kind in TYPES.items()}
@@ -194,14 +194,15 @@ def taken(attempt: LoginAttempt, step: Any) -> Taken:
     fields = getattr(step, "fields", None) or {}
     if checkpoint is None and fields:
         raise InvalidParameters(f"The network asks for {', '.join(fields)}.", code=ErrorCode.MISSING_PARAMETERS)
-    if checkpoint is None and getattr(step, "code", None) is None:
+    if isinstance(step, Visit):
         raise NotImplementedHere("This account is linked at its network's page: see the native API.")
     assert attempt.account_id is not None
     return Checkpoint(account_id=attempt.account_id, checkpoint=_challenge(checkpoint, step))
 
 
 def _challenge(checkpoint: DomainCheckpoint | None, step: Any) -> Challenge:
-    kind = CheckpointKind.QR_CODE if checkpoint is None else checkpoint.kind
+    shown = CheckpointKind.QR_CODE if isinstance(step, Show) else CheckpointKind.IN_APP
+    kind = shown if checkpoint is None else checkpoint.kind
     made = Challenge(type=_CHALLENGES[kind])
     match kind:
         case CheckpointKind.QR_CODE:
