@@ -15,7 +15,7 @@ from starlette.responses import Response
 from postroom.domain.access import Caller, ManagedUser
 from postroom.domain.accounts import Account, LoginAttempt
 from postroom.domain.hosted_links import HostedLink
-from postroom.errors import InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
 from postroom.services.hosted_links import PREFIX
 from postroom.services.house import Services
 from postroom.web.callbacks import Receive, Scope, Send, called, form, linked_page, page, questions
@@ -32,6 +32,9 @@ _FLOWS = {
     "app_password": "with an app password",
     "bot_token": "with a bot's token",
     "cookie": "with a session's cookie, for messages",
+    "password": "with name and password, for messages",
+    "qr": "with a QR code",
+    "pairing_code": "with a code for your telephone",
 }
 # What these give is posts; a hosted link is for messages.
 _FOR_POSTS = ("oauth", "facebook_oauth")
@@ -118,7 +121,13 @@ class Connect:
         if attempt_id is None:
             return self._shown(visit, *await self._begun(visit, given.get("provider", ""), given.get("flow", "")))
         self._check(visit, attempt_id)
-        return self._shown(visit, *await self._accounts.answer_link(visit.guest, attempt_id, given))
+        try:
+            return self._shown(visit, *await self._accounts.answer_link(visit.guest, attempt_id, given))
+        except LoginFailed as error:
+            if error.code is not ErrorCode.INVALID_CHECKPOINT_SOLUTION:
+                raise
+            attempt, step = await self._accounts.linking.standing(visit.guest, attempt_id)
+            return self._shown(visit, attempt, step, refused=error.detail)
 
     async def _begun(self, visit: _Visit, provider: str, flow: str) -> tuple[LoginAttempt, Any]:
         if flow not in self._offered(visit).get(provider, ()):
@@ -146,15 +155,17 @@ class Connect:
         if visit.link is not None and attempt_id != visit.link.attempt_id:
             raise NotFound("No such attempt to link; it lives five minutes.")
 
-    def _shown(self, visit: _Visit, attempt: LoginAttempt, step: Any) -> Response:
+    def _shown(self, visit: _Visit, attempt: LoginAttempt, step: Any, *, refused: str | None = None) -> Response:
         if isinstance(step, Account):
             return self._done(visit, step)
         url = getattr(step, "url", None)
         if url is not None:
             return page("One more page", f'<p><a href="{escape(url)}" rel="noreferrer">Go on at the network</a></p>')
         if getattr(step, "fields", None) is not None:
-            asked = _form(visit.token, {"attempt": attempt.id}, "Go on", questions(step))
-            return page("One more step", asked + _ways_out(visit))
+            asked = _form(visit.token, {"attempt": attempt.id}, "Go on", questions(step)) + _ways_out(visit)
+            if refused is not None:
+                return page("Once more", f"<p>{escape(refused)}</p>{asked}", 401)
+            return page("One more step", asked)
         again = f"/connect/{visit.token}?attempt={attempt.id}"
         return page("One more step", _waiting(step) + _ways_out(visit), refresh=(_SECONDS_BETWEEN_LOOKS, again))
 
