@@ -34,6 +34,7 @@ PREFIX = "h."
 LONGEST = timedelta(days=365)
 _LONGEST_URL = 2048
 _LONGEST_NAME = 500
+_OVER = "This link was used, or has expired: ask for a new one."
 _SCOPES = frozenset((Scope.READ, Scope.LINK))
 
 
@@ -91,10 +92,10 @@ class HostedLinks:
             link = await hosted_links.find_by_token(reader, token)
             workspace = None if link is None else await access.find_workspace(reader, link.workspace_id)
             if link is None or workspace is None or link.expires_at <= to_ms(self._now()):
-                raise _over()
+                raise LoginFailed(_OVER, code=ErrorCode.EXPIRED_LINK)
             if link.user_id != workspace.id:
                 if await access.find_managed_user(reader, workspace.id, link.user_id) is None:
-                    raise _over()
+                    raise LoginFailed(_OVER, code=ErrorCode.EXPIRED_LINK)
         user_id = link.user_id
         return link, Caller(workspace=workspace, key_id="", scopes=_SCOPES, key_user_id=user_id, user_id=user_id)
 
@@ -106,7 +107,7 @@ class HostedLinks:
         """
         async with self._database.begin() as tx:
             if not await hosted_links.begin(tx, link.workspace_id, link.id, attempt.id):
-                raise _over()
+                raise LoginFailed(_OVER, code=ErrorCode.EXPIRED_LINK)
 
     async def notify(self, workspace_id: str, link_id: str, attempts: int) -> Retry | None:
         """Tell `notify_url` that the account is linked (a job; it may be told twice)."""
@@ -160,7 +161,3 @@ async def note_linked(tx: Tx, attempt: LoginAttempt, account_id: str, now: Clock
         scheduled_at=to_ms(now()),
     )
     await jobs.enqueue(tx, job)
-
-
-def _over() -> LoginFailed:
-    return LoginFailed("This link was used, or has expired: ask for a new one.", code=ErrorCode.EXPIRED_LINK)
