@@ -61,6 +61,7 @@ from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
@@ -191,6 +192,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         attachments=attachments,
         events=events,
         receipts=receipts,
+        resyncs=Resyncs(database, accounts, ingest, now),
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),

@@ -24,6 +24,7 @@ from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.resyncs import Resyncs
 from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
 
@@ -52,6 +53,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     attachments: Attachments
     events: Events
     receipts: Receipts
+    resyncs: Resyncs
     idempotency: Idempotency
     webhooks: Webhooks
     health: Health

@@ -16,6 +16,7 @@ from postroom.domain.events import EventData
 from postroom.domain.logins import Checkpoint
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
+from postroom.domain.syncs import SyncProgress
 from postroom.services.events import Joined, PostNow
 
 
@@ -121,6 +122,23 @@ class Link(msgspec.Struct, kw_only=True):
     notice: str | UnsetType = UNSET
 
 
+class Sync(msgspec.Struct, kw_only=True):
+    """How far it is that all chats of an account, or one of them, are read: figures of chats and messages so far."""
+
+    state: str
+    """`queued`, `running`, `resting` (a chunk is done), `done` or `failed`, which is tried again."""
+    started_at: str
+    finished_at: str | None
+    chats_known: int
+    all_chats_known: bool
+    """Whether all are listed; until then there may be more."""
+    chats_done: int
+    chats_failed: int
+    """Of those done, how many the network did not show."""
+    messages: int
+    error: str | None
+
+
 class Account(msgspec.Struct, kw_only=True):
     id: str
     provider: str
@@ -133,6 +151,8 @@ class Account(msgspec.Struct, kw_only=True):
     status: str
     status_detail: str | None
     synced: bool
+    sync: Sync | None
+    """How far the last reading of all chats is; null: it has not begun."""
     created_at: str
     last_synced_at: str | None
     last_used_at: str
@@ -323,10 +343,26 @@ def account(found: DomainAccount) -> Account:
         status=found.status,
         status_detail=found.status_detail,
         synced=found.synced,
+        sync=None if found.sync is None else sync(found.sync),
         created_at=iso(found.created_at),
         last_synced_at=_iso(found.last_synced_at),
         last_used_at=iso(found.last_used_at),
         credentials_expire_at=_iso(found.credentials_expire_at),
+    )
+
+
+def sync(found: SyncProgress) -> Sync:
+    """How far a sync is."""
+    return Sync(
+        state=found.state,
+        started_at=iso(found.started_at),
+        finished_at=_iso(found.finished_at),
+        chats_known=found.chats_known,
+        all_chats_known=found.listed,
+        chats_done=found.chats_done,
+        chats_failed=found.chats_failed,
+        messages=found.messages,
+        error=found.error,
     )
 
 
