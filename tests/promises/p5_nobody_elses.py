@@ -62,6 +62,7 @@ IDS: dict[str, str | None] = {
     "reconnect_account": "account",
     "reconnect_account.id": "account",
     "update_account.id": "account",
+    "restart_account.id": "account",
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
@@ -87,6 +88,7 @@ _NO_IDS = """
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position file
+    chunk_size partial linkedin_product filter
     code reaction action value title subject linkedin expiresOn api_url providers success_redirect_url country ip proxy
     failure_redirect_url bypass_success_screen notify_url disabled_features sync_limit pairing_phone_number
     identifier invitation_id post_id job_id email_id attachment_id folder_id calendar_id event_id
@@ -377,6 +379,8 @@ async def list_all(http: httpx.AsyncClient, own: Things, theirs: Things) -> int:
     for dialect in DIALECTS:
         for operation in dialect.operations:
             if operation.method != "GET" or "{" in operation.path or operation.scope is None:
+                continue
+            if any(each.required for each in operation.parameters):
                 continue
             trial = Trial("GET", dialect.base + dialect.prefixes[0] + operation.path, "", "")
             answer = await ask(http, trial, own.key, "")

@@ -174,6 +174,18 @@ class Accounts:
                 await self._ingest.queue_sync(account.workspace_id, account.id)
         return await self.get(caller, account_id)
 
+    async def restart(self, caller: Caller, account_id: str) -> None:
+        """Go on with an account that was paused, and have it synced soon in any case.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+            CredentialsRejected, ActionRequired: it has to be linked again.
+        """
+        account = await self.resume(caller, account_id)
+        check_connected(account)
+        if account.has_chats:
+            await self._ingest.queue_sync(account.workspace_id, account.id)
+
     async def unlink(self, caller: Caller, account_id: str) -> None:
         """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.
 

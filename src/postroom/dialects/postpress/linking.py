@@ -17,6 +17,7 @@ from postroom.domain.accounts import Account, LoginAttempt
 from postroom.domain.hosted_links import Wish
 from postroom.domain.logins import Checkpoint as DomainCheckpoint
 from postroom.domain.logins import CheckpointKind, Show, Visit
+from postroom.domain.syncs import SyncState
 from postroom.errors import ErrorCode, InvalidParameters, NotImplementedHere
 
 _NETWORKS = {kind: provider for provider, kind in TYPES.items()}
@@ -132,6 +133,10 @@ class AccountRestarted(msgspec.Struct, kw_only=True, tag_field="object", tag="Ac
     """It is being followed again."""
 
 
+class AccountResync(msgspec.Struct, kw_only=True, tag_field="object", tag="AccountResync"):
+    status: str
+
+
 class HostedAuthUrl(msgspec.Struct, kw_only=True, tag_field="object", tag="HostedAuthUrl"):
     url: str
 
@@ -237,6 +242,26 @@ def kept(found: Taken) -> Taken:
     if isinstance(found, Checkpoint) and found.checkpoint.qrcode is not UNSET:
         return Checkpoint(account_id=found.account_id, checkpoint=Challenge(type=found.checkpoint.type, qrcode=""))
     return found
+
+
+SYNC_STATES = {
+    SyncState.QUEUED: "SYNC_STARTED",
+    SyncState.RUNNING: "SYNC_RUNNING",
+    SyncState.RESTING: "CHUNK_DONE",
+    SyncState.DONE: "SYNC_DONE",
+    SyncState.FAILED: "SYNC_ERROR",
+}
+
+
+def check_product(product: str | None) -> None:
+    """Raises:
+    NotImplementedHere: it is another product of LinkedIn's than the one that everybody has.
+    InvalidParameters: it is none.
+    """
+    if product in ("recruiter", "sales_navigator"):
+        raise NotImplementedHere(f"This server has no {product} of LinkedIn.")
+    if product not in (None, "classic"):
+        raise InvalidParameters("linkedin_product is classic, recruiter or sales_navigator.")
 
 
 def check_reachable(body: UpdateAccount) -> None:

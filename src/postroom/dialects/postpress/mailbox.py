@@ -69,6 +69,11 @@ class ChatList(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatList")
     cursor: str | None
 
 
+class ChatHistorySync(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatHistorySync"):
+    chat_id: str
+    status: str
+
+
 class LinkedinSpecifics(msgspec.Struct, kw_only=True):
     provider: str
     member_urn: str

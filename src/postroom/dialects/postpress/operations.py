@@ -9,6 +9,7 @@ from postroom.dialects.postpress import (
     operations_attendees,
     operations_chats,
     operations_messages,
+    operations_users,
     outside,
 )
 from postroom.dialects.postpress.errors import Error, failure
@@ -21,6 +22,7 @@ OPERATIONS = (
     *operations_accounts.OPERATIONS,
     *operations_chats.OPERATIONS,
     *operations_attendees.OPERATIONS,
+    *operations_users.OPERATIONS,
     *outside.OPERATIONS,
 )
 

@@ -1,6 +1,6 @@
 """PostPress's accounts: linked, step by step where the network asks, read, restarted, unlinked."""
 
-from postroom.dialects.operation import Operation
+from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.postpress import linking, mailbox, rows
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -50,6 +50,24 @@ async def update_account(services: Services, request: Request) -> linking.Accoun
     account = await _account(services, request)
     linking.check_reachable(request.body)
     return linking.AccountPatched(account_id=account.id)
+
+
+async def restart_account(services: Services, request: Request) -> linking.AccountRestarted:
+    account = await _account(services, request)
+    await services.accounts.restart(request.caller, account.id)
+    return linking.AccountRestarted()
+
+
+async def resync_account(services: Services, request: Request) -> linking.AccountResync:
+    linking.check_product(request.text("linkedin_product"))
+    progress = await services.resyncs.resync(
+        request.caller,
+        request.path["account_id"],
+        before=request.integer("before", 0, 0, 1 << 53) or None,
+        after=request.integer("after", 0, 0, 1 << 53) or None,
+        chunk_chats=request.integer("chunk_size", 0, 1, 10_000) or None,
+    )
+    return linking.AccountResync(status=linking.SYNC_STATES[progress.state])
 
 
 async def delete_account(services: Services, request: Request) -> mailbox.AccountDeleted:
@@ -182,6 +200,37 @@ OPERATIONS = (
         answer=mailbox.AccountDeleted,
         errors=rows.UNLINK,
         path_values=rows.ACCOUNT_ID,
+    ),
+    Operation(
+        name="restart_account",
+        method="POST",
+        path="/accounts/{id}/restart",
+        summary="Go on with an account that was stopped, and catch up with what happened meanwhile.",
+        scope=Scope.LINK,
+        handler=restart_account,
+        answer=linking.AccountRestarted,
+        errors=rows.ONE,
+        path_values=rows.ACCOUNT_ID,
+    ),
+    Operation(
+        name="resync_account",
+        method="GET",
+        path="/accounts/{account_id}/sync",
+        summary="Read all chats of an account anew, or hear how far that is.",
+        docs="The first call starts it, further ones tell how far it is. How it ended is told once; the call after that "
+        "starts it again. After each chunk it waits to be asked again.",
+        scope=Scope.LINK,
+        handler=resync_account,
+        answer=linking.AccountResync,
+        errors=rows.LIST,
+        path_values={"account_id": rows.ACCOUNT_ID["id"]},
+        parameters=(
+            Parameter(name="chunk_size", summary="After how many chats to wait.", kind=int),
+            Parameter(name="partial", summary="Changes nothing: what is held already is not read twice.", kind=bool),
+            Parameter(name="linkedin_product", summary="`classic`; the others are not here."),
+            Parameter(name="before", summary="Only messages sent before this moment, in milliseconds.", kind=int),
+            Parameter(name="after", summary="Only messages sent not before this one, in milliseconds.", kind=int),
+        ),
     ),
     Operation(
         name="create_hosted_link",

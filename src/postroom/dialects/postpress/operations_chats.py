@@ -1,7 +1,7 @@
 """PostPress's chats: listed, read, begun, marked."""
 
 from postroom.dialects.operation import Operation, Parameter
-from postroom.dialects.postpress import mailbox, rows, sending, wire
+from postroom.dialects.postpress import linking, mailbox, rows, sending, wire
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
 from postroom.services.house import Services
@@ -47,6 +47,12 @@ async def update_chat(services: Services, request: Request) -> sending.ChatPatch
     mark, on = sending.mark(request.body)
     await services.chats.mark(request.caller, request.path["chat_id"], mark, on=on)
     return sending.ChatPatched()
+
+
+async def resync_chat(services: Services, request: Request) -> mailbox.ChatHistorySync:
+    chat_id = request.path["chat_id"]
+    progress = await services.resyncs.resync_chat(request.caller, chat_id)
+    return mailbox.ChatHistorySync(chat_id=chat_id, status=linking.SYNC_STATES[progress.state])
 
 
 OPERATIONS = (
@@ -105,6 +111,17 @@ OPERATIONS = (
         body=sending.UpdateChat,
         answer=sending.ChatPatched,
         errors=rows.ACT,
+        path_values=rows.CHAT_ID,
+    ),
+    Operation(
+        name="resync_chat",
+        method="GET",
+        path="/chats/{chat_id}/sync",
+        summary="Read the history of a chat anew, or hear how far that is; as for an account.",
+        scope=Scope.LINK,
+        handler=resync_chat,
+        answer=mailbox.ChatHistorySync,
+        errors=rows.LIST,
         path_values=rows.CHAT_ID,
     ),
 )

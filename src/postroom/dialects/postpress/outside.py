@@ -14,11 +14,8 @@ from postroom.errors import NotImplementedHere
 from postroom.services.house import Services
 
 _TABLE = """
-    GET    /users/me
-    GET    /users/relations
     GET    /users/followers
     GET    /users/following
-    GET    /users/{identifier}
     PATCH  /users/me/edit
     POST   /users/invite
     GET    /users/invite/sent
