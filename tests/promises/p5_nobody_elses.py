@@ -63,6 +63,10 @@ IDS: dict[str, str | None] = {
     "reconnect_account.id": "account",
     "update_account.id": "account",
     "restart_account.id": "account",
+    "pause_account.id": "account",
+    "resume_account.id": "account",
+    "resync_account.id": "account",
+    "resync_chat.id": "chat",
     "revoke_key.id": "key",
     "answer_link.id": "link",
     "get_receipt.id": "receipt",
@@ -70,6 +74,13 @@ IDS: dict[str, str | None] = {
     "take_down_post_group.id": "post_group",
     "set_delete_at.id": "post_group",
     "get_take_down.id": "takedown",
+    "send_to_chat.id": "chat",
+    "mark_chat.id": "chat",
+    "type_in_chat.id": "chat",
+    "edit_message.id": "message",
+    "react_to_message.id": "message",
+    "forward_message.id": "message",
+    "get_message_file.id": "message",
     "update_webhook.id": "webhook",
     "delete_webhook.id": "webhook",
     "regenerate_webhook_secret.id": "webhook",
@@ -81,17 +92,18 @@ IDS: dict[str, str | None] = {
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
     sync q provider
-    wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
+    chunk_chats wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     delete_at then mediaUrls deleteAt deleteThen
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position file
-    chunk_size partial linkedin_product filter
+    chunk_chats chunk_size partial linkedin_product filter
     code reaction action value title subject linkedin expiresOn api_url providers success_redirect_url country ip proxy
     failure_redirect_url bypass_success_screen notify_url disabled_features sync_limit pairing_phone_number
     identifier invitation_id post_id job_id email_id attachment_id folder_id calendar_id event_id
+    attachment_id emoji on mark people title subject files options typing_seconds
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -231,17 +243,23 @@ def fields_of(body: Any) -> list[str]:
 
 
 BODIES: dict[str, Any] = {
+    "send_to_chat": {"text": "Hello"},
+    "begin_chat": {"account_id": "acc_none", "people": ["ACoAA"], "text": "Hello"},
+    "edit_message": {"text": "Hello"},
+    "react_to_message": {"emoji": "👍"},
+    "forward_message": {"chat_id": "chat_none"},
+    "mark_chat": {"mark": "read"},
+    "type_in_chat": {},
     "send_message": {"text": "Hello"},
     "start_chat": {"account_id": "acc_x", "attendees_ids": ["ACoAAx"], "text": "Hello"},
     "update_chat": {"action": "setReadStatus", "value": True},
-    "edit_message": {"text": "Hello"},
     "add_reaction": {"reaction": "👍"},
-    "forward_message": {"chat_id": "chat_x"},
     "connect_account": {"provider": "LINKEDIN"},
     "reconnect_account": {"provider": "LINKEDIN", "access_token": "user_third"},
     "solve_checkpoint": {"account_id": "acc_x", "code": "123456"},
     "resend_checkpoint": {"account_id": "acc_x"},
     "update_account": {"country": "de"},
+    "resync_account": {},
     "create_hosted_link": {"type": "reconnect", "expiresOn": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},

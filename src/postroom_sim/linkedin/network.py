@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from postroom_sim.linkedin import directory, media, sessions, signing_in
+from postroom_sim.linkedin import directory, mailboxes, media, sessions, signing_in
 from postroom_sim.linkedin.actions import Actions
 from postroom_sim.linkedin.events import Events
 from postroom_sim.linkedin.model import Member
@@ -21,7 +21,7 @@ from postroom_sim.linkedin.seed import Seed
 from postroom_sim.linkedin.store import Store
 from postroom_sim.linkedin.wire import Wire
 from postroom_sim.linkedin.writes import Writes
-from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
+from postroom_sim.network import Answer, BadRequest, Call, Ground, Refused, Scenario, json_answer
 
 _API = "/voyager/api/"
 _MESSAGES = _API + "voyagerMessagingDashMessengerMessages"
@@ -229,6 +229,17 @@ class LinkedIn:
 
     def replay(self, *, shuffle_seed: int | None, duplicates: int) -> int:
         return self._streams.replay(self._events.past(), shuffle_seed=shuffle_seed, duplicates=duplicates)
+
+    def fill_mailbox(self, tree: dict[str, Any]) -> dict[str, int]:
+        """Fill the mailbox of `login` with `chats` of two and `messages` in all."""
+        login = str(tree.get("login", ""))
+        member, name = self._store.find_login(login), sessions.new_member_name(login)
+        if member is None and name is not None:
+            member = self._seed.new_member(login, name)
+            self._events.take()
+        if member is None:
+            raise BadRequest("login must be somebody's, or user_new_<name>")
+        return mailboxes.fill(self._store, member, tree)
 
     def end_streams(self, wanted: Callable[[str], bool]) -> int:
         return self._streams.end(lambda stream: wanted(stream.member_id))

@@ -184,7 +184,7 @@ class Wire:
             "lastReadAt": mailbox.last_read_at,
             "createdAt": thread.created_at,
             "categories": mailbox.categories,
-            "state": "ACCEPTED" if thread.kind == "inmail" else None,
+            "state": self._store.request_state(viewer, thread.id) or ("ACCEPTED" if thread.kind == "inmail" else None),
             "notificationStatus": "ACTIVE",
             "conversationParticipants": [self.participant(member, viewer) for member in members],
             "creator": None if sparse else self.participant(self._store.member(thread.creator), viewer),

@@ -12,7 +12,7 @@ from postroom.connectors.linkedin.directory import LinkedInDirectory
 from postroom.connectors.linkedin.listening import listen
 from postroom.domain.chats import ChatMark
 from postroom.domain.files import Uploaded
-from postroom.domain.messages import AnyAttachment, Reaction
+from postroom.domain.messages import AnyAttachment, MessageKind, Reaction
 from postroom.domain.remote import (
     ChatDraft,
     ChatKey,
@@ -190,9 +190,12 @@ class LinkedInConnection(LinkedInDirectory):
     async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
         """The first message makes the conversation; that with one person who has one already goes on there."""
         first = draft.message
+        asked = str(draft.options.get("inmail", "")).lower() == "true"
+        extra = actions.inmail(draft.subject, first.text, len(draft.people)) if asked else {}
         unions = await self._uploaded(first)
         started: dict[str, Json] = {
-            "hostRecipientUrns": [f"urn:li:fsd_profile:{people.id_of(each)}" for each in draft.people]
+            "hostRecipientUrns": [f"urn:li:fsd_profile:{people.id_of(each)}" for each in draft.people],
+            **extra,
         }
         if draft.title is not None and len(draft.people) > 1:
             started["conversationTitle"] = draft.title
@@ -212,7 +215,8 @@ class LinkedInConnection(LinkedInDirectory):
         if chat_key is None:
             raise OutcomeUnknown(_UNCLEAR)
         sent = await self._sent(value, chat_key, first, 0)
-        return msgspec.structs.replace(sent, subject=draft.subject or sent.subject)
+        kind = MessageKind.INMAIL if asked else sent.kind
+        return msgspec.structs.replace(sent, subject=draft.subject or sent.subject, kind=kind)
 
     async def _sent(self, value: Json, chat_key: ChatKey, draft: MessageDraft, first: int) -> RemoteMessage:
         """The message that was sent; one with files as LinkedIn shows it, for their addresses."""
@@ -282,8 +286,11 @@ class LinkedInConnection(LinkedInDirectory):
         raise NotSupported("LinkedIn forwards no messages.")
 
     async def mark_chat(self, chat: str, mark: ChatMark, *, on: bool) -> None:
-        """Read, archived or starred."""
+        """Read, archived or starred; or the answer to a request."""
         urn = self._chat_urn(chat)
+        if mark is ChatMark.ACCEPTED:
+            await actions.answer_request(self._api, urn, accept=on)
+            return
         if mark is ChatMark.READ:
             await actions.mark_read(self._api, urn, on=on)
         elif mark in actions.CATEGORIES:

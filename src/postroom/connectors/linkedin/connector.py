@@ -65,7 +65,7 @@ _CAPABILITIES = Capabilities(
     recall=Recalling(window=timedelta(minutes=60), readable=True),
     typing=True,
     # Source: the categories of the web client as published clients use them, checked 2026-11-20.
-    marks=frozenset({ChatMark.READ, ChatMark.ARCHIVED, ChatMark.STARRED}),
+    marks=frozenset({ChatMark.READ, ChatMark.ARCHIVED, ChatMark.STARRED, ChatMark.ACCEPTED}),
     publish=Publishing(
         # Source: LinkedIn Posts API, checked 2026-11-21.
         max_length=3000,

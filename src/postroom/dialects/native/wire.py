@@ -82,7 +82,13 @@ class Network(msgspec.Struct, kw_only=True):
     name: str
     flows: list[str]
     send: dict[str, Any] | None
+    start: dict[str, Any] | None
+    edit: dict[str, Any] | None
+    react: dict[str, Any] | None
     recall: dict[str, Any] | None
+    forward: bool
+    typing: bool
+    marks: list[str]
     publish: dict[str, Any] | None
     unpublish: bool
 
@@ -180,6 +186,24 @@ class Receipts(msgspec.Struct, kw_only=True):
     cursor: str | None
 
 
+class File(msgspec.Struct, kw_only=True):
+    """A file or card of a message. What is null is not known. `available`: whether there is a file to be had."""
+
+    id: str
+    type: str
+    """img, video, audio, file, linkedin_post or video_meeting."""
+    name: str | None
+    content_type: str | None
+    size_bytes: int | None
+    available: bool
+
+
+class Reaction(msgspec.Struct, kw_only=True):
+    emoji: str
+    sender_id: str
+    is_sender: bool
+
+
 class Message(msgspec.Struct, kw_only=True):
     """A message as it now stands. A tombstone has `deleted_at`, and no text."""
 
@@ -198,6 +222,8 @@ class Message(msgspec.Struct, kw_only=True):
     text: str | None
     attachments: int
     """How many."""
+    files: list[File]
+    reactions: list[Reaction]
     deleted_at: str | None
 
 
@@ -208,6 +234,10 @@ class Chat(msgspec.Struct, kw_only=True):
     provider_id: str
     name: str | None
     unread_count: int
+    archived: bool
+    muted: bool
+    pinned: bool
+    starred: bool
     last_message_at: str | None
 
 
@@ -302,7 +332,13 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
                 name=name,
                 flows=list(flows.get(name, ())),
                 send=_power(found.send),
+                start=_power(found.start),
+                edit=_power(found.edit),
+                react=_power(found.react),
                 recall=_power(found.recall),
+                forward=found.forward,
+                typing=found.typing,
+                marks=sorted(found.marks),
                 publish=_power(found.publish),
                 unpublish=found.unpublish,
             )
@@ -403,7 +439,7 @@ def event(joined: Joined) -> Event:
         case DomainAccount() as content:
             made.account = account(content)
         case DomainChat() as content:
-            made.chat = _chat(content)
+            made.chat = chat(content)
         case PostNow() as content:
             made.post = _post(content)
     return made
@@ -431,6 +467,11 @@ def message(found: messages.Message) -> Message:
         edited=found.edited,
         text=found.content.text,
         attachments=len(found.content.attachments),
+        files=[_file(each) for each in found.content.attachments],
+        reactions=[
+            Reaction(emoji=each.value, sender_id=each.sender_id, is_sender=each.is_sender)
+            for each in found.content.reactions
+        ],
         deleted_at=_iso(found.deleted_at),
     )
 
@@ -450,7 +491,19 @@ def _post(found: PostNow) -> Post:
     )
 
 
-def _chat(found: DomainChat) -> Chat:
+def _file(found: messages.AnyAttachment) -> File:
+    return File(
+        id=found.id,
+        type=str(type(found).__struct_config__.tag),
+        name=found.file_name if isinstance(found, messages.File) else None,
+        content_type=found.mimetype,
+        size_bytes=found.file_size,
+        available=not found.unavailable and not isinstance(found, messages.LinkedPost | messages.VideoMeeting),
+    )
+
+
+def chat(found: DomainChat) -> Chat:
+    """A chat."""
     return Chat(
         id=found.id,
         account_id=found.account_id,
@@ -458,6 +511,10 @@ def _chat(found: DomainChat) -> Chat:
         provider_id=found.provider_id,
         name=found.content.name,
         unread_count=found.unread_count,
+        archived=found.archived,
+        muted=found.muted,
+        pinned=found.pinned,
+        starred=found.starred,
         last_message_at=_iso(found.last_message_at),
     )
 
