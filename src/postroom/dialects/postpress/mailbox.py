@@ -160,9 +160,16 @@ def chat(found: DomainChat, last: LastMessage | UnsetType | None = UNSET) -> Cha
         attendee_provider_id=found.attendee_provider_id or UNSET,
         subject=found.content.subject or UNSET,
         content_type=found.content_type or UNSET,
-        folder=list(found.folders) or UNSET,
+        folder=_folders(found) or UNSET,
         lastMessage=last,
     )
+
+
+def _folders(found: DomainChat) -> list[str]:
+    """The folders that PostPress has a name for: its published clients refuse others."""
+    if not {"INBOX", "PRIMARY_INBOX"} & set(found.folders):
+        return []
+    return ["INBOX", *(["INBOX_LINKEDIN_CLASSIC"] if found.provider == "linkedin" else [])]
 
 
 def chat_list(found: Listing[DomainChat]) -> ChatList:

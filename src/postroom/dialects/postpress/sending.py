@@ -3,6 +3,7 @@
 Source: PostPress "Send a message", "Start a chat", "React", "Forward" and Unipile "Edit a message" (2026).
 """
 
+import mimetypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,10 +115,17 @@ def files(body: SendMessage | StartChat) -> Sequence[Upload]:
     for given, voice in ((body.voice_message, True), (body.video_message, False), (body.attachments, False)):
         for each in given if isinstance(given, list) else [given]:
             if isinstance(each, FormFile):
-                found.append(Upload(name=each.name, content_type=each.content_type, data=each.data, voice=voice))
+                found.append(Upload(name=each.name, content_type=_type_of(each), data=each.data, voice=voice))
             elif each not in (None, ""):
                 raise InvalidParameters("Files are sent as parts of a form (multipart/form-data).", kind=Kind.BODY)
     return found
+
+
+def _type_of(file: FormFile) -> str:
+    """Its content type; published clients send none with any file, and then the name says."""
+    if file.content_type != "application/octet-stream":
+        return file.content_type
+    return mimetypes.guess_type(file.name)[0] or file.content_type
 
 
 def typing_seconds(body: SendMessage) -> float | None:
