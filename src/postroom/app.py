@@ -19,12 +19,14 @@ from postroom.connectors.http import Http
 from postroom.connectors.registry import RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
+from postroom.dialects.connectsafely.webhooks import Payloads as ConnectSafelyPayloads
 from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.native.events import payload as native_payload
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
+from postroom.dialects.postpress.deliveries import Payloads as PostPressPayloads
 from postroom.domain.addresses import LOOPBACK
 from postroom.domain.limits import Limits
 from postroom.domain.webhooks import Format
@@ -37,7 +39,7 @@ from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.connections import Connections
-from postroom.services.deliveries import Deliveries
+from postroom.services.deliveries import Deliveries, Payload
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -79,9 +81,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,10 +207,19 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
-        deliveries=Deliveries(database, notifier, guarded, events, _PAYLOADS, now, owner),
+        deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
         upkeep=upkeep,
         app=_mounted(services, settings, public_url),
     )
+
+
+def _payloads(events: Events) -> dict[Format, Payload]:
+    return {
+        Format.POSTPOST: postpost_payload,
+        Format.NATIVE: native_payload,
+        Format.POSTPRESS: PostPressPayloads(events),
+        Format.CONNECTSAFELY: ConnectSafelyPayloads(events),
+    }
 
 
 def _blobs(settings: Settings) -> Blobs:

@@ -66,6 +66,11 @@ IDS: dict[str, str | None] = {
     "update_webhook_endpoint.id": "webhook_endpoint",
     "delete_webhook_endpoint.id": "webhook_endpoint",
     "regenerate_endpoint_secret.id": "webhook_endpoint",
+    "delete_account_webhook.id": "account_webhook",
+    "account_ids": "account",
+    "delete_message_webhook.id": "message_webhook",
+    "update_message_webhook.id": "message_webhook",
+    "accountIds": "account",
 }
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
@@ -76,7 +81,7 @@ _NO_IDS = """
     delete_at then mediaUrls deleteAt deleteThen
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
-    isActive active position file
+    isActive active position file source request_url format enabled headers data
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -164,6 +169,8 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "managed_user": user or caller.user_id,
         "webhook": hooks[Format.POSTPOST],
         "webhook_endpoint": hooks[Format.NATIVE],
+        "account_webhook": hooks[Format.POSTPRESS],
+        "message_webhook": hooks[Format.CONNECTSAFELY],
     }
     return Things(
         key=key,
@@ -240,8 +247,14 @@ BODIES: dict[str, Any] = {
     "update_webhook": {"name": "Mine now", "isActive": False},
     "create_webhook_endpoint": {"name": "x", "url": "https://8.8.8.8/"},
     "update_webhook_endpoint": {"name": "Mine now", "active": False, "position": 0},
+    "create_account_webhook": {"source": "account_status", "request_url": "https://8.8.8.8/"},
+    "create_message_webhook": {"url": "https://8.8.8.8/"},
+    "update_message_webhook": {"enabled": False},
     "answer_link": {"answers": {"access_token": "user_third"}},
 }
+
+
+LISTS = {"account_ids", "accountIds"}
 
 
 def trials(dialect: Dialect, operation: Operation, own: Things) -> Iterator[Trial]:
@@ -272,7 +285,7 @@ def trials(dialect: Dialect, operation: Operation, own: Things) -> Iterator[Tria
         elif place == "header":
             trial.headers = {name: "<id>"}
         elif place == "body":
-            trial.body = {**(body or {}), name: "<id>"}
+            trial.body = {**(body or {}), name: ["<id>"] if name in LISTS else "<id>"}
         yield trial
 
 

@@ -237,10 +237,11 @@ class Accounts:
             if await accounts.hold(tx, workspace_id, account_id) is None:
                 return
             user_id = await accounts.find_user(tx, workspace_id, account_id)
+            provider = await accounts.find_provider(tx, workspace_id, account_id)
             await accounts.remove(tx, workspace_id, account_id)
             document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
             await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
-            data = EventData(account_id=account_id, origin="api")
+            data = EventData(account_id=account_id, platform=provider, origin="api")
             await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
         await self._database.scrub()
 
@@ -274,7 +275,7 @@ class Accounts:
             await self.finish_unlink(workspace_id, held.id)
         elif held is not None:
             self._connections.forget(held.id)
-            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None)
+            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None, origin="api")
             if has_chats:
                 await self._ingest.queue_sync(workspace_id, held.id)
             self._notifier.wake("accounts")

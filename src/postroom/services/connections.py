@@ -145,13 +145,20 @@ class Connections:
         """Drop the connection: its credentials changed, or the account goes."""
         self._open.pop(account_id, None)
 
-    async def set_status(self, workspace_id: str, account_id: str, status: AccountStatus, reason: str | None) -> None:
-        """Record where an account stands, and announce it if that is news."""
+    async def set_status(
+        self,
+        workspace_id: str,
+        account_id: str,
+        status: AccountStatus,
+        reason: str | None,
+        *,
+        origin: str | None = None,
+    ) -> None:
+        """Record where an account stands, and announce it if that is news. `origin`: `api` where its owner did it."""
         async with self._database.begin() as tx:
             if await accounts.set_status(tx, workspace_id, account_id, status, reason):
-                await self._events.announce(
-                    tx, workspace_id, _EVENTS[status], EventData(account_id=account_id, reason=reason)
-                )
+                data = EventData(account_id=account_id, origin=origin, reason=reason)
+                await self._events.announce(tx, workspace_id, _EVENTS[status], data)
 
     async def _opened(self, account: Account) -> _Open:
         check_connected(account)

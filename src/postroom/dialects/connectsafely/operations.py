@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from postroom.dialects.connectsafely import wire
+from postroom.dialects.connectsafely import webhooks, wire
 from postroom.dialects.connectsafely.errors import Error, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
@@ -173,6 +173,7 @@ OPERATIONS = (
         answer=wire.Health,
         errors=frozenset({500}),
     ),
+    *webhooks.OPERATIONS,
 )
 
 DIALECT = Dialect(

@@ -143,12 +143,12 @@ def plain(urn: str) -> str:
 
 def message_urn(mailbox: str, key: str) -> str:
     """A message's URN in this mailbox: LinkedIn's own spelling, padded."""
-    return f"urn:li:msg_message:(urn:li:fsd_profile:{mailbox},{_padded(key)})"
+    return f"urn:li:msg_message:(urn:li:fsd_profile:{mailbox},{padded(key)})"
 
 
 def conversation_urn(mailbox: str, key: str) -> str:
     """A conversation's URN in this mailbox."""
-    return f"urn:li:msg_conversation:(urn:li:fsd_profile:{mailbox},{_padded(key)})"
+    return f"urn:li:msg_conversation:(urn:li:fsd_profile:{mailbox},{padded(key)})"
 
 
 def chosen(accounts: Sequence[DomainAccount], wanted: Sequence[str]) -> list[DomainAccount]:
@@ -175,7 +175,7 @@ def conversations(
         conversations=[
             Conversation(
                 conversation_urn=conversation_urn(mailboxes.get(chat.account_id, ""), chat.key),
-                conversation_id=_padded(chat.key),
+                conversation_id=padded(chat.key),
                 account_id=chat.account_id,
                 last_activity_at=None if chat.last_message_at is None else iso(chat.last_message_at),
                 unread_count=chat.unread_count,
@@ -212,7 +212,7 @@ def message(found: DomainMessage, mailbox: str, people: Sequence[Attendee]) -> M
         sender_photo=None if sender is None else sender.content.picture_url,
         is_sent_by_owner=found.is_sender,
         has_attachment=bool(found.content.attachments),
-        attachments=[_file(each) for each in found.content.attachments],
+        attachments=[file(each) for each in found.content.attachments],
     )
 
 
@@ -266,7 +266,8 @@ def _latest(found: DomainMessage | None, people: Sequence[Attendee]) -> Latest |
     )
 
 
-def _file(found: AnyAttachment) -> File_:
+def file(found: AnyAttachment) -> File_:
+    """A file of a message."""
     return File_(
         id=found.id,
         type=str(found.__struct_config__.tag),
@@ -277,7 +278,7 @@ def _file(found: AnyAttachment) -> File_:
     )
 
 
-def _padded(key: str) -> str:
+def padded(key: str) -> str:
     """A key as LinkedIn writes it: `2-` and padded base64. Other keys stand as they are."""
     version, dash, tail = key.partition("-")
     return f"{version}-{tail}{'=' * (-len(tail) % 4)}" if dash and version.isdigit() else key

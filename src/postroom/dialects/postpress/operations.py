@@ -4,7 +4,7 @@ from typing import Any
 
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Application, Dialect, Operation, Parameter
-from postroom.dialects.postpress import mailbox, wire
+from postroom.dialects.postpress import mailbox, webhooks, wire
 from postroom.dialects.postpress.errors import Error, failure
 from postroom.dialects.request import Request
 from postroom.domain.access import Caller, Scope
@@ -276,6 +276,7 @@ OPERATIONS = (
         errors=_ONE,
         path_values=_CHAT_ID,
     ),
+    *webhooks.OPERATIONS,
 )
 
 _SECURITY: dict[str, Any] = {
