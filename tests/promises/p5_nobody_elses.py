@@ -572,7 +572,7 @@ async def test_a_webhook_tells_each_workspace_and_each_user_of_its_own(
     made: dict[str, tuple[Things, Receiver]] = {}
     async with contextlib.AsyncExitStack() as stack:
         for own in (*two, *two_users):
-            for format in Format:
+            for format in (Format.POSTPOST, Format.NATIVE):
                 receiver = await stack.enter_async_context(receiving())
                 endpoint, _ = await services.webhooks.create(
                     own.caller, name="x", url=receiver.url, types=[], format=format

@@ -157,7 +157,8 @@ class Connections:
         """Record where an account stands, and announce it if that is news. `origin`: `api` where its owner did it."""
         async with self._database.begin() as tx:
             if await accounts.set_status(tx, workspace_id, account_id, status, reason):
-                data = EventData(account_id=account_id, origin=origin, reason=reason)
+                provider = await accounts.find_provider(tx, workspace_id, account_id)
+                data = EventData(account_id=account_id, platform=provider, origin=origin, reason=reason)
                 await self._events.announce(tx, workspace_id, _EVENTS[status], data)
 
     async def _opened(self, account: Account) -> _Open:

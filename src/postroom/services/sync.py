@@ -87,5 +87,5 @@ class Sync:
                 raise NotFound("The account was unlinked meanwhile.")
             await accounts.set_sync_token(tx, account.workspace_id, account.id, token, to_ms(self._now()), synced=True)
             if not account.synced:
-                data = EventData(account_id=account.id, origin="sync")
+                data = EventData(account_id=account.id, platform=account.provider, origin="sync")
                 await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_SYNCED, data)
