@@ -104,6 +104,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 Failure = Callable[[PostroomError, Operation | None, Request], Answer]
 
 
+Pace = Callable[[Request], None]
+"""Counts a request of a caller's, and says so in the headers of its answer; RateLimited where there are too many."""
+
+
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """A hosted API that we speak: its table, how it reads a key, and how it words a failure."""
 
@@ -125,6 +129,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the vendor's pages also list what comes under the nearest status that they have, and not its own."""
     only: Mapping[Kind, frozenset[str]] = {}
     """What only these operations, by name, can be about; a kind that is not named here is about any."""
+    pace: Pace | None = None
 
 
 def class_of(error: PostroomError) -> type[PostroomError]:
@@ -226,6 +231,8 @@ class Application:
             request.caller_or_none = caller = await self.dialect.authenticate(self.services, request)
             self.services.access.require(caller, operation.scope)
             request.begun = True
+            if self.dialect.pace is not None:
+                self.dialect.pace(request)
         for name, raw in raw_values:
             request.path[name] = decoded_segment(raw)
         if operation.mutates:
@@ -292,7 +299,7 @@ class Application:
 
     async def _send(self, answer: Answer, request: Request, send: Send) -> None:
         body = answer.body
-        headers = [(b"x-request-id", request.id.encode()), *answer.headers]
+        headers = [(b"x-request-id", request.id.encode()), *request.answer_headers, *answer.headers]
         if answer.status != 204:
             headers += [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(body))]
         caller = request.caller_or_none

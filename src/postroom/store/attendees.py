@@ -93,6 +93,16 @@ async def list_attendees(reader: Reader, workspace_id: str, chat_id: str) -> lis
     return [_attendee(row, reader.keyring) for row in rows]
 
 
+async def list_of_account(reader: Reader, workspace_id: str, account_id: str) -> list[Attendee]:
+    """Everybody whom an account knows."""
+    rows = await reader.fetch(
+        f"select {_COLUMNS} from attendees where workspace_id = $1 and account_id = $2 order by id",
+        workspace_id,
+        account_id,
+    )
+    return [_attendee(row, reader.keyring) for row in rows]
+
+
 async def find_attendees(
     reader: Reader, workspace_id: str, account_id: str, provider_ids: list[str]
 ) -> dict[str, Attendee]:

@@ -144,6 +144,29 @@ async def find_by_key(reader: Reader, workspace_id: str, account_id: str, key: s
     return None if row is None else _chat(row, reader.keyring)
 
 
+async def find_with(reader: Reader, workspace_id: str, account_id: str, person: str) -> Chat | None:
+    """An account's conversation with just this person, by the network's id; the one that was last active."""
+    row = await reader.fetch_one(
+        f"""
+        select {_COLUMNS} from chats
+        where workspace_id = $1 and account_id = $2 and attendee_provider_id = $3
+        order by last_message_at desc, id limit 1
+        """,
+        workspace_id,
+        account_id,
+        person,
+    )
+    return None if row is None else _chat(row, reader.keyring)
+
+
+async def count(reader: Reader, workspace_id: str, account_id: str) -> int:
+    """How many an account has."""
+    row = await reader.fetch_one(
+        "select count(*) from chats where workspace_id = $1 and account_id = $2", workspace_id, account_id
+    )
+    return int(row[0]) if row else 0
+
+
 async def list_page(
     reader: Reader,
     workspace_id: str,
