@@ -52,6 +52,7 @@ from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.outreach import Outreach
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
@@ -59,6 +60,7 @@ from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.refreshing import Refreshing
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
@@ -163,12 +165,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     attachments = Attachments(database, posts, media, fetching, now)
+    chats = Chats(database, connections, ingest, events, now)
+    sync = Sync(database, connections, ingest, events, now)
     services = Services(
         access=access,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
-        chats=Chats(database, connections, ingest, events, now),
+        chats=chats,
         messages=messages,
+        outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
+        refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         recalls=recalls,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
@@ -186,7 +192,6 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
-    sync = Sync(database, connections, ingest, events, now)
     upkeep = Upkeep(database, accounts, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
@@ -209,7 +214,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
         deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
         upkeep=upkeep,
-        app=_mounted(services, settings, public_url),
+        app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )
 
 
@@ -237,7 +242,11 @@ def _blobs(settings: Settings) -> Blobs:
         raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
 
 
-def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
+def _paced(settings: Settings, sandbox: bool) -> bool:
+    return not sandbox if settings.rate_limits is None else settings.rate_limits
+
+
+def _mounted(services: Services, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
         "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
@@ -246,7 +255,7 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
         "postpress": postpress.dialect(services, body_limit_bytes=most),
-        "connectsafely": connectsafely.dialect(services, body_limit_bytes=most),
+        "connectsafely": connectsafely.dialect(services, body_limit_bytes=most, paced=paced),
         "postpost": postpost.dialect(services, body_limit_bytes=most),
         "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),

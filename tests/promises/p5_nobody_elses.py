@@ -82,6 +82,8 @@ _NO_IDS = """
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position file source request_url format enabled headers data
+    filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
+    recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -219,7 +221,7 @@ def kind_of(operation: Operation, name: str) -> str | None:
 
 def fields_of(body: Any) -> list[str]:
     """The names of a body's fields on the wire."""
-    return [] if body is None else [each.encode_name for each in msgspec.structs.fields(body)]
+    return [] if body is None or body is bytes else [each.encode_name for each in msgspec.structs.fields(body)]
 
 
 BODIES: dict[str, Any] = {
@@ -248,6 +250,19 @@ BODIES: dict[str, Any] = {
     "create_webhook_endpoint": {"name": "x", "url": "https://8.8.8.8/"},
     "update_webhook_endpoint": {"name": "Mine now", "active": False, "position": 0},
     "create_account_webhook": {"source": "account_status", "request_url": "https://8.8.8.8/"},
+    "send_conversation_message": {"message": "Hello", "recipientProfileId": "nobody"},
+    "upload_attachment": "a file",
+    "download_media": {"accountId": "", "url": "https://media.licdn.com/x"},
+    "react_to_message": {"emoji": "x", "react": True},
+    "sync_conversations": {},
+    "refresh_conversation": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
+    "mark_seen": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
+    "mark_all_read": {},
+    "typing_indicator": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
+    "old_send": {"message": "Hello", "recipientProfileId": "nobody"},
+    "send_with_typing": {"message": "Hello", "recipientProfileId": "nobody"},
+    "send_with_ack": {"message": "Hello", "recipientProfileId": "nobody"},
+    "send_to_person": {"message": "Hello", "recipientProfileId": "nobody"},
     "create_message_webhook": {"url": "https://8.8.8.8/"},
     "update_message_webhook": {"enabled": False},
     "answer_link": {"answers": {"access_token": "user_third"}},
@@ -370,7 +385,7 @@ async def list_all(http: httpx.AsyncClient, own: Things, theirs: Things) -> int:
                 continue
             trial = Trial("GET", dialect.base + dialect.prefixes[0] + operation.path, "", "")
             answer = await ask(http, trial, own.key, "")
-            assert answer.status_code in (200, 403), (trial, answer.text)
+            assert answer.status_code in (200, 307, 400, 403, 501), (trial, answer.text)
             for word in theirs.secret_words:
                 assert word not in answer.text, trial
             listed += 1

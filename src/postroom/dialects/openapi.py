@@ -149,6 +149,8 @@ def _operation(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
     body = _body_type(operation)
     if body is not None:
         content = {"application/json": {"schema": schemas.of(body)}}
+        if body is bytes:
+            content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         if operation.form:
             content["multipart/form-data"] = {"schema": schemas.of(body)}
         made["requestBody"] = {"required": True, "content": content}
@@ -159,6 +161,8 @@ def _responses(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
     right = {"description": "Done", "content": {"application/json": {"schema": schemas.of(operation.answer)}}}
     if operation.answer is str:
         right["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    if operation.answer is bytes:
+        right["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     responses: Document = {str(operation.status): right}
     request = Request({"type": "http", "method": operation.method, "path": "/", "headers": []})
     media_type = dialect.failure(PostroomError(), operation, request).content_type.decode()

@@ -32,6 +32,8 @@ from postroom.services.house import Services
 log = structlog.get_logger(__name__)
 
 JSON = b"application/json"
+# Source: LinkedIn takes files of up to 20 MiB with a message (mautrix-linkedin, checked 2026-11-21).
+RAW_BYTES = 20 << 20
 LONGEST_IDEMPOTENCY_KEY = 255
 
 Handler = Callable[[Services, Request], Awaitable[Any]]
@@ -79,7 +81,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """What each value in the path is."""
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
-    """The type that the body is read as."""
+    """The type that the body is read as; `bytes`: it is a file, whatever its Content-Type, and may be a large one."""
     body_docs: Any = None
     """The type that the pages show for it, where it is read more tolerantly than it is described."""
     form: bool = False
@@ -245,6 +247,8 @@ class Application:
         return _answer(operation, await operation.handler(self.services, request))
 
     async def _body(self, operation: Operation, request: Request, receive: Receive) -> Any:
+        if operation.body is bytes:
+            return await read_body(request, receive, max(self.body_limit_bytes, RAW_BYTES))
         raw = await read_body(request, receive, self.body_limit_bytes)
         if operation.form and is_form(request):
             return await form_body(request, raw, operation.body)

@@ -40,6 +40,7 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
     unread: bool | None
     before: int | None
     after: int | None
+    starred: bool | None = None
 
 
 class Chats:
@@ -62,6 +63,7 @@ class Chats:
         account_ids: Sequence[str] | None = None,
         provider: str | None = None,
         unread: bool | None = None,
+        starred: bool | None = None,
         before: int | None = None,
         after: int | None = None,
         cursor: str | None = None,
@@ -74,6 +76,7 @@ class Chats:
             unread=unread,
             before=before,
             after=after,
+            starred=starred,
         )
         place = None
         if cursor is not None:
@@ -87,6 +90,7 @@ class Chats:
                 account_ids=await seen_accounts(reader, caller, filters.account_ids),
                 provider=filters.provider,
                 unread=filters.unread,
+                starred=filters.starred,
                 before=filters.before,
                 after_time=filters.after,
                 after=place,

@@ -111,9 +111,7 @@ class Refreshing:
         news: list[RemoteEvent] = [ChatChanged(chat=chat) for chat in page.items]
         await self._ingest.take(account, news, origin="sync", announce=account.synced)
         async with self._database.read() as reader:
-            held = [
-                await chats.find_by_key(reader, account.workspace_id, account.id, chat.key) for chat in page.items
-            ]
+            held = [await chats.find_by_key(reader, account.workspace_id, account.id, chat.key) for chat in page.items]
         next_place = None if page.next is None else Place(account.id, page.next)
         return [each for each in held if each is not None], next_place
 

@@ -17,7 +17,10 @@ async def find(reader: Reader, workspace_id: str, account_id: str, day: int) -> 
 async def take(tx: Tx, workspace_id: str, account_id: str, day: int, most: int) -> bool:
     """Count one more, if that is not more than `most`; days before this one are forgotten."""
     await tx.execute(
-        "delete from chat_starts where workspace_id = $1 and account_id = $2 and day < $3", workspace_id, account_id, day
+        "delete from chat_starts where workspace_id = $1 and account_id = $2 and day < $3",
+        workspace_id,
+        account_id,
+        day,
     )
     return (
         await tx.execute(
@@ -46,4 +49,3 @@ async def give_back(tx: Tx, workspace_id: str, account_id: str, day: int) -> Non
         account_id,
         day,
     )
-

@@ -174,6 +174,7 @@ async def list_page(
     account_ids: list[str] | None = None,
     provider: str | None = None,
     unread: bool | None = None,
+    starred: bool | None = None,
     before: int | None = None,
     after_time: int | None = None,
     after: tuple[int, str] | None = None,
@@ -191,6 +192,8 @@ async def list_page(
         where.also("provider = {}", provider)
     if unread is not None:
         where.also("unread_count > 0" if unread else "unread_count = 0")
+    if starred is not None:
+        where.also("starred = {}", int(starred))
     if before is not None:
         where.also("last_message_at < {} and last_message_at > 0", before)
     if after_time is not None:

@@ -1,12 +1,15 @@
 """ConnectSafely's operations on conversations."""
 
 import asyncio
+from collections.abc import Sequence
 
 from postroom.dialects.connectsafely import rows, wire, wire_accounts, wire_conversations
 from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
-from postroom.domain.chats import ChatMark
+from postroom.domain.accounts import Account
+from postroom.domain.chats import Chat, ChatMark
+from postroom.domain.pages import Listing
 from postroom.services.house import Services
 
 
@@ -21,11 +24,14 @@ async def list_conversations(services: Services, request: Request) -> wire.Conve
     else:
         accounts = wire.chosen(held, wanted)
         listed = wire_conversations.from_here(await _stored(services, request, accounts), accounts)
-    newest, people = await services.chats.latest(caller, listed.chats), await services.chats.people(caller, listed.chats)
+    newest, people = (
+        await services.chats.latest(caller, listed.chats),
+        await services.chats.people(caller, listed.chats),
+    )
     return wire.conversations(listed, accounts, newest, people)
 
 
-async def _stored(services: Services, request: Request, accounts: wire.Accounts) -> wire.ChatListing:
+async def _stored(services: Services, request: Request, accounts: Sequence[Account]) -> Listing[Chat]:
     starred, none = wire_conversations.labels(request.text("labelId"), request.flag("labeledOnly"))
     return await services.chats.list(
         request.caller,
@@ -76,14 +82,12 @@ async def refresh_conversation(services: Services, request: Request) -> wire_con
     body: wire_conversations.Refresh = request.body
     chat = await rows.chat_of(services, request, body.conversation_urn, body.account_id)
     await services.refreshing.chat(request.caller, chat.id)
-    return wire_conversations.Refreshed(
-        conversation_urn=wire.plain(body.conversation_urn), account_id=chat.account_id
-    )
+    return wire_conversations.Refreshed(conversation_urn=wire.plain(body.conversation_urn), account_id=chat.account_id)
 
 
 async def conversation_exists(services: Services, request: Request) -> wire_conversations.Exists:
     account = await rows.account_of(services, request.caller, request.text("accountId"))
-    person = await wire_conversations.person_of(services, account, request.path["profileId"])
+    person = await rows.person_of(services, account, request.path["profileId"])
     chat = None if person is None else await services.outreach.chat_with(account, person)
     return wire_conversations.exists(account, person, chat)
 

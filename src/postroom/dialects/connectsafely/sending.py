@@ -1,12 +1,16 @@
 """How ConnectSafely's bodies for sending are read, and files given back whole."""
 
+import contextlib
+
 from postroom.dialects.connectsafely import rows, wire, wire_messages
+from postroom.dialects.connectsafely.wire_deprecated import OldSend
 from postroom.dialects.operation import Answer
 from postroom.dialects.request import Request
 from postroom.domain.accounts import Account
+from postroom.domain.chats import ChatMark
 from postroom.domain.messages import Message
 from postroom.domain.remote import Download
-from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotSupported, ProviderDown
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotSupported, ProviderDown, ProviderError
 from postroom.services.house import Services
 
 MOST_BYTES = 64 << 20
@@ -37,6 +41,23 @@ async def send(services: Services, request: Request, body: wire_messages.Send) -
         request.caller, account, person, body.message, subject=body.subject, files=files
     )
     return account, message
+
+
+async def before(services: Services, request: Request, body: OldSend, *, typing: bool) -> None:
+    """What the others see before a message: that somebody is writing, or that theirs were read.
+
+    It goes out where there is a conversation already; where LinkedIn does not go along, the message is sent all the same.
+    """
+    account = await rows.account_of(services, request.caller, body.account_id)
+    person = await recipient(services, account, body.recipient_profile_urn or body.recipient_profile_id)
+    chat = await services.outreach.chat_with(account, person)
+    if chat is None:
+        return
+    with contextlib.suppress(ProviderError):
+        if typing:
+            await services.chats.type(request.caller, chat.id, on=True)
+        else:
+            await services.chats.mark(request.caller, chat.id, ChatMark.READ, on=True)
 
 
 async def recipient(services: Services, account: Account, spelling: str | None) -> str:

@@ -3,6 +3,7 @@
 Source: ConnectSafely "List conversations", "Conversation messages", "List accounts" (2026).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
@@ -18,6 +19,9 @@ from postroom.domain.pages import Listing
 from postroom.errors import Kind, NotFound, NotSupported
 
 PROVIDER = "linkedin"
+_PROFILE = "urn:li:fsd_profile:"
+_PROFILE_ID = re.compile(r"ACoAA[A-Za-z0-9_-]{10,60}\Z")
+_MEDIA_TYPE = re.compile(r"(image/(png|jpeg|gif|webp)|video/[a-z0-9.+-]+|audio/[a-z0-9.+-]+|application/pdf)\Z")
 
 
 class Recalled(msgspec.Struct, kw_only=True, rename="camel"):
@@ -52,6 +56,7 @@ class Conversation(msgspec.Struct, kw_only=True, rename="camel"):
     unread_count: int
     participants: list[Participant]
     latest_message: Latest | None
+    labels: list[str]
     source: str = PROVIDER
 
 
@@ -97,7 +102,7 @@ class Messages(msgspec.Struct, kw_only=True, rename="camel"):
     has_more: bool
     cursor: str | None
     """Send it back as `cursor` for older ones."""
-    note: str = "Answered from what is stored here."
+    note: str
 
 
 class Account(msgspec.Struct, kw_only=True, rename="camel"):
@@ -109,6 +114,14 @@ class Account(msgspec.Struct, kw_only=True, rename="camel"):
     status: str
     enabled: bool = True
     api_seat_allocated: bool = True
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of conversations before it is written, and the cursor of the next."""
+
+    chats: Sequence[Chat]
+    next: str | None
+    from_cache: bool
 
 
 class Health(msgspec.Struct, kw_only=True):
@@ -151,6 +164,49 @@ def conversation_urn(mailbox: str, key: str) -> str:
     return f"urn:li:msg_conversation:(urn:li:fsd_profile:{mailbox},{padded(key)})"
 
 
+def profile_urn(person: str) -> str:
+    """A person's URN."""
+    return _PROFILE + person
+
+
+def bare_profile(spelling: str) -> str:
+    """What is said of a person, without the URN around it."""
+    return plain(spelling).strip().removeprefix(_PROFILE)
+
+
+def is_profile_id(text: str) -> bool:
+    """Whether this is LinkedIn's id of a person, and not the name in the address of a page."""
+    return _PROFILE_ID.match(text) is not None
+
+
+def note(*, asked: bool, fresh: bool) -> str:
+    """How new the messages are that are answered."""
+    if not asked:
+        return "Answered from what is stored here."
+    return "LinkedIn was asked just now." if fresh else "LinkedIn could not be asked: this is what is stored here."
+
+
+def safe_type(content_type: str) -> bytes:
+    """The content type of a file that is given back: one that no browser takes for a page of ours."""
+    plain_type = content_type.partition(";")[0].strip().lower()
+    return (plain_type if _MEDIA_TYPE.match(plain_type) else "application/octet-stream").encode()
+
+
+def status(found: DomainAccount) -> str:
+    """Where an account stands, in the vendor's words."""
+    return _STATUSES[found.status]
+
+
+def is_enabled(found: DomainAccount) -> bool:
+    """Whether anything is done with the account."""
+    return found.status is not AccountStatus.UNLINKING
+
+
+def is_syncing(found: DomainAccount) -> bool:
+    """Whether its first sync is not over."""
+    return found.status is AccountStatus.CONNECTED and not found.synced
+
+
 def chosen(accounts: Sequence[DomainAccount], wanted: Sequence[str]) -> list[DomainAccount]:
     """The LinkedIn accounts that are meant: the wanted, else the one used last.
 
@@ -164,7 +220,7 @@ def chosen(accounts: Sequence[DomainAccount], wanted: Sequence[str]) -> list[Dom
 
 
 def conversations(
-    found: Listing[Chat],
+    listed: Listed,
     accounts: Sequence[DomainAccount],
     newest: Mapping[str, DomainMessage],
     people: Mapping[str, Sequence[Attendee]],
@@ -180,23 +236,26 @@ def conversations(
                 last_activity_at=None if chat.last_message_at is None else iso(chat.last_message_at),
                 unread_count=chat.unread_count,
                 participants=participants(people.get(chat.id, ())),
+                labels=["STARRED"] if chat.starred else [],
                 latest_message=_latest(newest.get(chat.id), people.get(chat.id, ())),
             )
-            for chat in found.items
+            for chat in listed.chats
         ],
         accounts=[AccountName(id=account.id, name=account.profile.name) for account in accounts],
-        next_cursor=found.next,
-        has_more=found.next is not None,
+        next_cursor=listed.next,
+        has_more=listed.next is not None,
+        from_cache=listed.from_cache,
     )
 
 
-def messages(found: Listing[DomainMessage], mailbox: str, people: Sequence[Attendee]) -> Messages:
+def messages(found: Listing[DomainMessage], mailbox: str, people: Sequence[Attendee], note: str) -> Messages:
     """A page of a conversation's messages, newest first. What was recalled is not shown."""
     return Messages(
         messages=[message(each, mailbox, people) for each in found.items if not each.is_tombstone],
         participants=participants(people),
         has_more=found.next is not None,
         cursor=str(found.items[-1].sent_at) if found.next is not None else None,
+        note=note,
     )
 
 
