@@ -1,6 +1,5 @@
 """Asking a network now, for those who do not want to wait until it tells by itself."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 
@@ -126,12 +125,11 @@ class Refreshing:
         async with self._connections.messenger(account):
             before = await self.held(account)
         began = time.monotonic()
-        finished = True
-        try:
-            async with asyncio.timeout(_SYNC_SECONDS):
-                await self._sync.sync(account.workspace_id, account.id, full=full)
-        except TimeoutError:
-            finished = False
+        finished = False
+        # One that is under way already is the worker's: two would go on from the same place.
+        if account.sync is None or not account.sync.unfinished:
+            finished = await self._sync.sync(account.workspace_id, account.id, full=full, seconds=_SYNC_SECONDS)
+        if not finished:
             await self._ingest.queue_sync(account.workspace_id, account.id)
         after = await self.held(account)
         return Synced(

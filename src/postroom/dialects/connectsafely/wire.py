@@ -131,6 +131,8 @@ class Health(msgspec.Struct, kw_only=True):
 _STATUSES = {
     AccountStatus.LINKING: "WARMUP",
     AccountStatus.CONNECTED: "AVAILABLE",
+    AccountStatus.RECONNECTING: "WARMUP",
+    AccountStatus.PAUSED: "UNKNOWN",
     AccountStatus.ACTION_REQUIRED: "ERROR",
     AccountStatus.DISCONNECTED: "ERROR",
     AccountStatus.UNLINKING: "UNKNOWN",
@@ -199,12 +201,12 @@ def status(found: DomainAccount) -> str:
 
 def is_enabled(found: DomainAccount) -> bool:
     """Whether anything is done with the account."""
-    return found.status is not AccountStatus.UNLINKING
+    return found.status not in (AccountStatus.UNLINKING, AccountStatus.PAUSED)
 
 
 def is_syncing(found: DomainAccount) -> bool:
-    """Whether its first sync is not over."""
-    return found.status is AccountStatus.CONNECTED and not found.synced
+    """Whether a sync of all of it is under way."""
+    return found.sync is not None and found.sync.unfinished
 
 
 def chosen(accounts: Sequence[DomainAccount], wanted: Sequence[str]) -> list[DomainAccount]:

@@ -156,6 +156,11 @@ def sync_done(account: DomainAccount, done: Synced) -> SyncDone:
     )
 
 
+def _wrong(account: DomainAccount) -> str | None:
+    """The code of what keeps an account from being in step."""
+    return account.status_detail or (None if account.sync is None else account.sync.error)
+
+
 def sync_status(found: Sequence[tuple[DomainAccount, Held]]) -> SyncStatus:
     """How far each account is in step with LinkedIn."""
     return SyncStatus(
@@ -169,8 +174,8 @@ def sync_status(found: Sequence[tuple[DomainAccount, Held]]) -> SyncStatus:
                     sync_in_progress=wire.is_syncing(account),
                     total_conversations=held.chats,
                     total_messages=held.messages,
-                    consecutive_failures=0 if account.status_detail is None else 1,
-                    last_error=account.status_detail,
+                    consecutive_failures=0 if _wrong(account) is None else 1,
+                    last_error=_wrong(account),
                     initial_sync_completed=account.synced,
                 ),
             )
