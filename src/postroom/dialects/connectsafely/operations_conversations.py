@@ -15,14 +15,12 @@ from postroom.services.house import Services
 
 async def list_conversations(services: Services, request: Request) -> wire.Conversations:
     caller, held = request.caller, await rows.accounts_of(services, request.caller)
-    wanted = request.listed("linkedinAccountIds") or request.listed("accountId") or []
     place = wire_conversations.place_of(request.text("nextCursor"))
     if place is not None:
-        page, after = await services.refreshing.page(caller, place)
         accounts = wire.chosen(held, [place.account_id])
-        listed = wire_conversations.from_network(page, after)
+        listed = wire_conversations.from_network(*await services.refreshing.page(caller, place))
     else:
-        accounts = wire.chosen(held, wanted)
+        accounts = wire.chosen(held, request.listed("linkedinAccountIds") or request.listed("accountId") or [])
         listed = wire_conversations.from_here(await _stored(services, request, accounts), accounts)
     newest, people = (
         await services.chats.latest(caller, listed.chats),

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
-from postroom.dialects.connectsafely import rows, sending, wire, wire_messages
+from postroom.dialects.connectsafely import rows, sending, wire, wire_deprecated, wire_messages
 from postroom.dialects.connectsafely.wire_deprecated import (
     DoneInAccount,
     DoneInConversation,
@@ -18,8 +18,6 @@ from postroom.domain.access import Scope
 from postroom.domain.chats import ChatMark
 from postroom.errors import ErrorCode, InvalidParameters, Kind, NotImplementedHere
 from postroom.services.house import Services
-
-_INSTEAD = "Deprecated: use POST /conversations/send."
 
 
 async def recent_messages(services: Services, request: Request) -> Answer:
@@ -82,22 +80,9 @@ async def _sent(
     _check(body)
     if typing or acknowledged:
         await sending.before(services, request, body, typing=typing is True)
-    now = wire_messages.Send(
-        message=body.message,
-        account_id=body.account_id,
-        recipient_profile_urn=body.recipient_profile_urn,
-        recipient_profile_id=body.recipient_profile_id,
-    )
+    now = wire_deprecated.as_send(body)
     account, message = await sending.send(services, request, now)
-    said = wire_messages.sent(account, message, [], now)
-    return OldSent(
-        success=True,
-        message=said.message,
-        recipient_profile_urn=said.recipient_profile_urn,
-        typing_indicator_sent=typing,
-        acknowledgment_sent=acknowledged,
-        deprecated=_INSTEAD,
-    )
+    return wire_deprecated.old_sent(wire_messages.sent(account, message, [], now), typing, acknowledged)
 
 
 def moved(where: str, query: dict[str, str | None]) -> Answer:

@@ -5,6 +5,8 @@ Source: ConnectSafely "Messaging" (2026), where they are marked as deprecated.
 
 import msgspec
 
+from postroom.dialects.connectsafely.wire_messages import Send, Sent
+
 
 class Moved(msgspec.Struct, kw_only=True):
     """It is elsewhere: the header Location says where."""
@@ -55,3 +57,25 @@ class OldSent(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     typing_indicator_sent: bool | None = None
     acknowledgment_sent: bool | None = None
     deprecated: str | None = msgspec.field(name="_deprecated", default=None)
+
+
+def as_send(body: OldSend) -> Send:
+    """The same as its successor takes it."""
+    return Send(
+        message=body.message,
+        account_id=body.account_id,
+        recipient_profile_urn=body.recipient_profile_urn,
+        recipient_profile_id=body.recipient_profile_id,
+    )
+
+
+def old_sent(sent: Sent, typing: bool | None, acknowledged: bool | None) -> OldSent:
+    """What its successor says, as it was said before."""
+    return OldSent(
+        success=True,
+        message=sent.message,
+        recipient_profile_urn=sent.recipient_profile_urn,
+        typing_indicator_sent=typing,
+        acknowledgment_sent=acknowledged,
+        deprecated="Deprecated: use POST /conversations/send.",
+    )
