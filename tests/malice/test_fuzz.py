@@ -90,8 +90,11 @@ def fuzz(
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
     destroys = operation.definition.raw["operationId"] in LAST
 
+    # What is outside answers the same to everything.
+    outside = "501" in declared and not any(status.startswith("2") for status in declared)
+
     @hypothesis.settings(
-        max_examples=size.fuzz_examples, deadline=None, database=None, derandomize=size.name == "small",
+        max_examples=2 if outside else size.fuzz_examples, deadline=None, database=None, derandomize=size.name == "small",
         suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate],
     )  # fmt: skip
     @hypothesis.given(case=cases, lucky=st.randoms(use_true_random=False))

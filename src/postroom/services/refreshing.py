@@ -18,7 +18,7 @@ from postroom.services.sync import Sync
 from postroom.store import chats, messages
 from postroom.store.database import Database
 
-_SYNC_SECONDS = 20.0
+_SYNC_SECONDS = 8.0
 
 
 class Synced(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,7 +134,7 @@ OPERATIONS = (
         name="sync_conversations",
         method="POST",
         path="/linkedin/conversations/sync",
-        summary="Sync an account now, and wait for it for up to 20 seconds.",
+        summary="Sync an account now, and wait for it for up to 8 seconds.",
         docs="Accounts are kept in step all the time; this is for those who do not want to wait. What takes longer goes on "
         "by itself, and `error` says so.",
         scope=Scope.LINK,
