@@ -54,6 +54,7 @@ from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.outreach import Outreach
+from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
@@ -62,6 +63,7 @@ from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
+from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
@@ -176,6 +178,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         messages=messages,
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
+        people=People(database, connections),
         recalls=recalls,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
@@ -189,6 +192,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         attachments=attachments,
         events=events,
         receipts=receipts,
+        resyncs=Resyncs(database, accounts, ingest, now),
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),

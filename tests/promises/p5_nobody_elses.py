@@ -59,6 +59,13 @@ IDS: dict[str, str | None] = {
     "take_down_post_group.id": "post_group",
     "set_delete_at.id": "post_group",
     "get_take_down.id": "takedown",
+    "send_to_chat.id": "chat",
+    "mark_chat.id": "chat",
+    "type_in_chat.id": "chat",
+    "edit_message.id": "message",
+    "react_to_message.id": "message",
+    "forward_message.id": "message",
+    "get_message_file.id": "message",
     "update_webhook.id": "webhook",
     "delete_webhook.id": "webhook",
     "regenerate_webhook_secret.id": "webhook",
@@ -75,7 +82,7 @@ IDS: dict[str, str | None] = {
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
     sync q provider
-    wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
+    chunk_chats wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     delete_at then mediaUrls deleteAt deleteThen
@@ -84,6 +91,7 @@ _NO_IDS = """
     isActive active position file source request_url format enabled headers data
     filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
     recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
+    attachment_id emoji on mark people title subject files options typing_seconds
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -225,6 +233,13 @@ def fields_of(body: Any) -> list[str]:
 
 
 BODIES: dict[str, Any] = {
+    "send_to_chat": {"text": "Hello"},
+    "begin_chat": {"account_id": "acc_none", "people": ["ACoAA"], "text": "Hello"},
+    "edit_message": {"text": "Hello"},
+    "react_to_message": {"emoji": "👍"},
+    "forward_message": {"chat_id": "chat_none"},
+    "mark_chat": {"mark": "read"},
+    "type_in_chat": {},
     "send_message": {"text": "Hello"},
     "connect_account": {"provider": "LINKEDIN"},
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
@@ -253,7 +268,7 @@ BODIES: dict[str, Any] = {
     "send_conversation_message": {"message": "Hello", "recipientProfileId": "nobody"},
     "upload_attachment": "a file",
     "download_media": {"accountId": "", "url": "https://media.licdn.com/x"},
-    "react_to_message": {"emoji": "x", "react": True},
+    "react_to_conversation_message": {"emoji": "x", "react": True},
     "sync_conversations": {},
     "refresh_conversation": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
     "mark_seen": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},

@@ -169,7 +169,7 @@ def test_what_linkedin_says_to_a_message_has_a_code_of_its_own() -> None:
         (OutcomeUnknown(), 500, "outcome_unknown"),
     ):
         assert worded(DIALECT, "send_conversation_message", error)[1]["code"] == code
-        assert worded(DIALECT, "react_to_message", error)[0] == status
+        assert worded(DIALECT, "react_to_conversation_message", error)[0] == status
 
 
 # The older operations.

@@ -16,7 +16,8 @@ async def get_account_status(services: Services, request: Request) -> wire_accou
 
 
 async def get_account_premium(services: Services, request: Request) -> wire_accounts.Premium:
-    return wire_accounts.premium(await rows.account_of(services, request.caller, request.path["accountId"]))
+    account = await rows.account_of(services, request.caller, request.path["accountId"])
+    return wire_accounts.premium(account, await services.people.me(request.caller, account.id))
 
 
 async def get_account_quota(services: Services, request: Request) -> wire_accounts.Quota:
@@ -59,7 +60,7 @@ OPERATIONS = (
         name="get_account_premium",
         method="GET",
         path="/linkedin/account/{accountId}/premium",
-        summary="What is known of the account's plan at LinkedIn: null where LinkedIn was not asked.",
+        summary="Whether the account has a plan of LinkedIn's that is paid for. LinkedIn is asked; it says no more: the rest is null.",
         handler=get_account_premium,
         answer=wire_accounts.Premium,
         errors=rows.PAGE,

@@ -85,9 +85,8 @@ async def refresh_conversation(services: Services, request: Request) -> wire_con
 
 async def conversation_exists(services: Services, request: Request) -> wire_conversations.Exists:
     account = await rows.account_of(services, request.caller, request.text("accountId"))
-    person = await rows.person_of(services, account, request.path["profileId"])
-    chat = None if person is None else await services.outreach.chat_with(account, person)
-    return wire_conversations.exists(account, person, chat)
+    known = await services.people.known(request.caller, account.id, wire.bare_profile(request.path["profileId"]))
+    return wire_conversations.exists(account, known)
 
 
 OPERATIONS = (
@@ -168,7 +167,7 @@ OPERATIONS = (
         name="conversation_exists",
         method="GET",
         path="/linkedin/conversations/exists/{profileId}",
-        summary="Whether there is a conversation with just this person.",
+        summary="Whether there is a conversation with just this person, by LinkedIn's own word.",
         handler=conversation_exists,
         answer=wire_conversations.Exists,
         errors=rows.PAGE,

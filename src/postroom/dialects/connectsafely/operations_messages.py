@@ -152,7 +152,7 @@ OPERATIONS = (
         errors=rows.PAGE,
     ),
     Operation(
-        name="react_to_message",
+        name="react_to_conversation_message",
         method="POST",
         path="/linkedin/conversations/{conversationUrn}/messages/{messageUrn}/react",
         summary="React to a message, or take the reaction back.",

@@ -58,16 +58,21 @@ async def chat_of(services: Services, request: Request, urn: str, account_id: st
     return await services.chats.find_by_key(request.caller, wire.PROVIDER, urn, account_id)
 
 
-async def person_of(services: Services, account: Account, spelling: str) -> str | None:
+async def person_of(services: Services, caller: Caller, account: Account, spelling: str) -> str:
     """LinkedIn's id of a person, by their URN, by that id, or by the name in the address of their page.
 
-    None: an account of that name has never been seen in a conversation.
+    LinkedIn is asked only about those whom the account has not met in a conversation.
+
+    Raises:
+        NotFound: (kind ATTENDEE) LinkedIn shows nobody of that name.
     """
     bare = wire.bare_profile(spelling)
     if wire.is_profile_id(bare):
         return bare
     found = await services.outreach.known(account, bare)
-    return None if found is None else found.provider_id
+    if found is not None:
+        return found.provider_id
+    return (await services.people.profile(caller, account.id, bare)).provider_id
 
 
 def moment(request: Request, name: str) -> int | None:

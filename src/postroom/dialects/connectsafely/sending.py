@@ -10,7 +10,7 @@ from postroom.domain.accounts import Account
 from postroom.domain.chats import ChatMark
 from postroom.domain.messages import Message
 from postroom.domain.remote import Download
-from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotSupported, ProviderDown, ProviderError
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotSupported, ProviderDown, ProviderError
 from postroom.services.house import Services
 
 MOST_BYTES = 64 << 20
@@ -35,7 +35,7 @@ async def send(services: Services, request: Request, body: wire_messages.Send) -
         account = await services.accounts.get(request.caller, chat.account_id)
         return account, await services.messages.send(request.caller, chat.id, body.message, files=files)
     account = await rows.account_of(services, request.caller, body.account_id)
-    person = await recipient(services, account, body.recipient_profile_urn or body.recipient_profile_id)
+    person = await recipient(services, request, account, body.recipient_profile_urn or body.recipient_profile_id)
     request.spend(account.id)
     message = await services.outreach.write(
         request.caller, account, person, body.message, subject=body.subject, files=files
@@ -49,7 +49,7 @@ async def before(services: Services, request: Request, body: OldSend, *, typing:
     It goes out where there is a conversation already; where LinkedIn does not go along, the message is sent all the same.
     """
     account = await rows.account_of(services, request.caller, body.account_id)
-    person = await recipient(services, account, body.recipient_profile_urn or body.recipient_profile_id)
+    person = await recipient(services, request, account, body.recipient_profile_urn or body.recipient_profile_id)
     chat = await services.outreach.chat_with(account, person)
     if chat is None:
         return
@@ -60,12 +60,12 @@ async def before(services: Services, request: Request, body: OldSend, *, typing:
             await services.chats.mark(request.caller, chat.id, ChatMark.READ, on=True)
 
 
-async def recipient(services: Services, account: Account, spelling: str | None) -> str:
+async def recipient(services: Services, request: Request, account: Account, spelling: str | None) -> str:
     """LinkedIn's id of the person that is meant.
 
     Raises:
         InvalidParameters: nobody is named.
-        NotFound: (kind ATTENDEE) nobody of that name is known.
+        NotFound: (kind ATTENDEE) LinkedIn shows nobody of that name.
     """
     if not spelling or not spelling.strip():
         raise InvalidParameters(
@@ -73,10 +73,7 @@ async def recipient(services: Services, account: Account, spelling: str | None) 
             code=ErrorCode.MISSING_PARAMETERS,
             kind=Kind.ATTENDEE,
         )
-    person = await rows.person_of(services, account, spelling)
-    if person is None:
-        raise NotFound("Nobody of that name is known here.", kind=Kind.ATTENDEE)
-    return person
+    return await rows.person_of(services, request.caller, account, spelling)
 
 
 async def whole(download: Download) -> Answer:

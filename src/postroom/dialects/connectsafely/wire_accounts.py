@@ -10,6 +10,7 @@ import msgspec
 from postroom.clock import iso
 from postroom.dialects.connectsafely import wire
 from postroom.domain.accounts import Account as DomainAccount
+from postroom.domain.people import Person
 from postroom.services.outreach import Starts
 from postroom.services.refreshing import Held, Synced
 
@@ -122,9 +123,9 @@ def status(found: DomainAccount) -> Status:
     )
 
 
-def premium(found: DomainAccount) -> Premium:
-    """What is known of an account's plan at LinkedIn."""
-    return Premium(account_id=found.id, linkedin_plan=Plan())
+def premium(found: DomainAccount, owner: Person) -> Premium:
+    """What LinkedIn says of an account's plan: that there is one or not, and no more."""
+    return Premium(account_id=found.id, linkedin_plan=Plan(is_premium=owner.is_premium))
 
 
 def quota(found: DomainAccount, starts: Starts) -> Quota:

@@ -14,6 +14,7 @@ from postroom.domain.accounts import Account
 from postroom.domain.chats import Chat
 from postroom.domain.pages import Listing
 from postroom.errors import InvalidParameters, Kind
+from postroom.services.people import Known
 from postroom.services.refreshing import Place
 
 NETWORK = "linkedin:"
@@ -44,7 +45,7 @@ class Exists(msgspec.Struct, kw_only=True, rename="camel"):
     success: bool = True
     has_conversation: bool
     conversation_urn: str | None
-    profile_urn: str | None
+    profile_urn: str
     account_id: str
 
 
@@ -86,12 +87,13 @@ def from_here(found: Listing[Chat], accounts: Sequence[Account]) -> wire.Listed:
     return wire.Listed(chats=found.items, next=cursor, from_cache=True)
 
 
-def exists(account: Account, person: str | None, chat: Chat | None) -> Exists:
+def exists(account: Account, known: Known) -> Exists:
     """Whether an account has a conversation with just this person."""
+    chat = known.remote
     return Exists(
         has_conversation=chat is not None,
         conversation_urn=None if chat is None else wire.conversation_urn(account.provider_id, chat.key),
-        profile_urn=None if person is None else wire.profile_urn(person),
+        profile_urn=wire.profile_urn(known.person.provider_id),
         account_id=account.id,
     )
 
