@@ -142,6 +142,15 @@ def heard(socket: Any, kind: str) -> Json:
         ({"message": "x"}, 400, "validation_error"),
         ({"message": "", "conversationUrn": "<here>"}, 400, "validation_error"),
         ({"conversationUrn": "<here>"}, 400, "validation_error"),
+        (
+            {
+                "message": "x",
+                "conversationUrn": "<here>",
+                "attachments": [{"file": {"assetUrn": "../x", "byteSize": 1, "mediaType": "image/png", "name": "x"}}],
+            },
+            400,
+            "validation_error",
+        ),
         ({"message": "x", "conversationUrn": NOWHERE}, 404, "conversation_not_found"),
         ({"message": "x", "conversationUrn": "nonsense"}, 400, "validation_error"),
         ({"message": "x", "recipientProfileId": "nobody-at-all"}, 404, "profile_not_found"),

@@ -26,7 +26,7 @@ async def list_messages(services: Services, request: Request) -> wire.Messages:
     limit = request.integer("count", 50, 1, rows.MOST)
     found = await services.messages.list(caller, chat_id=chat.id, before=before, after=after, limit=limit)
     people = await services.chats.attendees(caller, chat.id)
-    return wire.messages(found, account.provider_id, people, wire.note(asked=asked, fresh=fresh))
+    return wire.messages(found, account.provider_id, people, wire.note(account, asked=asked, fresh=fresh))
 
 
 async def send_message(services: Services, request: Request) -> wire_messages.Sent:

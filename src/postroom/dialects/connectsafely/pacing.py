@@ -1,6 +1,7 @@
 """How often ConnectSafely's API may be asked: by a key, and for what changes something by an account.
 
-Counted in this process: several processes let through as many times more.
+Counted in this process: several processes let through as many times more. Recalls are no writes here: nobody is to wait
+with taking something back.
 
 Source: ConnectSafely "Rate limits" and its cookbook (2026): 60 requests a minute for each key and 100 in a burst of 10
 seconds, 15 writes a minute for each account, reads of the inbox without end.

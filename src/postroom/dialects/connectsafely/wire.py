@@ -181,11 +181,12 @@ def is_profile_id(text: str) -> bool:
     return _PROFILE_ID.match(text) is not None
 
 
-def note(*, asked: bool, fresh: bool) -> str:
-    """How new the messages are that are answered."""
-    if not asked:
-        return "Answered from what is stored here."
-    return "LinkedIn was asked just now." if fresh else "LinkedIn could not be asked: this is what is stored here."
+def note(account: DomainAccount, *, asked: bool, fresh: bool) -> str:
+    """How new the messages are that are answered, and whether older ones are still on their way."""
+    said = "LinkedIn was asked just now." if fresh else "Answered from what is stored here."
+    if asked and not fresh:
+        said = "LinkedIn could not be asked: this is what is stored here."
+    return f"{said} A sync is under way: older messages may follow." if is_syncing(account) else said
 
 
 def safe_type(content_type: str) -> bytes:

@@ -3,6 +3,7 @@
 Source: ConnectSafely "Send a message", "Upload attachment", "Download media", "React to a message" (2026).
 """
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -16,6 +17,7 @@ from postroom.domain.messages import Message
 from postroom.errors import ErrorCode, InvalidParameters, Kind
 
 LONGEST_NAME = 255
+_ASSET = re.compile(r"urn:li:[A-Za-z_]{1,40}:[A-Za-z0-9_=:(),-]{1,300}\Z")
 
 
 class FileWritten(msgspec.Struct, kw_only=True, rename="camel"):
@@ -107,7 +109,13 @@ def sent(account: Account, found: Message, people: Sequence[Attendee], body: Sen
 
 
 def files(body: Send) -> list[Uploaded]:
-    """What was uploaded before, to go out now."""
+    """What was uploaded before, to go out now.
+
+    Raises:
+        InvalidParameters: (kind ATTACHMENT) it names nothing that an upload answered.
+    """
+    if not all(_ASSET.match(each.file.asset_urn) for each in body.attachments):
+        raise InvalidParameters("assetUrn is none that an upload answered.", kind=Kind.ATTACHMENT)
     return [
         Uploaded(
             name=each.file.name,
