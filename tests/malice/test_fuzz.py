@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 DIALECTS = ("postpress", "connectsafely", "postpost", "native")
 
+_WAITED_FOR = ("typing_duration", "typing_seconds")
+
 # What would end the fuzzing for those after it: the account goes, or the key.
 LAST = {"delete_account", "unlink_account", "revoke_key"}
 
@@ -93,8 +95,11 @@ def fuzz(
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
     destroys = operation.definition.raw["operationId"] in LAST
 
+    # What is outside answers the same to everything.
+    outside = "501" in declared and not any(status.startswith("2") for status in declared)
+
     @hypothesis.settings(
-        max_examples=size.fuzz_examples, deadline=None, database=None, derandomize=size.name == "small",
+        max_examples=2 if outside else size.fuzz_examples, deadline=None, database=None, derandomize=size.name == "small",
         suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate],
     )  # fmt: skip
     @hypothesis.given(case=cases, lucky=st.randoms(use_true_random=False))
@@ -107,6 +112,9 @@ def fuzz(
                 case.query[name] = lucky.choice(real[name])
         if case.query and "wait_seconds" in case.query:
             case.query.pop("wait_seconds")
+        if isinstance(case.body, dict):
+            # They are waited for.
+            case.body = {name: value for name, value in case.body.items() if name not in _WAITED_FOR}
         case.headers = {**(case.headers or {}), "X-API-KEY": key, "Authorization": f"Bearer {key}"}
         try:
             sent = case.as_transport_kwargs(base_url=server.line[dialect])

@@ -154,6 +154,8 @@ def _operation(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
     body = _body_type(operation)
     if body is not None:
         content = {"application/json": {"schema": schemas.of(body)}}
+        if body is bytes:
+            content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         if operation.form:
             content["multipart/form-data"] = {"schema": schemas.of(body)}
         made["requestBody"] = {"required": True, "content": content}

@@ -37,6 +37,8 @@ JSON = b"application/json"
 # Source: the largest attachment that published clients of PostPress send, 26,214,400 bytes; and room for the other fields.
 FORM_BYTES = 27 << 20
 _LARGE_AT_ONCE = 4
+# Source: LinkedIn takes files of up to 20 MiB with a message (mautrix-linkedin, checked 2026-11-21).
+RAW_BYTES = 20 << 20
 LONGEST_IDEMPOTENCY_KEY = 255
 
 Handler = Callable[[Services, Request], Awaitable[Any]]
@@ -94,7 +96,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """What each value in the path is."""
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
-    """The type that the body is read as."""
+    """The type that the body is read as; `bytes`: it is a file, whatever its Content-Type, and may be a large one."""
     body_docs: Any = None
     """The type that the pages show for it, where it is read more tolerantly than it is described."""
     form: bool = False
@@ -121,6 +123,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 Failure = Callable[[PostroomError, Operation | None, Request], Answer]
 
 
+Pace = Callable[[Request], None]
+"""Counts a request of a caller's, and says so in the headers of its answer; RateLimited where there are too many."""
+
+
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """A hosted API that we speak: its table, how it reads a key, and how it words a failure."""
 
@@ -142,6 +148,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the vendor's pages also list what comes under the nearest status that they have, and not its own."""
     only: Mapping[Kind, frozenset[str]] = {}
     """What only these operations, by name, can be about; a kind that is not named here is about any."""
+    pace: Pace | None = None
 
 
 def class_of(error: PostroomError) -> type[PostroomError]:
@@ -246,6 +253,8 @@ class Application:
             request.caller_or_none = caller = await self.dialect.authenticate(self.services, request)
             self.services.access.require(caller, operation.scope)
             request.begun = True
+            if self.dialect.pace is not None:
+                self.dialect.pace(request)
         for name, raw in raw_values:
             request.path[name] = decoded_segment(raw)
         if operation.mutates:
@@ -262,12 +271,14 @@ class Application:
 
     def _is_large(self, operation: Operation, request: Request) -> bool:
         """Whether the body may be longer than others are."""
-        if not operation.files or not is_form(request):
+        if operation.body is not bytes and not (operation.files and is_form(request)):
             return False
         announced = request.header(b"content-length") or ""
         return not announced.isdecimal() or int(announced) > self.body_limit_bytes
 
     async def _body(self, operation: Operation, request: Request, receive: Receive) -> Any:
+        if operation.body is bytes:
+            return await read_body(request, receive, max(self.body_limit_bytes, RAW_BYTES))
         with_files = operation.files and is_form(request)
         limit = max(self.body_limit_bytes, FORM_BYTES) if with_files else self.body_limit_bytes
         raw = await read_body(request, receive, limit)
@@ -327,7 +338,7 @@ class Application:
             await self._stream(answer, request, send)
             return
         body = answer.body
-        headers = [(b"x-request-id", request.id.encode()), *answer.headers]
+        headers = [(b"x-request-id", request.id.encode()), *request.answer_headers, *answer.headers]
         if answer.status != 204:
             headers += [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(body))]
         caller = request.caller_or_none
@@ -339,8 +350,8 @@ class Application:
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
 
     async def _stream(self, answer: Streamed, request: Request, send: Send) -> None:
-        headers = [(b"x-request-id", request.id.encode()), (b"content-type", answer.content_type.encode("latin-1"))]
-        headers += [_NOT_STORED, *_FILE_HEADERS]
+        headers = [(b"x-request-id", request.id.encode()), *request.answer_headers]
+        headers += [(b"content-type", answer.content_type.encode("latin-1")), _NOT_STORED, *_FILE_HEADERS]
         if answer.size_bytes is not None:
             headers.append((b"content-length", b"%d" % answer.size_bytes))
         if request.caller.workspace.sandbox:

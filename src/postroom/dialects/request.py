@@ -39,6 +39,10 @@ class FormFile(msgspec.Struct, frozen=True):
     data: bytes
 
 
+def _nothing(account_id: str) -> None:
+    """Nobody counts."""
+
+
 class ClientGone(Exception):
     """The client hung up before it had sent its whole request; there is nobody to answer."""
 
@@ -46,7 +50,20 @@ class ClientGone(Exception):
 class Request:
     """What came in, and who is asking once that is known."""
 
-    __slots__ = ("_query", "begun", "body", "caller_or_none", "headers", "id", "method", "path", "raw_path", "scope")
+    __slots__ = (
+        "_query",
+        "answer_headers",
+        "begun",
+        "body",
+        "caller_or_none",
+        "headers",
+        "id",
+        "method",
+        "path",
+        "raw_path",
+        "scope",
+        "spend",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -59,6 +76,10 @@ class Request:
         self.caller_or_none: Caller | None = None
         self.begun = False
         """Whether the key was good, so that what goes wrong from here on is the operation's."""
+        self.answer_headers: list[tuple[bytes, bytes]] = []
+        """What its answer has beside its own, be it a failure."""
+        self.spend: Callable[[str], None] = _nothing
+        """Count a write of this account, where the dialect counts them; RateLimited where there are too many."""
         self._query: dict[str, str] | None = None
 
     @property

@@ -241,10 +241,11 @@ class Accounts:
             if await accounts.hold(tx, workspace_id, account_id) is None:
                 return
             user_id = await accounts.find_user(tx, workspace_id, account_id)
+            provider = await accounts.find_provider(tx, workspace_id, account_id)
             await accounts.remove(tx, workspace_id, account_id)
             document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
             await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
-            data = EventData(account_id=account_id, origin="api")
+            data = EventData(account_id=account_id, platform=provider, origin="api")
             await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
         await self._database.scrub()
 

@@ -41,6 +41,7 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
     before: int | None
     after: int | None
     people: list[str] | None = None
+    starred: bool | None = None
 
 
 class Chats:
@@ -64,6 +65,7 @@ class Chats:
         people: Sequence[str] | None = None,
         provider: str | None = None,
         unread: bool | None = None,
+        starred: bool | None = None,
         before: int | None = None,
         after: int | None = None,
         cursor: str | None = None,
@@ -80,6 +82,7 @@ class Chats:
             unread=unread,
             before=before,
             after=after,
+            starred=starred,
         )
         place = None
         if cursor is not None:
@@ -94,6 +97,7 @@ class Chats:
                 people=filters.people,
                 provider=filters.provider,
                 unread=filters.unread,
+                starred=filters.starred,
                 before=filters.before,
                 after_time=filters.after,
                 after=place,

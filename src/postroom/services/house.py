@@ -18,12 +18,14 @@ from postroom.services.idempotency import Idempotency
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.outreach import Outreach
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
@@ -39,6 +41,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chats: Chats
     attendees: Attendees
     messages: Messages
+    outreach: Outreach
+    refreshing: Refreshing
     people: People
     recalls: Recalls
     posts: Posts

@@ -354,7 +354,7 @@ class Linking:
             await self._finish_unlink(workspace_id, held.id)
         elif held is not None:
             self._connections.forget(held.id)
-            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None)
+            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None, origin="api")
             if has_chats:
                 await self._ingest.queue_sync(workspace_id, held.id)
             self._notifier.wake("accounts")

@@ -109,6 +109,16 @@ async def list_page(
     return [_attendee(row, reader.keyring) for row in rows]
 
 
+async def list_of_account(reader: Reader, workspace_id: str, account_id: str) -> list[Attendee]:
+    """Everybody whom an account knows."""
+    rows = await reader.fetch(
+        f"select {_COLUMNS} from attendees where workspace_id = $1 and account_id = $2 order by id",
+        workspace_id,
+        account_id,
+    )
+    return [_attendee(row, reader.keyring) for row in rows]
+
+
 async def find_by_id(
     reader: Reader,
     workspace_id: str,

@@ -181,9 +181,11 @@ class Connect:
 def _waiting(step: Any) -> str:
     """A code to be scanned or typed at the network, or what to wait for."""
     code = getattr(step, "code", None)
+    kind = getattr(getattr(step, "checkpoint", None), "kind", None)
+    if code is None and kind in ("qr_code", "pairing_code"):
+        return "<p>One moment: the account is being linked. This page goes on by itself.</p>"
     if code is None:
         return "<p>Confirm in the network's own app that this is you. This page goes on by itself.</p>"
-    kind = getattr(getattr(step, "checkpoint", None), "kind", "qr_code")
     if kind == "pairing_code":
         return f"<p>Enter this code at the network: <b>{escape(code)}</b></p>"
     drawn = segno.make(code, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")

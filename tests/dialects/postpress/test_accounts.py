@@ -186,6 +186,10 @@ def asks(kind: CheckpointKind, **more: Any) -> Ask:
             {"type": "QRCODE", "qrcode": "ABCD-1234", "code": "ABCD-1234"},
         ),
         (Wait(again_seconds=2, state=None), {"type": "IN_APP_VALIDATION"}),
+        (
+            Wait(checkpoint=Checkpoint(kind=CheckpointKind.QR_CODE), again_seconds=2, state=None),
+            {"type": "QRCODE", "qrcode": ""},
+        ),
     ],
 )
 def test_each_checkpoint_is_shown_in_the_pages_words(step: Pending, shown: dict[str, Any]) -> None:

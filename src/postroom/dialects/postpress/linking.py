@@ -211,10 +211,11 @@ def _challenge(checkpoint: DomainCheckpoint | None, step: Any) -> Challenge:
     made = Challenge(type=_CHALLENGES[kind])
     match kind:
         case CheckpointKind.QR_CODE:
-            made.qrcode = step.code
+            # Between two codes there is none.
+            made.qrcode = getattr(step, "code", "")
         case CheckpointKind.PAIRING_CODE:
             # The vendor's word for it is not published: clients that know this type show `qrcode`, which is the code.
-            made.qrcode = made.code = step.code
+            made.qrcode = made.code = getattr(step, "code", "")
         case CheckpointKind.CONTRACT:
             choices = step.choices.get("code", {})
             made.contract_options = [{"id": id, "name": name} for id, name in choices.items()]

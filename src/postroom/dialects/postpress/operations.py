@@ -11,6 +11,7 @@ from postroom.dialects.postpress import (
     operations_messages,
     operations_users,
     outside,
+    webhooks,
 )
 from postroom.dialects.postpress.errors import Error, failure
 from postroom.dialects.request import Request
@@ -23,6 +24,7 @@ OPERATIONS = (
     *operations_chats.OPERATIONS,
     *operations_attendees.OPERATIONS,
     *operations_users.OPERATIONS,
+    *webhooks.OPERATIONS,
     *outside.OPERATIONS,
 )
 
