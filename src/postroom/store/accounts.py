@@ -75,6 +75,14 @@ async def find_user(reader: Reader, workspace_id: str, account_id: str) -> str |
     return None if row is None else str(row[0])
 
 
+async def find_provider(reader: Reader, workspace_id: str, account_id: str) -> str | None:
+    """Which network's account it is, which never changes; None: it is gone."""
+    row = await reader.fetch_one(
+        "select provider from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
+    )
+    return None if row is None else str(row[0])
+
+
 async def list_ids(reader: Reader, workspace_id: str, user_id: str) -> list[str]:
     """The ids of all of a user's accounts."""
     rows = await reader.fetch(
