@@ -1,6 +1,6 @@
 """What networks tell us, taken in: one transaction each, safe to repeat, in any order."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
@@ -14,6 +14,7 @@ from postroom.domain.messages import AnyAttachment, Content, Message, Reaction
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
+    Closed,
     Gap,
     MessageDelivered,
     MessageEdited,
@@ -27,14 +28,17 @@ from postroom.domain.remote import (
     RemoteMessage,
 )
 from postroom.ids import new_id
+from postroom.services.acquaintances import Acquaintances
 from postroom.services.burial import bury
 from postroom.services.connections import Connections
 from postroom.services.events import Events
-from postroom.store import accounts, attendees, burials, chats, jobs, messages
+from postroom.store import accounts, burials, chats, jobs, messages
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
 log = structlog.get_logger()
+Also = Callable[[Tx, AccountStatus], Awaitable[None]]
+"""What is recorded with news, by where the account stands."""
 
 
 class Ingest:
@@ -46,11 +50,21 @@ class Ingest:
         self._connections = connections
         self._events = events
         self._now = now
+        self._acquaintances = Acquaintances()
 
-    async def take(self, account: Account, news: Sequence[RemoteEvent], *, origin: str, announce: bool = True) -> int:
+    async def take(
+        self,
+        account: Account,
+        news: Sequence[RemoteEvent],
+        *,
+        origin: str,
+        announce: bool = True,
+        also: Also | None = None,
+    ) -> int:
         """Take news in, in one transaction; how many messages were new. `announce`: tell of new and changed messages.
 
-        A tombstone always wins, and burials are announced in any case.
+        A tombstone always wins, and burials are announced in any case. `also` happens in the same transaction; not where
+        the account is gone.
         """
         async with self._database.begin() as tx:
             status = await accounts.hold(tx, account.workspace_id, account.id)
@@ -63,26 +77,35 @@ class Ingest:
             taken = _Taking(self, tx, account, origin, announce)
             for event in _bundled(news):
                 await taken.take(event)
+            if also is not None:
+                await also(tx, status)
             return taken.new
 
-    async def queue_sync(self, workspace_id: str, account_id: str) -> None:
+    async def queue_sync(self, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
         """Have the account synced soon."""
         async with self._database.begin() as tx:
-            await self.queue_sync_in(tx, workspace_id, account_id)
+            await self.queue_sync_in(tx, workspace_id, account_id, chat_id)
 
-    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str) -> None:
-        """The same, in the caller's transaction."""
+    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
+        """The same, in the caller's transaction. One that waits already is enough, and is tried at once.
+
+        `chat_id`: only this chat's history.
+        """
         now = self._now()
+        args: dict[str, str | list[str]] = {"account_id": account_id}
+        if chat_id is not None:
+            args["chat_id"] = chat_id
         job = Job(
             id=new_id("job", now),
             workspace_id=workspace_id,
             task=Task.SYNC_ACCOUNT,
-            args={"account_id": account_id},
+            args=args,
             lock=f"sync:{account_id}",
             attempts=0,
             scheduled_at=to_ms(now),
         )
-        await jobs.enqueue(tx, job)
+        if not await jobs.hasten(tx, job):
+            await jobs.enqueue(tx, job)
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
 
@@ -131,6 +154,8 @@ class _Taking:
         self._origin = origin
         self._announce = announce
         self._chats: dict[str, str] = {}
+        self._active_at: dict[str, int] = {}
+        """Up to when chats are noted to have been active, by their ids."""
         self.new = 0
 
     async def take(self, event: RemoteEvent | list[MessageSeen]) -> None:
@@ -155,6 +180,8 @@ class _Taking:
                 await self._ingest.queue_sync_in(self._tx, self._account.workspace_id, self._account.id)
             case MessageSeen():
                 await self._messages([event])
+            case Closed():
+                pass
 
     async def _messages(self, seen: Sequence[MessageSeen]) -> None:
         workspace_id, account_id = self._account.workspace_id, self._account.id
@@ -177,8 +204,8 @@ class _Taking:
         fresh = [message for message in fresh if not await self._is_buried(message.other_keys)]
         if fresh:
             senders = {message.sender.provider_id: message.sender for message in fresh}
-            people = await attendees.put_attendees(
-                self._tx, workspace_id, None, [self._attendee(person) for person in senders.values()]
+            people = await self._ingest._acquaintances.put(
+                self._tx, workspace_id, account_id, None, list(senders.values()), self._attendee
             )
             rows = []
             active: dict[str, int] = {}
@@ -188,7 +215,8 @@ class _Taking:
                 rows.append(self._message(message, chat_id, people[message.sender.provider_id]))
             added = await messages.add_many(self._tx, workspace_id, rows)
             for chat_id, moment in active.items():
-                await chats.note_message_at(self._tx, workspace_id, chat_id, moment)
+                if moment > self._active_at.get(chat_id, -1):
+                    await chats.note_message_at(self._tx, workspace_id, chat_id, moment)
             self.new += len(added)
             for row in added:
                 await self._tell(EventType.MESSAGE_SENT if row.is_sender else EventType.MESSAGE_RECEIVED, row)
@@ -308,9 +336,11 @@ class _Taking:
         )
         chat_id, is_new, is_changed = await chats.put(self._tx, account.workspace_id, chat)
         self._chats[remote.key] = chat_id
+        self._active_at[chat_id] = moment or 0
         if remote.attendees:
-            people = [self._attendee(person) for person in remote.attendees]
-            await attendees.put_attendees(self._tx, account.workspace_id, chat_id, people)
+            await self._ingest._acquaintances.put(
+                self._tx, account.workspace_id, account.id, chat_id, remote.attendees, self._attendee
+            )
         if self._announce:
             kind = EventType.CHAT_CREATED if is_new else EventType.CHAT_UPDATED
             data = EventData(account_id=account.id, chat_id=chat_id, origin=self._origin)
