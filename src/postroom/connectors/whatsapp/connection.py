@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,10 +14,11 @@ from postroom.connectors.whatsapp.mailbox import Mailbox
 from postroom.domain.chats import ChatMark
 from postroom.domain.messages import AnyAttachment
 from postroom.domain.remote import (
-    ChatChanged,
     ChatDraft,
+    Closed,
     Credentials,
     Download,
+    Gap,
     HeldMessage,
     MessageDraft,
     MessageKey,
@@ -44,8 +44,6 @@ Json = Any
 
 CONNECT_SECONDS = 20.0
 """How long a session may take to connect; the library itself waits a minute for a network that is not there."""
-AWAY_SECONDS = 5.0
-"""How long the library may be without a connection before that is said; it connects again by itself."""
 _CALL_SECONDS = 60.0
 
 
@@ -163,48 +161,31 @@ class WhatsAppConnection:
     # what it is told
 
     async def listen(self) -> AsyncIterator[RemoteEvent]:
-        """Everything that is told and was not taken in yet; connects, and closes the connection at its end."""
+        """Everything that is told and was not taken in yet; connects, and closes the connection at its end.
+
+        The library connects again by itself while its process lives. One that has not connected within
+        `CONNECT_SECONDS` is begun anew.
+        """
         try:
-            held = await self._open()
-            if not held.is_connected:
-                await self._connected()
+            held = await self._connected()
+            yield Gap(reason="connected")
             while True:
-                event = await self._next(held)
+                event = await held.news.get()
+                if event.kind in ENDINGS and held.ending is not None:
+                    raise refusals.of_ending(held.ending)
+                if event.kind == "disconnected":
+                    yield Closed(reason="disconnected")
+                elif event.kind == "connected":
+                    self._learn(held)
+                    yield Gap(reason="connected")
+                elif event.kind == "packed" and held.store is not None:
+                    await self._save(held.store)
                 for news in self._mailbox.read(event.kind, event.values):
                     yield news
                 if event.place is not None:
                     self._host.tell(self._name, "acknowledge", place=event.place)
-                if event.kind == "connected":
-                    self._learn(held)
-                    for chat in await self._groups():
-                        yield ChatChanged(chat=chat)
-                if event.kind == "packed" and held.store is not None:
-                    await self._save(held.store)
         finally:
             await self._rest()
-
-    async def _next(self, held: Session) -> Any:
-        """The next event.
-
-        Raises:
-            ProviderError: the session is over, or away for longer than a moment.
-        """
-        away_until: float | None = None
-        while True:
-            if not held.is_connected and away_until is None:
-                away_until = time.monotonic() + AWAY_SECONDS
-            try:
-                patience = None if held.is_connected or away_until is None else away_until - time.monotonic()
-                async with asyncio.timeout(patience):
-                    event = await held.news.get()
-            except TimeoutError:
-                raise ProviderDown("The connection to WhatsApp is closed; it is being made again.") from None
-            if held.is_connected:
-                away_until = None
-            if event.kind in ENDINGS and held.ending is not None:
-                raise refusals.of_ending(held.ending)
-            if event.kind not in ("disconnected", "qr", "paired"):
-                return event
 
     async def _groups(self) -> list[RemoteChat]:
         try:
