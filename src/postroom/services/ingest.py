@@ -278,7 +278,8 @@ class _Taking:
             original=content.original if event.original is None else event.original,
         )
         await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content, edited=True)
-        await self._tell(EventType.MESSAGE_EDITED, row)
+        if event.text != row.content.text or not row.edited:
+            await self._tell(EventType.MESSAGE_EDITED, row)
 
     async def _reaction(self, event: ReactionChanged) -> None:
         row = await self._held(event.key)
@@ -332,6 +333,7 @@ class _Taking:
             starred=remote.starred,
             folders=remote.folders,
             content_type=remote.content_type,
+            request=remote.request,
             subject_key=remote.subject_key,
         )
         chat_id, is_new, is_changed = await chats.put(self._tx, account.workspace_id, chat)
