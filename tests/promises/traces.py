@@ -288,7 +288,7 @@ class Trace:
             await _as_may_be(self.rooms.messages.react(self.caller, message.id, "👍", on=self.chance.random() < 0.7))
 
     async def _held(self) -> list[Message]:
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         return [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
 
     async def _ask_by_key(self) -> None:
