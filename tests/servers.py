@@ -39,11 +39,18 @@ class Built:
 
 @contextlib.asynccontextmanager
 async def built(
-    data: Path, database_url: str = "", *, furnished: bool = True, answers: bool = False, **more: Any
+    data: Path,
+    database_url: str = "",
+    *,
+    furnished: bool = True,
+    answers: bool = False,
+    providers: Mapping[str, dict[str, str]] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Built]:
     """A house in this process, with nothing in its background: tests run its worker and listeners as they need.
 
-    `answers`: its public address does, for networks that fetch files. What else is given are settings, by their names.
+    `answers`: its public address does, for networks that fetch files. `providers`: networks that are no simulations.
+    What else is given are settings, by their names.
     """
     async with contextlib.AsyncExitStack() as stack:
         networks = await stack.enter_async_context(sandbox.networks(data, 0))  # makes the folder
@@ -53,7 +60,7 @@ async def built(
             data=data,
             database_url=database_url,
             provider_seconds=3.0,
-            providers=sandbox.providers(networks.sim),
+            providers={**sandbox.providers(networks.sim), **(providers or {})},
             **more,
         )
         now = offset_clock(sandbox.clock_file(data))

@@ -3,6 +3,7 @@
 Source: Matrix specification v1.14, client-server API, checked 2026-11-21.
 """
 
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -31,6 +32,8 @@ Json = Any
 
 PROVIDER = "matrix"
 POLL_SECONDS = 25
+ABOUT = ("m.room.name", "m.room.canonical_alias", "m.room.encryption", "m.room.member")
+"""The types of events that say what a room is called, and who is in it."""
 # How slowly a file may go out before it counts as lost.
 _LEAST_BYTES_PER_SECOND = 256 * 1024
 _OWNERS_TURN = frozenset({"M_USER_LOCKED", "M_USER_SUSPENDED", "M_CONSENT_NOT_GIVEN", "M_THREEPID_AUTH_FAILED"})
@@ -83,6 +86,9 @@ class Matrix:
 
     async def sync(self, since: str | None, filter: Json, *, wait: bool = False) -> dict[str, Json]:
         """What is new since then; `wait`: until something is, or for half a minute."""
+        if not wait:
+            # Synapse gives the same answer to the same question for two minutes: this one is always another.
+            filter = {**filter, "room": {**filter["room"], "not_rooms": [f"!{uuid.uuid4().hex}:invalid"]}}
         query = {"filter": _json(filter), "timeout": str(POLL_SECONDS * 1000 if wait else 0)}
         if since is not None:
             query["since"] = since
@@ -162,6 +168,11 @@ class Matrix:
 
     async def set_account_data(self, user: str, type: str, content: Json, room: str | None = None) -> None:
         await self._change("set_account_data", "PUT", self._data_path(user, type, room), content)
+
+    async def tags(self, user: str, room: str) -> dict[str, Json]:
+        tree = await self._ask("tags", f"client/v3/user/{_part(user)}/rooms/{_part(room)}/tags")
+        found = tree.get("tags")
+        return found if isinstance(found, dict) else {}
 
     async def set_tag(self, user: str, room: str, tag: str, *, on: bool) -> None:
         path = f"client/v3/user/{_part(user)}/rooms/{_part(room)}/tags/{tag}"
@@ -349,10 +360,7 @@ def room_filter(rooms: Sequence[str] | None, types: Sequence[str], *, limit: int
     """What `sync` tells: of these rooms (None: all) the newest events of these types, and what chats show."""
     room: dict[str, Json] = {
         "timeline": {"types": list(types), "limit": limit, "lazy_load_members": True},
-        "state": {
-            "types": ["m.room.name", "m.room.canonical_alias", "m.room.encryption", "m.room.member"],
-            "lazy_load_members": True,
-        },
+        "state": {"types": list(ABOUT), "lazy_load_members": True},
         "ephemeral": {"types": ["m.receipt"]},
         "account_data": {"types": ["m.tag", "m.marked_unread"]},
     }

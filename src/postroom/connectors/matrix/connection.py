@@ -11,7 +11,7 @@ import msgspec
 from postroom.clock import Clock, to_ms
 from postroom.connectors.contract import Delta, Page
 from postroom.connectors.matrix import convert
-from postroom.connectors.matrix.api import Json, Matrix, Missing, room_filter
+from postroom.connectors.matrix.api import ABOUT, Json, Matrix, Missing, room_filter
 from postroom.connectors.matrix.convert import as_list, as_object, chat_key, message_key
 from postroom.connectors.matrix.rooms import Rooms
 from postroom.connectors.matrix.timeline import PAGE, Timeline
@@ -47,11 +47,12 @@ from postroom.errors import (
     Unprocessable,
 )
 
-_ROOMS_OF_A_PAGE = 20
+_ROOMS_OF_A_PAGE = 10
 _TYPING_SECONDS = 30
 _LONGEST_WAIT_SECONDS = 60.0
 _NOTHING = room_filter([], (), limit=1)
-_EVERYTHING = room_filter(None, convert.TIMELINE, limit=PAGE)
+# Who leaves is not told otherwise.
+_EVERYTHING = room_filter(None, (*convert.TIMELINE, *ABOUT), limit=PAGE)
 
 
 class MatrixConnection:
@@ -100,8 +101,8 @@ class MatrixConnection:
         """Newest first."""
         try:
             messages, older = await self._timeline.page(chat_key(chat), cursor)
-        except Unprocessable as error:
-            _check_cursor(cursor is None, error)
+        except Refused as error:
+            _check_cursor(cursor is None or not _is_unknown(error), error)
             raise
         return Page(messages, older)
 
@@ -112,7 +113,7 @@ class MatrixConnection:
         try:
             tree = await self._api.sync(token, _EVERYTHING)
         except Refused as error:
-            if error.code is ErrorCode.INSUFFICIENT_PERMISSIONS:
+            if not _is_unknown(error):
                 raise
             # A token that this homeserver does not know, or not any more.
             return Delta(events=[], token=await self._newest(), complete=False)
@@ -138,7 +139,7 @@ class MatrixConnection:
                 missed = await self._timeline.missed(room, start, since) if isinstance(start, str) else None
                 complete = complete and missed is not None
                 events = [*(missed or []), *events]
-            names = convert.members(as_list(as_object(entry.get("state")).get("events")))
+            names = convert.members([*as_list(as_object(entry.get("state")).get("events")), *events])
             told += await self._timeline.news(room, events, names, chat)
             told += self._timeline.receipts(room, as_list(as_object(entry.get("ephemeral")).get("events")))
         for room in as_object(rooms.get("leave")):
@@ -186,7 +187,9 @@ class MatrixConnection:
                 wait_seconds = error.retry_after_seconds or _LONGEST_WAIT_SECONDS
             except ProviderDown:
                 pass
-            except Unprocessable:
+            except Refused as error:
+                if since is None or not _is_unknown(error):
+                    raise
                 # A token that is not known any more: begin again, with a gap.
                 since = None
             failed += 1
@@ -354,6 +357,11 @@ def _refuse(error: Refused) -> NoReturn:
         code=ErrorCode.INSUFFICIENT_PERMISSIONS,
         kind=Kind.RECALL_REFUSED,
     ) from error
+
+
+def _is_unknown(error: Refused) -> bool:
+    """Whether the homeserver does not know the token that it was given."""
+    return error.context.get("status") == 400
 
 
 def _check_cursor(good: bool, cause: Exception | None = None) -> None:

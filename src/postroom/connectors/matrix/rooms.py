@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from postroom.connectors.matrix import convert
-from postroom.connectors.matrix.api import Json, Matrix, Missing, room_filter
+from postroom.connectors.matrix.api import ABOUT, Json, Matrix, Missing, room_filter
 from postroom.connectors.matrix.convert import as_list, as_object
 from postroom.domain.chats import ChatKind
 from postroom.domain.remote import ChatKey, RemoteAttendee, RemoteChat
@@ -56,7 +56,7 @@ class Rooms:
         count = _unread(entry, marked=as_object(data.get("m.marked_unread")).get("unread") is True)
         chat = msgspec.structs.replace(known, last_message_at=newest, unread_count=count)
         if "m.tag" in data:
-            chat = msgspec.structs.replace(chat, pinned=_pinned(data))
+            chat = msgspec.structs.replace(chat, pinned="m.favourite" in as_object(data["m.tag"].get("tags")))
         self._known[room] = chat
         return chat, (chat.unread_count, chat.pinned) != (known.unread_count, known.pinned)
 
@@ -74,7 +74,9 @@ class Rooms:
         if not name and not single:
             name = ", ".join(person.name or person.provider_id for person in people[:5] if not person.is_self)
         messages = as_list(as_object(entry.get("timeline")).get("events"))
-        data = _data(entry)
+        # Synapse leaves these out where it is asked for some rooms only.
+        tags = await self._api.tags(self._me, room)
+        marked = (await self._api.account_data(self._me, "m.marked_unread", room)).get("unread") is True
         return RemoteChat(
             provider_id=room,
             key=ChatKey(room),
@@ -82,10 +84,10 @@ class Rooms:
             name=convert.text_of(name),
             attendees=tuple(people),
             last_message_at=convert.moment(messages[-1]) if messages else None,
-            unread_count=_unread(entry, marked=as_object(data.get("m.marked_unread")).get("unread") is True),
+            unread_count=_unread(entry, marked=marked),
             # Nothing can be said there: what is written would go out unencrypted.
             read_only="m.room.encryption" in contents,
-            pinned=_pinned(data),
+            pinned="m.favourite" in tags,
         )
 
     async def _people(self, room: str, state: list[dict[str, Json]], count: int) -> list[RemoteAttendee]:
@@ -110,8 +112,11 @@ def _is_here(event: dict[str, Json]) -> bool:
 def _tells_more(known: RemoteChat, entry: dict[str, Json]) -> bool:
     """Whether a room is called otherwise now, or others are in it."""
     names = {person.provider_id: person.name for person in known.attendees}
-    for event in as_list(as_object(entry.get("state")).get("events")):
-        if event.get("type") != "m.room.member":
+    told = [event for part in ("state", "timeline") for event in as_list(as_object(entry.get(part)).get("events"))]
+    for event in told:
+        if event.get("type") not in ABOUT:
+            continue
+        if event["type"] != "m.room.member":
             return True
         user = event.get("state_key")
         name = as_object(event.get("content")).get("displayname") or user
@@ -139,7 +144,3 @@ def _direct(tree: dict[str, Json]) -> dict[str, str]:
 def _unread(entry: dict[str, Json], *, marked: bool) -> int:
     count = as_object(entry.get("unread_notifications")).get("notification_count")
     return max(int(marked), count if isinstance(count, int) else 0)
-
-
-def _pinned(data: dict[str, Json]) -> bool:
-    return "m.favourite" in as_object(as_object(data.get("m.tag")).get("tags"))
