@@ -17,7 +17,7 @@ from tests.parts.pds import Pds, PdsAccount, running_pds
 from tests.parts.postgres import PostgresServer, running_postgres
 from tests.parts.s3 import S3, running_s3
 from tests.parts.synapse import Synapse, running_synapse
-from tests.servers import built
+from tests.servers import lent
 from tests.size import Size, size
 
 hypothesis.settings.register_profile(
@@ -61,8 +61,8 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgres"])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     """A furnished house on each database, with what tests about posts, files and accounts want of it."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    async with built(tmp_path / "data", url) as found:
+    postgres = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    async with lent(tmp_path / "data", postgres) as found:
         yield Desk(found)
 
 
@@ -70,15 +70,15 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def s3_desk(s3: S3, tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk whose media are in a bucket of a real S3 server."""
     bucket = s3.bucket()
-    async with built(tmp_path / "data", **s3.settings(f"{bucket}/media")) as found:
+    async with lent(tmp_path / "data", **s3.settings(f"{bucket}/media")) as found:
         yield Desk(found, lambda: {key.removeprefix("media/") for key in s3.keys(bucket)})
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     """A house whose files a network can fetch."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    async with built(tmp_path / "data", url, answers=True) as found:
+    postgres = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    async with lent(tmp_path / "data", postgres, answers=True) as found:
         yield Desk(found)
 
 

@@ -1,10 +1,10 @@
 """A furnished house on each database, and short ways to do with posts and accounts what tests about them do."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from postroom.clock import to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
 from postroom.domain.events import Event, EventType
@@ -37,7 +37,6 @@ class Desk:
         self.house = built.house
         self.services = built.house.services
         self.caller: Caller = built.caller
-        self.seconds = 0.0
 
     # the networks
 
@@ -59,11 +58,10 @@ class Desk:
         return list((await self.built.sim.get("/_sim/network/bluesky/posts")).json()["posts"])
 
     async def advance(self, seconds: float) -> None:
-        self.seconds += seconds
         await self.built.sim.post("/_sim/clock/advance", json={"seconds": seconds})
 
     def now_ms(self) -> int:
-        return int((time.time() + self.seconds) * 1000)
+        return to_ms(self.built.now())
 
     # posts and files
 

@@ -17,7 +17,7 @@ from postroom.domain.events import Event, EventType
 from postroom.domain.messages import Message
 from postroom.domain.receipts import Receipt
 from tests import opened
-from tests.servers import Built, built
+from tests.servers import Built, built, lent
 
 Json = dict[str, Any]
 MINUTE = 60.0
@@ -208,13 +208,13 @@ async def _running(work: Any) -> AsyncIterator[None]:
 @pytest.fixture(name="scene", params=["sqlite", "postgres"])
 async def the_scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Scene]:
     """The scene, once on each database. A test file has the fixture `scene` by importing this."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    async with staged(tmp_path / "data", url) as on_stage:
-        yield on_stage
+    postgres = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    async with lent(tmp_path / "data", postgres) as house:
+        yield Scene(house)
 
 
 @contextlib.asynccontextmanager
 async def staged(data: Path, database_url: str = "") -> AsyncIterator[Scene]:
-    """The scene, on SQLite or on the PostgreSQL database that is named."""
+    """The scene, on SQLite or on the PostgreSQL database that is named; staged again, it goes on where it was."""
     async with built(data, database_url) as house:
         yield Scene(house)

@@ -168,7 +168,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         access=access,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
-        chats=Chats(database, connections),
+        chats=Chats(database, connections, ingest, events, now),
         messages=messages,
         recalls=recalls,
         posts=posts,

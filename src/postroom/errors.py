@@ -117,6 +117,9 @@ class Kind(StrEnum):
     NO_RECALL = "no_recall"
     WRONG_CHAT = "wrong_chat"
     RECALL_REFUSED = "recall_refused"
+    # other doings with messages and chats
+    REACTION = "reaction"
+    TITLE = "title"
     # posts
     CONTENT = "content"
     PLATFORMS = "platforms"
@@ -129,6 +132,11 @@ class Kind(StrEnum):
     ADDRESS = "address"
     PUBLISHING = "publishing"
     VERSION = "version"
+    # an attempt to link
+    LINK = "link"
+    LINK_RUNNING = "link_running"
+    LINK_SUPERSEDED = "link_superseded"
+    LINK_TIMED_OUT = "link_timed_out"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"

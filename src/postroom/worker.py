@@ -72,6 +72,7 @@ class Worker:
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
             Task.FINISH_UNLINK: self._finish_unlink,
+            Task.ASK_AGAIN: lambda job: work.accounts.linking.ask_again(_workspace(job), _arg(job, "attempt_id")),
             Task.PUBLISH_POST: self._publish_post,
             Task.TAKE_DOWN: self._take_down,
             Task.EXPIRE_POSTS: self._expire_posts,

@@ -83,9 +83,10 @@ class Simulation:
         )
         if effects:
             ground.database.commit()
+            replaced = ground.replaced
             if "latency_seconds" in effects:
                 await asyncio.sleep(effects["latency_seconds"])
-            if "reset" in effects:
+            if "reset" in effects or ground.replaced != replaced:
                 await _reset(scope, receive)
                 return
         answer = self._apply(network, call)

@@ -81,6 +81,8 @@ class Ground:
     switches: Switches
     origin: str = "http://127.0.0.1:0"
     seed: int = 1
+    replaced: int = 0
+    """How often the whole state was replaced: a call that began before does nothing more."""
 
 
 @runtime_checkable

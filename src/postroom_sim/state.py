@@ -83,6 +83,7 @@ def _empty(world: World) -> None:
 
 
 def _reload(world: World) -> None:
+    world.ground.replaced += 1
     world.ground.faults.load()
     world.ground.switches.load()
     for network in world.networks.values():

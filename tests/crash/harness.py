@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from tests.parts.networks import Moment, SimulatedNetworks
 from tests.parts.postgres import PostgresServer
 
 LAUNCHER = Path(__file__).with_name("server.py")
@@ -44,34 +44,23 @@ class Ground:
     def __init__(self, folder: Path, postgres: PostgresServer | None) -> None:
         self.folder = folder
         self.postgres = postgres
-        (folder / "sim").mkdir(parents=True)
+        self._networks = SimulatedNetworks(folder / "sim")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        clock = folder / "sim" / "clock"
-        self._networks = subprocess.Popen(
-            [sys.executable, "-m", "postroom_sim", "--port", "0", "--data", str(folder / "sim"), "--clock", str(clock),
-             "--until-stdin-closes"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-        )  # fmt: skip
         self._launcher = subprocess.Popen(
             [sys.executable, str(LAUNCHER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
-        assert self._networks.stdout is not None
-        self.networks = self._networks.stdout.readline().strip()
-        self.sim = httpx.Client(base_url=json.loads(self.networks)["sim"], timeout=30)
-        self._clock = clock
-        self._state: Any = None
-        self._moment = 0.0
+        self.networks = self._networks.line
+        self.sim = self._networks.client
+        self._moment: Moment | None = None
 
     def remember(self) -> None:
         """Keep the networks' state and moment, to come back to for each case."""
-        self._moment = time.time() + self.sim.get("/_sim/clock").json()["offset_seconds"]
-        self._state = self.sim.get("/_sim/state").json()
+        self._moment = self._networks.moment()
 
     def restore(self) -> None:
-        with self._clock.open("r+b") as file:
-            file.write(struct.pack("<d", self._moment - time.time()))
-        assert self.sim.post("/_sim/state", json=self._state).status_code == 200
+        assert self._moment is not None
+        self._networks.back_to(self._moment)
 
     def start(self, data: Path, environment: dict[str, str]) -> "Run":
         """`postroom serve --sandbox` on this folder, listening."""
@@ -102,9 +91,8 @@ class Ground:
         return self._launcher.stdout.readline()
 
     def close(self) -> None:
-        self.sim.close()
-        for process in (self._launcher, self._networks):
-            process.communicate()
+        self._launcher.communicate()
+        self._networks.close()
 
 
 @dataclass(kw_only=True)

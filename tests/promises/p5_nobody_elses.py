@@ -25,7 +25,7 @@ from postroom.domain.access import Caller, Scope
 from postroom.domain.media import MediaKind
 from postroom.domain.webhooks import Format
 from tests.receiver import Receiver, receiving
-from tests.servers import Built, built
+from tests.servers import Built, lent
 
 pytestmark = pytest.mark.promise("P5")
 
@@ -107,8 +107,8 @@ class Trial:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Built]:
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    async with built(tmp_path_factory.mktemp("house"), url) as made:
+    postgres = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    async with lent(tmp_path_factory.mktemp("house") / "data", postgres) as made:
         yield made
 
 

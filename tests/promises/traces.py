@@ -70,7 +70,7 @@ class Rooms:
         self.accounts = Accounts(
             database, notifier, self.connections, self.ingest, posts, self.events, self.receipts, quota, clock
         )
-        self.chats = Chats(database, self.connections)
+        self.chats = Chats(database, self.connections, self.ingest, self.events, clock)
         self.recalls = Recalls(database, notifier, self.connections, self.messages, self.events, self.receipts, clock)
         self.sync = Sync(database, self.connections, self.ingest, self.events, clock)
         self.idempotency = Idempotency(database, clock)

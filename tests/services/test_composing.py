@@ -242,6 +242,20 @@ async def test_a_moment_is_moved_and_taken_back_by_an_update_also_of_a_live_post
     assert (answer.json()["postGroup"]["content"], await desk.rows(waiting)) == ("Anew", [(moment,)])
 
 
+async def test_a_post_is_not_moved_past_the_moment_at_which_it_is_taken_down(
+    desk: Desk, client: httpx.AsyncClient
+) -> None:
+    now = desk.now_ms()
+    wanted = await body(desk, scheduledTime=iso(now + HOUR), deleteAt=iso(now + 2 * HOUR))
+    group = (await client.post("/create-post", json=wanted)).json()["postGroupId"]
+    answer = await client.put(f"/update-post/{group}", json={"scheduledTime": iso(now + 3 * HOUR)})
+    assert (answer.status_code, answer.json()["error"]) == (400, "deleteAt must be after scheduledTime")
+    both = {"scheduledTime": iso(now + 3 * HOUR), "deleteAt": iso(now + 4 * HOUR)}
+    assert (await client.put(f"/update-post/{group}", json=both)).status_code == 200
+    (shown,) = await desk.rows("select scheduled_at from post_groups")
+    assert shown == (now + 3 * HOUR,)
+
+
 async def test_who_may_not_delete_sets_no_moment(desk: Desk, client: httpx.AsyncClient) -> None:
     scopes = frozenset({Scope.READ, Scope.PUBLISH})
     _, secret = await desk.services.access.issue_key(desk.caller.workspace_id, "writer", scopes)

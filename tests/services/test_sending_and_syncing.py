@@ -11,6 +11,8 @@ from postroom.domain.events import EventType
 from postroom.domain.messages import Message, Quote
 from postroom.domain.remote import (
     ChatChanged,
+    MessageDelivered,
+    MessageEdited,
     MessageGone,
     MessageKey,
     MessageSeen,
@@ -208,6 +210,77 @@ async def test_news_that_a_message_of_an_unknown_chat_is_gone_is_kept_for_when_i
     await take(scene, MessageGone(key=key))  # type: ignore[arg-type]
     assert await take(scene, MessageSeen(message=as_shown(message, key=key, provider_id=f"urn:li:msg:{key}="))) == 0
     assert key not in {held.key for held in await scene.messages()}
+
+
+async def test_only_its_author_takes_a_message_back_or_gives_it_another_text(scene: Scene) -> None:
+    message = await scene.own()
+    moment = from_ms(message.sent_at)
+
+    def edited(text: str, seconds: int, *by: str) -> MessageEdited:
+        return MessageEdited(
+            key=message.key,  # type: ignore[arg-type]
+            chat_key=None,
+            text=text,
+            by=by,
+            edited_at=moment + timedelta(seconds=seconds),
+        )
+
+    async def text() -> tuple[str | None, bool]:
+        held = await scene.get(message)
+        return held.content.text, held.edited
+
+    await take(scene, edited("Forged.", 9, "someone else"))
+    await take(scene, MessageGone(key=message.key, by=("someone else",)))  # type: ignore[arg-type]
+    assert await text() == (message.content.text, False)
+    await take(
+        scene, edited("Second.", 8, "another address", message.sender_id), edited("First.", 7, message.sender_id)
+    )
+    assert await text() == ("Second.", True)
+    assert [event.data.message_id for event in await scene.events(EventType.MESSAGE_EDITED)] == [message.id]
+    await take(scene, MessageGone(key=message.key, by=("another address", message.sender_id)))  # type: ignore[arg-type]
+    await take(scene, edited("Too late.", 10, message.sender_id))
+    assert await text() == (None, True)
+
+
+async def test_the_networks_own_word_is_believed_of_anybodys_message(scene: Scene) -> None:
+    message = await scene.own()
+    await take(scene, MessageGone(key=message.key))  # type: ignore[arg-type]
+    assert (await scene.get(message)).is_tombstone
+
+
+async def test_a_message_that_is_seen_under_another_of_its_keys_is_the_same_message(scene: Scene) -> None:
+    message = await scene.own()
+    (by_phone, gone) = ("2-" + "cGhvbmU", "2-" + "Z29uZQ")
+    again = as_shown(message, key=by_phone, other_keys=(message.key,), text="Edited.", edited=True)
+    assert await take(scene, MessageSeen(message=again)) == 0
+    assert (await scene.get(message)).content.text == "Edited."
+    await take(scene, MessageGone(key=gone))  # type: ignore[arg-type]
+    late = as_shown(message, key="2-bGF0ZQ", other_keys=(gone,))
+    assert await take(scene, MessageSeen(message=late)) == 0
+
+
+async def test_a_reaction_that_replaces_leaves_one_and_a_delivery_is_noted(scene: Scene) -> None:
+    message = await scene.own()
+
+    def reaction(emoji: str, *, added: bool = True) -> ReactionChanged:
+        return ReactionChanged(
+            key=message.key,  # type: ignore[arg-type]
+            chat_key=None,
+            emoji=emoji,
+            sender_id="somebody",
+            is_sender=False,
+            added=added,
+            replaces=True,
+        )
+
+    async def reactions() -> list[str]:
+        held = await scene.get(message)
+        return [each.value for each in held.content.reactions if each.sender_id == "somebody"]
+
+    await take(scene, reaction("👍"), reaction("🎉"))
+    assert await reactions() == ["🎉"]
+    await take(scene, reaction("", added=False), MessageDelivered(key=message.key))  # type: ignore[arg-type]
+    assert await reactions() == []
 
 
 async def test_a_recall_at_the_network_arrives_by_realtime(scene: Scene) -> None:

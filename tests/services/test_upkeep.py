@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from postroom.domain.messages import RecallOutcome
-from postroom.errors import NotFound
+from postroom.errors import Kind, LoginFailed, NotFound
 from tests.desk import Desk
 
 DAY = 24 * 3600.0
@@ -32,9 +32,13 @@ async def test_receipts_and_tombstones_are_kept_for_good(desk: Desk) -> None:
 async def test_an_attempt_to_link_is_forgotten_when_it_expires(desk: Desk) -> None:
     attempt, _ = await desk.services.accounts.start_link(desk.caller, "bluesky", "app_password")
     await desk.advance(301)
+    with pytest.raises(LoginFailed) as told:
+        await desk.services.accounts.answer_link(desk.caller, attempt.id, {})
+    assert told.value.kind is Kind.LINK_TIMED_OUT
     with pytest.raises(NotFound):
         await desk.services.accounts.answer_link(desk.caller, attempt.id, {})
-    assert len(await desk.rows("select id from login_attempts")) == 1
+    await desk.services.accounts.start_link(desk.caller, "bluesky", "app_password")
+    await desk.advance(901)
     await desk.house.upkeep.clean_up()
     assert await desk.rows("select id from login_attempts") == []
 

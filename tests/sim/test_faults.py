@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -47,6 +48,21 @@ async def test_a_reset_connection_never_applies_the_call(client: httpx.AsyncClie
         await ada.recall(urn)
     assert (await ada.messages(chat))["elements"][0]["messageBodyRenderFormat"] == "DEFAULT"
     assert [row["status"] for row in await journal(client, "recall")] == [None]
+
+
+async def test_a_call_that_is_under_way_when_the_state_is_replaced_does_nothing_more(
+    client: httpx.AsyncClient, ada: Member
+) -> None:
+    chat = (await ada.conversation_with("Bea"))["entityUrn"]
+    urn = await ada.send("stays", chat)
+    before = (await client.get("/_sim/state")).json()
+    await fault(client, "recall", {"latency_seconds": 0.3})
+    late = asyncio.create_task(ada.recall(urn))
+    await asyncio.sleep(0.1)
+    assert (await client.post("/_sim/state", json=before)).status_code == 200
+    with pytest.raises(httpx.ReadError):
+        await late
+    assert (await ada.messages(chat))["elements"][0]["messageBodyRenderFormat"] == "DEFAULT"
 
 
 @pytest.mark.parametrize("do", [{"commit_then_lose": True}, {"commit_then_hang_seconds": 0.1}])

@@ -21,10 +21,10 @@ async def test_a_chat_keeps_its_first_id_and_shows_as_it_is_now(database: Databa
     first = chat(linked)
     again = chat(linked, key=first.key, unread_count=2, last_message_at=None, content=ChatContent(name="New name"))
     async with database.begin() as tx:
-        assert await chats.put(tx, WORKSPACE, first) == (first.id, True)
+        assert await chats.put(tx, WORKSPACE, first) == (first.id, True, False)
     assert await find(database, first.id) == first
     async with database.begin() as tx:
-        assert await chats.put(tx, WORKSPACE, again) == (first.id, False)
+        assert await chats.put(tx, WORKSPACE, again) == (first.id, False, False)
     assert await find(database, first.id) == msgspec.structs.replace(again, id=first.id, last_message_at=T0)
     async with database.read() as reader:
         assert await chats.find(reader, WORKSPACE, again.id) is None

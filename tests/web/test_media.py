@@ -11,7 +11,7 @@ from postroom.domain.media import MediaKind
 from postroom.domain.posts import PostGroup
 from tests.desk import PICTURE, Desk
 from tests.pictures import encoded, mp4, noise, png_of
-from tests.servers import built
+from tests.servers import lent
 
 VIDEO = mp4(bytes(range(256)) * 2000)
 
@@ -19,7 +19,7 @@ VIDEO = mp4(bytes(range(256)) * 2000)
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """On one database: these are about addresses."""
-    async with built(tmp_path / "data") as found:
+    async with lent(tmp_path / "data") as found:
         yield Desk(found)
 
 

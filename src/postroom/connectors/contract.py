@@ -8,7 +8,7 @@ that is missing inside a role is None in `Capabilities`, and is never called.
 Every method that reaches the network raises `ProviderError`, in the class that says what Postroom does next.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
@@ -17,6 +17,16 @@ import msgspec
 from postroom.domain.capabilities import Capabilities
 from postroom.domain.chats import ChatMark
 from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
+from postroom.domain.files import Uploaded
+from postroom.domain.logins import Ask as Ask
+from postroom.domain.logins import Checkpoint as Checkpoint
+from postroom.domain.logins import CheckpointKind as CheckpointKind
+from postroom.domain.logins import Linked as Linked
+from postroom.domain.logins import LoginStep as LoginStep
+from postroom.domain.logins import Reply as Reply
+from postroom.domain.logins import Show as Show
+from postroom.domain.logins import Visit as Visit
+from postroom.domain.logins import Wait as Wait
 from postroom.domain.messages import AnyAttachment
 from postroom.domain.remote import (
     ChatDraft,
@@ -26,6 +36,7 @@ from postroom.domain.remote import (
     HeldMessage,
     Json,
     MessageDraft,
+    MessageFile,
     MessageKey,
     PostDraft,
     Profile,
@@ -53,51 +64,6 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     complete: bool
     """False: the network could not tell from there; list everything again."""
-
-
-# Linking: the connector asks, the owner answers, until it is Linked.
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask the owner for these fields: name to description."""
-
-    fields: Mapping[str, str]
-    choices: Mapping[str, Mapping[str, str]] = {}
-    """The values that a field can have, each with its label, where they are known."""
-    state: Json
-
-
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """Send the owner to this page; it comes back to Postroom's callback, with `code` or `error`."""
-
-    url: str
-    nonce: str
-    """The `state` parameter in the address: by it the callback finds the attempt. Hard to guess, used once."""
-    state: Json
-
-
-class Show(msgspec.Struct, frozen=True, kw_only=True):
-    """Show the owner this code, as text or as a QR code, and ask again."""
-
-    code: str
-    state: Json
-
-
-class Linked(msgspec.Struct, frozen=True, kw_only=True):
-    """Done: whose account it is, and what opens it."""
-
-    profile: Profile
-    credentials: Credentials
-
-
-LoginStep = Ask | Visit | Show | Linked
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """The owner's answer to the last step, with the state which that step carried (None for a first answer)."""
-
-    state: Json
-    answers: Mapping[str, str]
 
 
 Keep = Callable[[Credentials], Awaitable[None]]
@@ -144,6 +110,8 @@ class Connector(Protocol):
 
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Take one step; `reply` is None to learn what is asked first.
+
+        An answer that was not right, and may be given again, is no failure: it is an `Ask` that says `refused`.
 
         Raises:
             LoginFailed: this attempt is over; start again.
@@ -288,6 +256,28 @@ class Messenger(Connection, Protocol):
 
         Raises:
             CredentialsRejected: the session is over.
+        """
+        ...
+
+
+@runtime_checkable
+class MediaHost(Connection, Protocol):
+    """A connection to a network that has addresses for its chats' files, and takes files before their message."""
+
+    async def upload_file(self, file: MessageFile) -> Uploaded:
+        """Give the network a file; it goes out with a message later, or never.
+
+        Raises:
+            ProviderDown: it did not arrive; try again.
+        """
+        ...
+
+    async def open_media(self, url: str) -> Download:
+        """What is at one of the network's own addresses, fetched as the account.
+
+        Raises:
+            InvalidParameters: (kind ADDRESS) it is none of them; nobody was called.
+            NotFound: (kind ATTACHMENT) nothing is there.
         """
         ...
 

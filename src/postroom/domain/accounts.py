@@ -44,7 +44,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A link under way: what was asked of the owner, and the connector's own state of it."""
+    """A link under way. `state` is the step that its owner was told last."""
 
     id: str
     workspace_id: str
@@ -56,3 +56,11 @@ class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     nonce: str | None = None
     """What the owner comes back with from a page that was visited. Only its hash is kept: None when read."""
+    account_id: str | None = None
+    """The account's id, once it is linked; known before."""
+    relinks: bool = False
+    """Whether that account is there, and no other one will do."""
+    subject: str | None = None
+    """Whose login it is, as far as it was said. Only its hash is kept: None when read."""
+    superseded: bool = False
+    """Whether a later attempt at the same login began."""

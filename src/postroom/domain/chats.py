@@ -54,6 +54,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     """`inmail`, `sponsored` or `linkedin_offer`; None for an ordinary conversation."""
     subject_key: str | None = None
     """The message whose subject `content.subject` repeats, where it is one's. Blanked when that one is buried."""
+    starred: bool = False
 
 
 class AttendeeContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ class EventType(StrEnum):
     """The catalogue. The names equal PostPost's where it has one."""
 
     ACCOUNT_LINKED = "account.linked"
+    ACCOUNT_LINK_FAILED = "account.link_failed"
     ACCOUNT_SYNCED = "account.synced"
     ACCOUNT_DISCONNECTED = "account.disconnected"
     ACCOUNT_ACTION_REQUIRED = "account.action_required"

@@ -12,6 +12,7 @@ class Task(StrEnum):
     SYNC_ACCOUNT = "sync_account"
     SETTLE_RECALL = "settle_recall"
     FINISH_UNLINK = "finish_unlink"
+    ASK_AGAIN = "ask_again"
     PUBLISH_POST = "publish_post"
     TAKE_DOWN = "take_down"
     EXPIRE_POSTS = "expire_posts"

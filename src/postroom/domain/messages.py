@@ -95,6 +95,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_forwarded: bool = False
     original: str = ""
     """What the network sent, as JSON text."""
+    edited_at: int | None = None
+    """When it got this text, where the network said that beside it; in milliseconds."""
 
 
 NO_CONTENT = Content()

@@ -65,6 +65,7 @@ class RemoteChat(msgspec.Struct, frozen=True, kw_only=True):
     muted: bool = False
     read_only: bool = False
     pinned: bool = False
+    starred: bool = False
     folders: tuple[str, ...] = ()
     content_type: str | None = None
 
@@ -78,6 +79,8 @@ class RemoteMessage(msgspec.Struct, frozen=True, kw_only=True):
     chat_key: ChatKey
     sender: RemoteAttendee
     sent_at: datetime
+    other_keys: tuple[MessageKey, ...] = ()
+    """Keys that it may have been seen by, where the network calls its author by several addresses."""
     text: str | None = None
     subject: str | None = None
     attachments: tuple[AnyAttachment, ...] = ()
@@ -107,10 +110,30 @@ class MessageSeen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class MessageGone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The network says that a message was taken back, without showing it."""
+    """A message was taken back, and is not shown."""
 
     key: MessageKey
     chat_key: ChatKey | None = None
+    by: tuple[str, ...] | None = None
+    """Who says so, under every address of theirs. None: the network's own word, or that of one whom it lets.
+
+    Of a message that is held, only its author is believed. One that is not held is buried under the key: where someone
+    else could name it, the key has to name its author.
+    """
+
+
+class MessageEdited(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A message has another text; the rest of it is not shown. One that is not held is left alone."""
+
+    key: MessageKey
+    chat_key: ChatKey | None
+    text: str | None
+    by: tuple[str, ...] | None
+    """As in `MessageGone`."""
+    edited_at: datetime
+    """The latest one wins, in whichever order they come."""
+    original: str | None = None
+    """None: what is stored stays."""
 
 
 class ReactionChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -120,6 +143,14 @@ class ReactionChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sender_id: str
     is_sender: bool
     added: bool
+    replaces: bool = False
+    """Whether it takes the place of this person's earlier one; where nothing is added, that one goes, whatever it was."""
+
+
+class MessageDelivered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A message has reached the device of someone to whom it was sent."""
+
+    key: MessageKey
 
 
 class ReadUpTo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -147,7 +178,17 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-RemoteEvent = MessageSeen | MessageGone | ReactionChanged | ReadUpTo | ChatChanged | ChatGone | Gap
+RemoteEvent = (
+    MessageSeen
+    | MessageGone
+    | MessageEdited
+    | MessageDelivered
+    | ReactionChanged
+    | ReadUpTo
+    | ChatChanged
+    | ChatGone
+    | Gap
+)
 
 
 # What we hand to a network.

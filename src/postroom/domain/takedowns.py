@@ -4,6 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
+from postroom.domain.posts import GroupStatus, PostGroup
+from postroom.errors import InvalidParameters
+
 
 class TargetOutcome(StrEnum):
     ASKED = "asked"
@@ -48,3 +51,13 @@ class Takedown(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: int
     settled_at: int | None
     targets: tuple[Target, ...]
+
+
+def check_expiry(at: int, group: PostGroup) -> None:
+    """A group is taken down after it went out: before, nothing would be live, and what goes out later would stay.
+
+    Raises:
+        InvalidParameters: the moment is before the group's own.
+    """
+    if group.status is GroupStatus.SCHEDULED and at <= (group.scheduled_at or 0):
+        raise InvalidParameters("deleteAt must be after scheduledTime")

@@ -15,6 +15,9 @@ _LINK_LENGTH = 23
 # Source: twitter-text configuration v3: these ranges weigh 1, everything else 2.
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 
+_BARE_EMOJI = regex.compile(r"((?!\p{Emoji_Presentation})\p{Emoji})(?![\uFE0E\uFE0F\p{Emoji_Modifier}])")
+_MOST_EMOJI_LENGTH = 32
+
 _MOST_PARTS = 100
 _MARKER = " (100/100)"
 _BREAKS = (regex.compile(r"\n\s*\n"), regex.compile(r"(?<=[.!?])\s+"), regex.compile(r"\s+"))
@@ -41,6 +44,14 @@ def text_length(text: str, measure: Measure) -> int:
             return sum(len(each.encode()) if _EMOJI.search(each) else len(each) for each in _GRAPHEME.findall(text))
         case Measure.CHARACTERS:
             return len(text)
+
+
+def full_emoji(text: str) -> str | None:
+    """An emoji as networks compare it, with its variation selectors; None: this is not one emoji and nothing else."""
+    text = text.strip()
+    if len(text) > _MOST_EMOJI_LENGTH or len(_GRAPHEME.findall(text)) != 1 or not _EMOJI.search(text):
+        return None
+    return _BARE_EMOJI.sub("\\1\ufe0f", text)
 
 
 def _weight(grapheme: str) -> int:

@@ -8,28 +8,26 @@ import msgspec
 import structlog
 
 from postroom.clock import Clock, to_ms
-from postroom.connectors.contract import Linked, LoginStep, Reply, Visit
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account, AccountStatus, LoginAttempt
 from postroom.domain.capabilities import Capabilities
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
-from postroom.errors import ErrorCode, Kind, LoginFailed, NotFound, PostroomError
+from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
 from postroom.ids import is_id, new_id
 from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
+from postroom.services.linking import Linking, Pending
 from postroom.services.posts import Posts
 from postroom.services.quota import Quota
 from postroom.services.receipts import Receipts
-from postroom.store import accounts, jobs, login_attempts, messages
+from postroom.store import accounts, jobs, messages
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
 MOST = 250
-_ATTEMPT_LIVES = timedelta(minutes=5)
-_NO_ATTEMPT = "No such attempt to link; it lives five minutes."
 _REVOKE_SECONDS = 5.0
 _REMOVED_AT_ONCE = 2_000
 
@@ -62,9 +60,8 @@ class Accounts:
         self._posts = posts
         self._events = events
         self._receipts = receipts
-        self._quota = quota
         self._now = now
-        self._linking = asyncio.Lock()
+        self.linking = Linking(database, notifier, connections, ingest, events, quota, self.finish_unlink, now)
 
     async def list(
         self, caller: Caller, *, provider: str | None = None, cursor: str | None = None, limit: int = 100
@@ -104,78 +101,40 @@ class Accounts:
         return {name: connector.login_flows for name, connector in self._connections.connectors().items()}
 
     async def link(self, caller: Caller, provider: str, flow: str, answers: Mapping[str, str]) -> Account:
-        """Link in one step, where the network asks no more. An account that is linked already is reconnected.
+        """Link in one step: see `Linking.link`."""
+        return await self.linking.link(caller, provider, flow, answers)
+
+    async def start_link(
+        self, caller: Caller, provider: str, flow: str, answers: Mapping[str, str] | None = None
+    ) -> tuple[LoginAttempt, Pending | Account]:
+        """Begin to link: see `Linking.start`."""
+        return await self.linking.start(caller, provider, flow, answers)
+
+    async def relink(
+        self, caller: Caller, account_id: str, flow: str, answers: Mapping[str, str] | None = None
+    ) -> tuple[LoginAttempt, Pending | Account]:
+        """Link this account again, step by step as `start_link`; another person's credentials change nothing.
 
         Raises:
-            LoginFailed: the network did not accept it, or asks for a further step.
+            NotFound: no such account in the caller's workspace.
+            LoginFailed: as `Linking.start`.
         """
-        step = await self._connections.connector(provider).login(flow, Reply(state=None, answers=answers))
-        if not isinstance(step, Linked):
-            raise LoginFailed("The network asks for another step: link step by step.")
-        return await self._linked(caller.workspace_id, caller.user_id, provider, step)
-
-    async def start_link(self, caller: Caller, provider: str, flow: str) -> tuple[LoginAttempt, LoginStep]:
-        """Begin to link: what the owner is asked first. The attempt lives five minutes."""
-        step = await self._connections.connector(provider).login(flow, None)
-        now = self._now()
-        attempt = LoginAttempt(
-            id=new_id("lgn", now),
-            workspace_id=caller.workspace_id,
-            user_id=caller.user_id,
-            provider=provider,
-            flow=flow,
-            state=None if isinstance(step, Linked) else step.state,
-            created_at=to_ms(now),
-            expires_at=to_ms(now + _ATTEMPT_LIVES),
-            nonce=step.nonce if isinstance(step, Visit) else None,
-        )
-        async with self._database.begin() as tx:
-            await login_attempts.add_login_attempt(tx, caller.workspace_id, attempt)
-        return attempt, step
+        account = await self.get(caller, account_id)
+        return await self.linking.start(caller, account.provider, flow, answers, account=account)
 
     async def answer_link(
         self, caller: Caller, attempt_id: str, answers: Mapping[str, str]
-    ) -> tuple[LoginAttempt, LoginStep | Account]:
-        """Answer the last step: the next one, or the account once it is linked.
+    ) -> tuple[LoginAttempt, Pending | Account]:
+        """Answer the last step of an attempt: see `Linking.answer`."""
+        return await self.linking.answer(caller, attempt_id, answers)
 
-        Raises:
-            NotFound: no such attempt, or its five minutes are over.
-            LoginFailed: this attempt is over; start again.
-        """
-        async with self._database.read() as reader:
-            attempt = await login_attempts.find_login_attempt(reader, caller.workspace_id, attempt_id)
-        if attempt is None or attempt.user_id != caller.user_id:
-            raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
-        return await self._answered(attempt, answers, None)
+    async def resend_code(self, caller: Caller, attempt_id: str) -> tuple[LoginAttempt, Pending | Account]:
+        """Have a checkpoint's code sent once more: see `Linking.resend`."""
+        return await self.linking.resend(caller, attempt_id)
 
-    async def come_back(self, nonce: str, answers: Mapping[str, str]) -> tuple[LoginAttempt, LoginStep | Account]:
-        """The owner is back from the page that a `Visit` sent them to, with what the network gave along.
-
-        Raises:
-            NotFound: nobody was sent away with this nonce, or the attempt's time is over, or it was used.
-            LoginFailed: this attempt is over; start again.
-        """
-        async with self._database.read() as reader:
-            attempt = await login_attempts.find_login_attempt_by_nonce(reader, nonce)
-        if attempt is None:
-            raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
-        return await self._answered(attempt, answers, nonce)
-
-    async def _answered(
-        self, attempt: LoginAttempt, answers: Mapping[str, str], nonce: str | None
-    ) -> tuple[LoginAttempt, LoginStep | Account]:
-        if attempt.expires_at < to_ms(self._now()):
-            raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
-        reply = Reply(state=attempt.state, answers=answers)
-        step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
-        async with self._database.begin() as tx:
-            if not await login_attempts.remove_login_attempt(tx, attempt.workspace_id, attempt.id):
-                raise NotFound(_NO_ATTEMPT, kind=Kind.ACCOUNT)
-            if not isinstance(step, Linked):
-                await login_attempts.add_login_attempt(tx, attempt.workspace_id, _with_state(attempt, step, nonce))
-        if isinstance(step, Linked):
-            return attempt, await self._linked(attempt.workspace_id, attempt.user_id, attempt.provider, step)
-        return attempt, step
+    async def come_back(self, nonce: str, answers: Mapping[str, str]) -> tuple[LoginAttempt, Pending | Account]:
+        """The owner is back from a network's page: see `Linking.come_back`."""
+        return await self.linking.come_back(nonce, answers)
 
     async def sync(self, caller: Caller, account_id: str) -> None:
         """Have an account synced soon."""
@@ -254,67 +213,3 @@ class Accounts:
             )
             return False
         return True
-
-    async def _linked(self, workspace_id: str, user_id: str, provider: str, linked: Linked) -> Account:
-        """Keep a fresh link, or give an account that is here already its new credentials. One at a time."""
-        async with self._linking:
-            return await self._kept(workspace_id, user_id, provider, linked)
-
-    async def _kept(self, workspace_id: str, user_id: str, provider: str, linked: Linked) -> Account:
-        now = to_ms(self._now())
-        has_chats, takes_posts = self._connections.roles(provider, linked)
-        async with self._database.begin() as tx:
-            held = await accounts.find_by_provider_id(tx, workspace_id, user_id, provider, linked.profile.provider_id)
-            if held is not None and held.status is not AccountStatus.UNLINKING:
-                await accounts.hold(tx, workspace_id, held.id)
-                await accounts.set_credentials(tx, workspace_id, held.id, linked.credentials)
-                await accounts.set_profile(tx, workspace_id, held.id, linked.profile)
-                await accounts.set_roles(tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts)
-        if held is not None and held.status is AccountStatus.UNLINKING:
-            await self.finish_unlink(workspace_id, held.id)
-        elif held is not None:
-            self._connections.forget(held.id)
-            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None)
-            if has_chats:
-                await self._ingest.queue_sync(workspace_id, held.id)
-            self._notifier.wake("accounts")
-            return await self._fresh(workspace_id, held.id)
-        account = Account(
-            id=new_id("acc", self._now()),
-            workspace_id=workspace_id,
-            user_id=user_id,
-            provider=provider,
-            provider_id=linked.profile.provider_id,
-            status=AccountStatus.CONNECTED,
-            status_detail=None,
-            profile=linked.profile,
-            created_at=now,
-            last_synced_at=None,
-            last_used_at=now,
-            synced=False,
-            has_chats=has_chats,
-            takes_posts=takes_posts,
-        )
-        async with self._database.begin() as tx:
-            await self._quota.check_link(tx, workspace_id)
-            self._database.keyring.create(account.id)
-            await accounts.add(tx, account, linked.credentials)
-            data = EventData(account_id=account.id, platform=provider, origin="api")
-            await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
-            if has_chats:
-                await self._ingest.queue_sync_in(tx, account.workspace_id, account.id)
-        self._notifier.wake("accounts")
-        return account
-
-    async def _fresh(self, workspace_id: str, account_id: str) -> Account:
-        async with self._database.read() as reader:
-            account = await accounts.find(reader, workspace_id, account_id)
-        if account is None:
-            raise NotFound("No such account.", kind=Kind.ACCOUNT)
-        return account
-
-
-def _with_state(attempt: LoginAttempt, step: LoginStep, nonce: str | None) -> LoginAttempt:
-    assert not isinstance(step, Linked)
-    nonce = step.nonce if isinstance(step, Visit) else nonce
-    return msgspec.structs.replace(attempt, state=step.state, nonce=nonce)

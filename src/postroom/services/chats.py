@@ -1,17 +1,33 @@
-"""Chats and the people in them, as stored; lists are served from here, never from the network."""
+"""Chats and the people in them. Lists are served from here, never from the network; what is done goes there first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
-from postroom.domain.chats import Attendee, Chat
+from postroom.domain.accounts import Account
+from postroom.domain.chats import Attendee, Chat, ChatKind, ChatMark
+from postroom.domain.events import EventData, EventType
 from postroom.domain.messages import Message
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
-from postroom.errors import ErrorCode, Kind, NotFound
-from postroom.ids import is_id
+from postroom.domain.remote import (
+    ChatDraft,
+    Json,
+    MessageDraft,
+    MessageFile,
+    RemoteAttendee,
+    RemoteChat,
+    RemoteMessage,
+)
+from postroom.domain.rules import check_files, check_mark, check_start, check_text
+from postroom.errors import ErrorCode, Kind, NotFound, NotSupported
+from postroom.ids import is_id, new_ulid
 from postroom.services.access import seen_accounts, sees
 from postroom.services.connections import Connections
+from postroom.services.events import Events
+from postroom.services.ingest import Ingest
+from postroom.services.sending import Kept
 from postroom.store import accounts, attendees, chats, messages
 from postroom.store.database import Database
 
@@ -27,11 +43,17 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chats:
-    """What a caller may see of its accounts' chats."""
+    """What a caller may see of its accounts' chats, and do with them."""
 
-    def __init__(self, database: Database, connections: Connections) -> None:
+    def __init__(
+        self, database: Database, connections: Connections, ingest: Ingest, events: Events, now: Clock
+    ) -> None:
         self._database = database
         self._connections = connections
+        self._ingest = ingest
+        self._events = events
+        self._kept = Kept(database, connections, ingest, now)
+        self._now = now
 
     async def list(
         self,
@@ -135,3 +157,105 @@ class Chats:
                 if chat is not None:
                     return chat
         raise NotFound("No such conversation.", kind=Kind.CHAT)
+
+    async def start(
+        self,
+        caller: Caller,
+        account_id: str,
+        people: Sequence[str],
+        text: str,
+        *,
+        title: str | None = None,
+        subject: str | None = None,
+        files: Sequence[MessageFile] = (),
+        options: Mapping[str, Json] | None = None,
+    ) -> Message:
+        """Begin a chat by its first message, once; one with just this person is gone on with. `people`: provider ids.
+
+        Raises:
+            NotFound: (kind ACCOUNT) no such account in the caller's workspace; (kind MESSAGE) begun, and gone.
+            NotSupported: the network begins no such chats; it was not called.
+            InvalidParameters: nobody is named, there is nothing to say, or the network does not take it as it is.
+            Unprocessable: not with these people.
+            OutcomeUnknown: it may have begun; it then shows up by itself.
+        """
+        account = await self._account(caller, account_id)
+        capabilities = self._connections.connector(account.provider).capabilities
+        check_start(people, title, capabilities)
+        if capabilities.send is None:
+            raise NotSupported("This network takes no messages.")
+        check_text(text, capabilities.send, may_be_empty=bool(files))
+        check_files(files, capabilities.send)
+        draft = ChatDraft(
+            people=tuple(people),
+            message=MessageDraft(text=text, token=new_ulid(self._now()), files=tuple(files)),
+            title=title,
+            subject=subject,
+            options=options or {},
+        )
+        async with self._connections.messenger(account) as connection:
+            first = await connection.start_chat(draft)
+        return await self._kept.sent(account, first, await self._begun(account, draft, first))
+
+    async def mark(self, caller: Caller, chat_id: str, mark: ChatMark, *, on: bool) -> Chat:
+        """Say of a chat what its owner would, at the network first. To ask again is safe.
+
+        Raises:
+            NotFound: no such chat in the caller's workspace.
+            NotSupported: the network has no such mark; it was not called.
+            OutcomeUnknown: it may have been done.
+        """
+        chat, _ = await self.get(caller, chat_id)
+        account = await self._account(caller, chat.account_id)
+        check_mark(mark, self._connections.connector(account.provider).capabilities)
+        async with self._connections.messenger(account) as connection:
+            await connection.mark_chat(chat.provider_id, mark, on=on)
+        async with self._database.begin() as tx:
+            await accounts.hold(tx, account.workspace_id, account.id)
+            await accounts.touch(tx, account.workspace_id, account.id, to_ms(self._now()))
+            if await chats.set_mark(tx, account.workspace_id, chat.id, mark, on=on):
+                data = EventData(account_id=account.id, chat_id=chat.id, origin="api")
+                await self._events.announce(tx, account.workspace_id, EventType.CHAT_UPDATED, data)
+            marked = await chats.find(tx, account.workspace_id, chat.id)
+        if marked is None:
+            raise NotFound("The chat is gone.", kind=Kind.CHAT)
+        return marked
+
+    async def type(self, caller: Caller, chat_id: str, *, on: bool) -> None:
+        """Let the others see that the account is writing, or not any more. Nothing is kept of it.
+
+        Raises:
+            NotFound: no such chat in the caller's workspace.
+            NotSupported: the network does not show that; it was not called.
+        """
+        chat, _ = await self.get(caller, chat_id)
+        account = await self._account(caller, chat.account_id)
+        if not self._connections.connector(account.provider).capabilities.typing:
+            raise NotSupported("Nobody is shown who types at this network.")
+        async with self._connections.messenger(account) as connection:
+            await connection.show_typing(chat.provider_id, on=on)
+
+    async def _account(self, caller: Caller, account_id: str) -> Account:
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, caller.workspace_id, account_id)
+        if account is None or caller.only_user not in (None, account.user_id):
+            raise NotFound("No such account.", kind=Kind.ACCOUNT)
+        return account
+
+    async def _begun(self, account: Account, draft: ChatDraft, first: RemoteMessage) -> RemoteChat | None:
+        """A chat that is not held yet, as far as it is known; the next sync fills it in."""
+        async with self._database.read() as reader:
+            if await chats.find_by_key(reader, account.workspace_id, account.id, first.chat_key) is not None:
+                return None
+        await self._ingest.queue_sync(account.workspace_id, account.id)
+        people = [RemoteAttendee(provider_id=each, name="", is_self=False, distance=-1) for each in draft.people]
+        return RemoteChat(
+            provider_id=first.chat_provider_id,
+            key=first.chat_key,
+            kind=ChatKind.GROUP if len(people) > 1 else ChatKind.SINGLE,
+            name=draft.title,
+            subject=draft.subject,
+            subject_key=None if draft.subject is None else first.key,
+            attendees=(first.sender, *people),
+            last_message_at=first.sent_at,
+        )

@@ -74,34 +74,27 @@ class Composing:
             return Composed(group=group, files=files.staged)
         if extras.expiry is not None and change == Change():
             found = (await self._posts.get(caller, group_id)).group
-            self._check_after(extras.expiry, found)
             await self._takedowns.schedule(caller, found.id, extras.expiry.at, delete_group=extras.expiry.delete_group)
             return Composed(group=found, files=())
         return Composed(
             group=await self._posts.update(caller, group_id, change, along=self._along(extras, ())), files=()
         )
 
-    def _along(self, extras: Extras, staged: Sequence[Staged]) -> Along | None:
+    def _along(self, extras: Extras, staged: Sequence[Staged]) -> Along:
         expiry = extras.expiry
-        if expiry is None:
-            return self._attachments.joining(staged) if staged else None
-        wanted = expiry
 
         async def along(tx: Tx, group: PostGroup) -> None:
-            self._check_after(wanted, group)
             await self._attachments.joining(staged)(tx, group)
-            await self._takedowns.schedule_group(tx, group, wanted.at, delete_group=wanted.delete_group)
+            if expiry is None:
+                await self._takedowns.check_schedule(tx, group)
+            else:
+                await self._takedowns.schedule_group(tx, group, expiry.at, delete_group=expiry.delete_group)
 
         return along
 
     def _check(self, extras: Extras) -> None:
         if extras.expiry is not None and extras.expiry.at is not None and extras.expiry.at <= to_ms(self._now()):
             raise InvalidParameters("deleteAt must be in the future")
-
-    def _check_after(self, expiry: Expiry, group: PostGroup) -> None:
-        # Else nothing would be live yet, and what goes out later would stay.
-        if expiry.at is not None and group.status is GroupStatus.SCHEDULED and expiry.at <= (group.scheduled_at or 0):
-            raise InvalidParameters("deleteAt must be after scheduledTime")
 
 
 def _as_before(change: Change, files: Fetched) -> Change:

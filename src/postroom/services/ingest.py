@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.chats import Attendee, AttendeeContent, Chat, ChatContent, ChatKind
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
-from postroom.domain.messages import Content, Message, Reaction
+from postroom.domain.messages import AnyAttachment, Content, Message, Reaction
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
     Gap,
+    MessageDelivered,
+    MessageEdited,
     MessageGone,
     MessageSeen,
     ReactionChanged,
@@ -30,6 +33,8 @@ from postroom.services.events import Events
 from postroom.store import accounts, attendees, burials, chats, jobs, messages
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
+
+log = structlog.get_logger()
 
 
 class Ingest:
@@ -99,9 +104,21 @@ def _bundled(news: Sequence[RemoteEvent]) -> list[RemoteEvent | list[MessageSeen
     return bundled
 
 
+def _is_thinner(held: Sequence[AnyAttachment], shown: Sequence[AnyAttachment]) -> bool:
+    """Whether files of a message are held that nobody can open, and are shown so that they can be."""
+    if len(held) != len(shown):
+        return not held
+    return any(one.url is None and other.url is not None for one, other in zip(held, shown, strict=True))
+
+
 def _is_news(message: RemoteMessage) -> bool:
     """Whether this shows a message as it was changed, and not as it was first sent."""
     return message.recalled or message.edited
+
+
+def _may(by: Sequence[str] | None, row: Message) -> bool:
+    """Whether this message is one's own, under some address; None: the network's own word."""
+    return by is None or row.sender_id in by
 
 
 class _Taking:
@@ -121,12 +138,15 @@ class _Taking:
             case list():
                 await self._messages(event)
             case MessageGone():
-                chat_key = event.chat_key or await self._chat_of(event.key)
-                await self._bury(event.key, chat_key or "")
+                await self._gone(event)
+            case MessageEdited():
+                await self._edited(event)
             case ReactionChanged():
                 await self._reaction(event)
             case ReadUpTo():
-                await self._read(event)
+                await self._noted(event.key, seen=True)
+            case MessageDelivered():
+                await self._noted(event.key, seen=False)
             case ChatChanged():
                 await self._chat(event.chat)
             case ChatGone():
@@ -149,8 +169,12 @@ class _Taking:
         for message in shown.values():
             if message.recalled:
                 await self._bury(message.key, message.chat_key)
-        held = await messages.find_by_keys(self._tx, workspace_id, account_id, list(shown))
+        others: dict[str, str] = {other: key for key, message in shown.items() for other in message.other_keys}
+        found = await messages.find_by_keys(self._tx, workspace_id, account_id, [*shown, *others])
+        held = {others[key]: row for key, row in found.items() if key in others}
+        held |= {key: row for key, row in found.items() if key in shown}
         fresh = [message for key, message in shown.items() if key not in held and not message.recalled]
+        fresh = [message for message in fresh if not await self._is_buried(message.other_keys)]
         if fresh:
             senders = {message.sender.provider_id: message.sender for message in fresh}
             people = await attendees.put_attendees(
@@ -184,6 +208,8 @@ class _Taking:
         if not outdated and content.quote is None and shown.quote is not None:
             # A thinner copy came first.
             content = msgspec.structs.replace(content, quote=shown.quote, original=shown.original)
+        if not outdated and _is_thinner(content.attachments, shown.attachments):
+            content = msgspec.structs.replace(content, attachments=shown.attachments, original=shown.original)
         if shown.reactions is not None and shown.reactions != content.reactions:
             content = msgspec.structs.replace(content, reactions=shown.reactions)
         seen = row.seen or bool(shown.seen)
@@ -199,6 +225,33 @@ class _Taking:
         )
         await self._tell(EventType.MESSAGE_EDITED if edited else EventType.MESSAGE_UPDATED, row)
 
+    async def _gone(self, event: MessageGone) -> None:
+        row = await self._held(event.key)
+        if row is not None and not row.is_tombstone and not _may(event.by, row):
+            log.warning("recall.not_believed", account=row.account_id, message=row.id)
+            return
+        chat_key = event.chat_key or await self._chat_of(event.key)
+        await self._bury(event.key, chat_key or "")
+
+    async def _edited(self, event: MessageEdited) -> None:
+        row = await self._held(event.key)
+        if row is None or row.is_tombstone:
+            return
+        if not _may(event.by, row):
+            log.warning("edit.not_believed", account=row.account_id, message=row.id)
+            return
+        moment, content = to_ms(event.edited_at), row.content
+        if content.edited_at is not None and moment <= content.edited_at:
+            return
+        content = msgspec.structs.replace(
+            content,
+            text=event.text,
+            edited_at=moment,
+            original=content.original if event.original is None else event.original,
+        )
+        await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content, edited=True)
+        await self._tell(EventType.MESSAGE_EDITED, row)
+
     async def _reaction(self, event: ReactionChanged) -> None:
         row = await self._held(event.key)
         if row is None or row.is_tombstone:
@@ -206,7 +259,7 @@ class _Taking:
         others = tuple(
             reaction
             for reaction in row.content.reactions
-            if (reaction.sender_id, reaction.value) != (event.sender_id, event.emoji)
+            if reaction.sender_id != event.sender_id or not (event.replaces or reaction.value == event.emoji)
         )
         mine = (Reaction(value=event.emoji, sender_id=event.sender_id, is_sender=event.is_sender),)
         reactions = others + mine if event.added else others
@@ -215,10 +268,13 @@ class _Taking:
             await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content)
             await self._tell(EventType.MESSAGE_UPDATED, row)
 
-    async def _read(self, event: ReadUpTo) -> None:
-        row = await self._held(event.key)
-        if row is not None and not row.is_tombstone and not row.seen:
-            await messages.replace_content(self._tx, self._account.workspace_id, row.id, seen=True)
+    async def _noted(self, key: str, *, seen: bool) -> None:
+        """A message was delivered, or even read."""
+        row = await self._held(key)
+        if row is not None and not row.is_tombstone and not (row.seen if seen else row.delivered):
+            await messages.replace_content(
+                self._tx, self._account.workspace_id, row.id, seen=seen or None, delivered=True
+            )
             await self._tell(EventType.MESSAGE_UPDATED, row)
 
     async def _chat_gone(self, event: ChatGone) -> None:
@@ -245,11 +301,12 @@ class _Taking:
             muted=remote.muted,
             read_only=remote.read_only,
             pinned=remote.pinned,
+            starred=remote.starred,
             folders=remote.folders,
             content_type=remote.content_type,
             subject_key=remote.subject_key,
         )
-        chat_id, is_new = await chats.put(self._tx, account.workspace_id, chat)
+        chat_id, is_new, is_changed = await chats.put(self._tx, account.workspace_id, chat)
         self._chats[remote.key] = chat_id
         if remote.attendees:
             people = [self._attendee(person) for person in remote.attendees]
@@ -257,7 +314,7 @@ class _Taking:
         if self._announce:
             kind = EventType.CHAT_CREATED if is_new else EventType.CHAT_UPDATED
             data = EventData(account_id=account.id, chat_id=chat_id, origin=self._origin)
-            if is_new:
+            if is_new or is_changed:
                 await self._ingest._events.announce(self._tx, account.workspace_id, kind, data)
         return chat_id
 
@@ -286,6 +343,12 @@ class _Taking:
             chat_key=chat_key,
             origin=self._origin,
         )
+
+    async def _is_buried(self, keys: Sequence[str]) -> bool:
+        for key in keys:
+            if await burials.is_buried(self._tx, self._account.workspace_id, self._account.provider, key):
+                return True
+        return False
 
     async def _held(self, key: str) -> Message | None:
         found = await messages.find_by_keys(self._tx, self._account.workspace_id, self._account.id, [key])

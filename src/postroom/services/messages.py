@@ -1,197 +1,288 @@
-"""Messages as stored: get, list, send."""
+"""Messages: sent, edited, reacted to, forwarded, their files opened. The network first, then what is kept here."""
 
-from collections.abc import Mapping, Sequence
-
-import msgspec
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from postroom.clock import Clock, to_ms
+from postroom.connectors.contract import MediaHost, Messenger
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
-from postroom.domain.chats import Attendee, Chat, Speaker
-from postroom.domain.messages import Message, Quote
-from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
-from postroom.domain.remote import MessageDraft, MessageSeen
+from postroom.domain.capabilities import Capabilities
+from postroom.domain.chats import Chat
+from postroom.domain.files import Upload, Uploaded
+from postroom.domain.messages import AnyAttachment, LinkedPost, Message, Quote, VideoMeeting
+from postroom.domain.remote import (
+    Download,
+    MessageDraft,
+    MessageFile,
+    MessageKey,
+    MessageSeen,
+    ReactionChanged,
+    RemoteEvent,
+    RemoteMessage,
+)
+from postroom.domain.rules import check_edit, check_files, check_reaction, check_text, check_there
 from postroom.errors import (
     ErrorCode,
     InvalidParameters,
     Kind,
     NotFound,
     NotSupported,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    RateLimited,
+    Refused,
     Unprocessable,
 )
-from postroom.ids import is_id, new_ulid
-from postroom.services.access import seen_accounts, sees
+from postroom.ids import new_ulid
+from postroom.services.access import sees
 from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
-from postroom.store import accounts, attendees, chats, messages
-from postroom.store.database import Database, Reader
+from postroom.services.message_lists import MOST as MOST
+from postroom.services.message_lists import MessageLists
+from postroom.services.message_lists import Speakers as Speakers
+from postroom.services.sending import Kept, Turns, as_held
+from postroom.store import accounts, chats
+from postroom.store.database import Database
 
-MOST = 250
-
-
-Speakers = Mapping[tuple[str, str], Speaker]
-"""Who wrote something, by account and the network's id of the person."""
-
-
-class _Filters(msgspec.Struct, frozen=True, kw_only=True):
-    account_id: str | None
-    sender_id: str | None
-    before: int | None
-    after: int | None
+_LONGEST_TYPING_SECONDS = 60.0
+_STILL_UNKNOWN = (
+    "The network took the request and did not answer, and does not show the change so far. To ask again is safe."
+)
 
 
-class Messages:
+class Messages(MessageLists):
     """What a caller may do with messages, but for taking them back: that is `Recalls`."""
 
     def __init__(self, database: Database, connections: Connections, ingest: Ingest, now: Clock) -> None:
-        self._database = database
-        self._connections = connections
+        super().__init__(database, connections)
         self._ingest = ingest
+        self._kept = Kept(database, connections, ingest, now)
+        self._turns = Turns()
         self._now = now
 
-    async def get(self, caller: Caller, message_id: str) -> Message:
-        """A message, or the tombstone of one.
-
-        Raises:
-            NotFound: no such message in the caller's workspace.
-        """
-        async with self._database.read() as reader:
-            message = await messages.find(reader, caller.workspace_id, message_id)
-            if message is not None and not await sees(reader, caller, message.account_id):
-                message = None
-        return _found(message, message_id)
-
-    async def get_with_speakers(self, caller: Caller, message_id: str) -> tuple[Message, Speakers]:
-        """The same, with who wrote it and what it answers, where the account knows them."""
-        async with self._database.read() as reader:
-            found, speaker = await messages.find_with_speaker(reader, caller.workspace_id, message_id)
-            if found is not None and not await sees(reader, caller, found.account_id):
-                found = None
-            message = _found(found, message_id)
-            account_id, quote = message.account_id, message.content.quote
-            speakers = {} if speaker is None else {(account_id, message.sender_id): speaker}
-            if quote is not None and quote.sender_id != message.sender_id:
-                speakers |= await _speakers(reader, caller.workspace_id, account_id, [quote.sender_id])
-        return message, speakers
-
-    async def list(
+    async def send(
         self,
         caller: Caller,
+        chat_id: str,
+        text: str,
         *,
-        chat_id: str | None = None,
         account_id: str | None = None,
-        sender_id: str | None = None,
-        before: int | None = None,
-        after: int | None = None,
-        cursor: str | None = None,
-        limit: int = 100,
-    ) -> Listing[Message]:
-        """Newest first. `before` and `after` (milliseconds) are strict.
-
-        Raises:
-            NotFound: no such chat in the caller's workspace.
-        """
-        filters = _Filters(account_id=account_id, sender_id=sender_id, before=before, after=after)
-        place = None
-        if cursor is not None:
-            start = decode_cursor(cursor, _Filters)
-            filters, limit, place = start.filters, start.limit, start.cursor
-        check_limit(limit, MOST)
-        async with self._database.read() as reader:
-            if chat_id is not None:
-                chat = await chats.find(reader, caller.workspace_id, chat_id)
-                if chat is None or not await sees(reader, caller, chat.account_id):
-                    raise NotFound("No such chat.", kind=Kind.CHAT)
-            found = await messages.list_page(
-                reader,
-                caller.workspace_id,
-                chat_id=chat_id,
-                account_ids=await seen_accounts(
-                    reader, caller, None if filters.account_id is None else [filters.account_id]
-                ),
-                sender_id=filters.sender_id,
-                before=filters.before,
-                after_time=filters.after,
-                after=place,
-                limit=limit + 1,
-            )
-        return listing(found, limit, filters, lambda message: (message.sent_at, message.id))
-
-    async def senders(self, caller: Caller, found: Sequence[Message]) -> dict[str, Attendee]:
-        """Who sent these, by `sender_attendee_id`."""
-        wanted: dict[str, set[str]] = {}
-        for message in found:
-            wanted.setdefault(message.account_id, set()).add(message.sender_id)
-        people: dict[str, Attendee] = {}
-        async with self._database.read() as reader:
-            for account_id, sender_ids in wanted.items():
-                held = await attendees.find_attendees(reader, caller.workspace_id, account_id, sorted(sender_ids))
-                people.update({attendee.id: attendee for attendee in held.values()})
-        return people
-
-    async def speakers(self, caller: Caller, found: Sequence[Message]) -> Speakers:
-        """Who wrote these, and what they answer, where the accounts know them."""
-        wanted: dict[str, set[str]] = {}
-        for message in found:
-            of_account = wanted.setdefault(message.account_id, set())
-            of_account.add(message.sender_id)
-            if message.content.quote is not None:
-                of_account.add(message.content.quote.sender_id)
-        speakers: dict[tuple[str, str], Speaker] = {}
-        async with self._database.read() as reader:
-            for account_id, sender_ids in wanted.items():
-                speakers |= await _speakers(reader, caller.workspace_id, account_id, sorted(sender_ids))
-        return speakers
-
-    async def send(
-        self, caller: Caller, chat_id: str, text: str, *, account_id: str | None = None, quote_id: str | None = None
+        quote_id: str | None = None,
+        files: Sequence[MessageFile] = (),
+        typing: float | None = None,
     ) -> Message:
-        """Send once; never repeated by us.
+        """Send once; never repeated by us. `typing`: show for so many seconds before that somebody is writing.
 
         Raises:
             NotFound: no such chat, or (as `account_id` guards) not one of that account; (kind MESSAGE) sent, and gone.
-            InvalidParameters: the text is empty or too long for the network.
+            InvalidParameters: there is no text and no file, or the network does not take them as they are.
             OutcomeUnknown: it may have gone out; it then shows up by itself.
         """
         chat, account = await self._chat_and_account(caller, chat_id, account_id)
-        sending = self._connections.connector(account.provider).capabilities.send
-        if sending is None:
+        capabilities = self._capabilities(account)
+        if capabilities.send is None:
             raise NotSupported("This network takes no messages.")
-        if not text.strip():
-            raise InvalidParameters("text is empty.", code=ErrorCode.MISSING_PARAMETERS, kind=Kind.CONTENT)
-        if len(text) > sending.max_length:
-            raise InvalidParameters(
-                f"text is longer than {sending.max_length} characters.",
-                code=ErrorCode.TOO_MANY_CHARACTERS,
-                kind=Kind.CONTENT,
-            )
-        quoted = None
-        if quote_id is not None:
-            quoted = await self.get(caller, quote_id)
-            if quoted.is_tombstone or quoted.chat_id != chat.id:
-                raise Unprocessable("quote_id names no message of this chat that is still there.", kind=Kind.MESSAGE)
+        check_text(text, capabilities.send, may_be_empty=bool(files))
+        check_files(files, capabilities.send)
+        if typing is not None and not 0 <= typing <= _LONGEST_TYPING_SECONDS:
+            raise InvalidParameters(f"Nobody types for more than {_LONGEST_TYPING_SECONDS:g} seconds.")
         draft = MessageDraft(
             text=text,
             token=new_ulid(self._now()),
-            quote=None
-            if quoted is None
-            else Quote(
-                provider_id=quoted.provider_id,
-                key=quoted.key,
-                sender_id=quoted.sender_id,
-                sent_at=quoted.sent_at,
-                text=quoted.content.text,
-            ),
+            quote=None if quote_id is None else await self._quote(caller, chat, quote_id),
+            files=tuple(files),
         )
         async with self._connections.messenger(account) as connection:
+            if typing and capabilities.typing:
+                with suppress(ProviderDown, RateLimited, Refused, OutcomeUnknown):
+                    await connection.show_typing(chat.provider_id, on=True)
+                await asyncio.sleep(typing)
             sent = await connection.send_message(chat.provider_id, draft)
-        await self._ingest.take(account, [MessageSeen(message=sent)], origin="api")
-        async with self._database.begin() as tx:
-            await accounts.touch(tx, caller.workspace_id, account.id, to_ms(self._now()))
-            held = await messages.find_by_keys(tx, caller.workspace_id, account.id, [sent.key])
-        if sent.key not in held:
-            raise NotFound("It was sent, and is gone: it was taken back, or its account unlinked.", kind=Kind.MESSAGE)
-        return held[sent.key]
+        return await self._kept.sent(account, sent)
+
+    async def edit(self, caller: Caller, message_id: str, text: str) -> Message:
+        """Give a message of the account's another text, for everyone. To ask again is safe.
+
+        Raises:
+            NotFound: no such message in the caller's workspace, or it was deleted.
+            NotSupported: the network has no editing; it was not called.
+            Refused: someone else sent it, its window has passed (it was not called), or the network refused.
+            InvalidParameters: the text is empty, or too long for the network.
+            OutcomeUnknown: the network did not answer, and does not show the text so far.
+        """
+        message, account = await self._message_and_account(caller, message_id)
+        check_edit(message, text, self._capabilities(account), to_ms(self._now()))
+
+        def change(connection: Messenger) -> Awaitable[None]:
+            return connection.edit_message(message.chat_provider_id, as_held(message), text)
+
+        def is_done(shown: RemoteMessage) -> bool:
+            return (shown.text or "").strip() == text.strip()
+
+        edited = [MessageSeen(message=self._kept.as_edited(message, text))]
+        return await self._change(account, message, change, is_done, edited)
+
+    async def react(self, caller: Caller, message_id: str, emoji: str, *, on: bool = True) -> Message:
+        """React to a message as the account, or take that reaction back. To ask again is safe.
+
+        Raises:
+            NotFound: no such message in the caller's workspace, or it was deleted.
+            NotSupported: the network has no reactions; it was not called.
+            InvalidParameters: (kind REACTION) that is no emoji, or none of the network's.
+            Refused: the network refused.
+            OutcomeUnknown: the network did not answer, and does not show the reaction so far.
+        """
+        message, account = await self._message_and_account(caller, message_id)
+        capabilities = self._capabilities(account)
+        full = check_reaction(message, emoji, capabilities)
+
+        def change(connection: Messenger) -> Awaitable[None]:
+            return connection.set_reaction(message.chat_provider_id, as_held(message), full, on=on)
+
+        def is_done(shown: RemoteMessage) -> bool:
+            if shown.reactions is None:
+                return False
+            return any(each.is_sender and each.value == full for each in shown.reactions) is on
+
+        replaced = [each.value for each in message.content.reactions if each.is_sender and each.value != full]
+        if not on or capabilities.react is None or not capabilities.react.replaces:
+            replaced = []
+        reacted = [self._reaction(account, message, value, False) for value in replaced]
+        reacted.append(self._reaction(account, message, full, on))
+        return await self._change(account, message, change, is_done, reacted)
+
+    async def forward(self, caller: Caller, message_id: str, chat_id: str) -> Message:
+        """Send a message on to another chat of the same account, once; the new message.
+
+        Raises:
+            NotFound: no such message or chat in the caller's workspace, or the message was deleted.
+            NotSupported: the network forwards nothing; it was not called.
+            Unprocessable: the chat is another account's.
+            OutcomeUnknown: it may have gone out; it then shows up by itself.
+        """
+        message, account = await self._message_and_account(caller, message_id)
+        chat, _ = await self._chat_and_account(caller, chat_id, None)
+        if not self._capabilities(account).forward:
+            raise NotSupported("Messages of this network cannot be forwarded from here.")
+        check_there(message)
+        if chat.account_id != account.id:
+            raise Unprocessable("The chat is another account's. Nothing was sent.", kind=Kind.CHAT)
+        async with self._connections.messenger(account) as connection:
+            sent = await connection.forward_message(as_held(message), chat.provider_id)
+        return await self._kept.sent(account, sent)
+
+    async def open_attachment(
+        self, caller: Caller, message_id: str, attachment_id: str
+    ) -> tuple[AnyAttachment, Download]:
+        """A file of a message, fetched from its network as it is asked for: nothing of it is kept here.
+
+        Its bytes are to be read to their end, or closed. An address that has expired is asked for anew, once.
+
+        Raises:
+            NotFound: no such message in the caller's workspace; (kind ATTACHMENT) no such file, or it is gone.
+        """
+        message, account = await self._message_and_account(caller, message_id)
+        attachment = _attachment(message.content.attachments, attachment_id)
+        async with self._connections.messenger(account) as connection:
+            try:
+                return attachment, await connection.open_attachment(as_held(message), attachment)
+            except NotFound as gone:
+                shown = await _shown(connection, message)
+                if shown is None or shown.recalled:
+                    raise
+                fresh = _attachment(shown.attachments, attachment_id)
+                if fresh == attachment:
+                    raise gone
+            return fresh, await connection.open_attachment(as_held(message), fresh)
+
+    async def upload(self, caller: Caller, account_id: str, file: Upload) -> Uploaded:
+        """Give a network a file before the message that it goes with.
+
+        Raises:
+            NotFound: (kind ACCOUNT) no such account in the caller's workspace.
+            NotSupported: the network takes files with their message only.
+            InvalidParameters: (kind ATTACHMENT) the network takes no such file, or none so large.
+        """
+        account = await self._account(caller, account_id)
+        sending = self._capabilities(account).send
+        if sending is None:
+            raise NotSupported("This network takes no messages.")
+        check_files([file], sending)
+        async with self._connections.messenger(account) as connection:
+            return await _host(connection).upload_file(file)
+
+    async def open_media(self, caller: Caller, account_id: str, url: str) -> Download:
+        """What is at an address of the account's network, fetched as the account.
+
+        Raises:
+            NotFound: (kind ACCOUNT) no such account in the caller's workspace; (kind ATTACHMENT) nothing is there.
+            InvalidParameters: (kind ADDRESS) it is no address of the network's files.
+        """
+        account = await self._account(caller, account_id)
+        async with self._connections.messenger(account) as connection:
+            return await _host(connection).open_media(url)
+
+    async def _change(
+        self,
+        account: Account,
+        message: Message,
+        change: Callable[[Messenger], Awaitable[None]],
+        is_done: Callable[[RemoteMessage], bool],
+        news: Sequence[RemoteEvent],
+    ) -> Message:
+        """Ask for a change, once, and keep `news` of it; a lost answer is settled by one read, where it can be."""
+        async with self._turns.of(account.id, message.key):
+            async with self._connections.messenger(account) as connection:
+                try:
+                    await change(connection)
+                except OutcomeUnknown as error:
+                    shown = await _shown(connection, message)
+                    if shown is None:
+                        raise
+                    if not shown.recalled and not is_done(shown):
+                        if error.code is ErrorCode.PROVIDER_ERROR:
+                            raise ProviderDown(
+                                "The network failed, and shows no change. Nothing was changed: try again."
+                            ) from error
+                        raise OutcomeUnknown(_STILL_UNKNOWN, code=error.code) from error
+                    news = [MessageSeen(message=shown), *(() if shown.recalled else news)]
+            return await self._kept.changed(account, message, news)
+
+    def _reaction(self, account: Account, message: Message, emoji: str, on: bool) -> ReactionChanged:
+        return ReactionChanged(
+            key=MessageKey(message.key),
+            chat_key=None,
+            emoji=emoji,
+            sender_id=account.provider_id,
+            is_sender=True,
+            added=on,
+        )
+
+    async def _quote(self, caller: Caller, chat: Chat, quote_id: str) -> Quote:
+        quoted = await self.get(caller, quote_id)
+        if quoted.is_tombstone or quoted.chat_id != chat.id:
+            raise Unprocessable("quote_id names no message of this chat that is still there.", kind=Kind.MESSAGE)
+        return Quote(
+            provider_id=quoted.provider_id,
+            key=quoted.key,
+            sender_id=quoted.sender_id,
+            sent_at=quoted.sent_at,
+            text=quoted.content.text,
+        )
+
+    def _capabilities(self, account: Account) -> Capabilities:
+        return self._connections.connector(account.provider).capabilities
+
+    async def _message_and_account(self, caller: Caller, message_id: str) -> tuple[Message, Account]:
+        message = await self.get(caller, message_id)
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, caller.workspace_id, message.account_id)
+        if account is None:
+            raise NotFound("No such message.", kind=Kind.MESSAGE)
+        return message, account
 
     async def _chat_and_account(self, caller: Caller, chat_id: str, account_id: str | None) -> tuple[Chat, Account]:
         async with self._database.read() as reader:
@@ -205,17 +296,31 @@ class Messages:
             raise NotFound("The chat's account is gone.", kind=Kind.ACCOUNT)
         return chat, account
 
+    async def _account(self, caller: Caller, account_id: str) -> Account:
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, caller.workspace_id, account_id)
+        if account is None or caller.only_user not in (None, account.user_id):
+            raise NotFound("No such account.", kind=Kind.ACCOUNT)
+        return account
 
-async def _speakers(
-    reader: Reader, workspace_id: str, account_id: str, provider_ids: list[str]
-) -> dict[tuple[str, str], Speaker]:
-    held = await attendees.find_speakers(reader, workspace_id, account_id, provider_ids)
-    return {(account_id, provider_id): speaker for provider_id, speaker in held.items()}
+
+async def _shown(connection: Messenger, message: Message) -> RemoteMessage | None:
+    """The message as the network shows it now; None: it does not, or cannot be asked."""
+    with suppress(ProviderError):
+        return await connection.read_message(message.chat_provider_id, MessageKey(message.key))
+    return None
 
 
-def _found(message: Message | None, message_id: str) -> Message:
-    if message is None:
-        if not is_id("msg", message_id):
-            raise NotFound("Not a message's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.MESSAGE)
-        raise NotFound("No such message.", kind=Kind.MESSAGE)
-    return message
+def _attachment(held: Sequence[AnyAttachment], attachment_id: str) -> AnyAttachment:
+    found = next((each for each in held if each.id == attachment_id), None)
+    if found is None:
+        raise NotFound("The message has no such attachment.", kind=Kind.ATTACHMENT)
+    if found.unavailable or isinstance(found, LinkedPost | VideoMeeting):
+        raise NotFound("There is no file behind this attachment.", kind=Kind.ATTACHMENT)
+    return found
+
+
+def _host(connection: Messenger) -> MediaHost:
+    if not isinstance(connection, MediaHost):
+        raise NotSupported("This network takes and gives files with their messages only.")
+    return connection

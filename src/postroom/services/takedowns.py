@@ -19,7 +19,7 @@ from postroom.domain.jobs import Job, Retry, Task
 from postroom.domain.posts import Post, PostError, PostGroup, PostStatus
 from postroom.domain.receipts import Receipt
 from postroom.domain.rules import next_attempt
-from postroom.domain.takedowns import Takedown, Target, TargetOutcome
+from postroom.domain.takedowns import Takedown, Target, TargetOutcome, check_expiry
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
@@ -127,6 +127,7 @@ class Takedowns:
 
         Raises:
             NotFound: no such post group of the user's, or (INVALID_RESOURCE_IDENTIFIER) not an id.
+            InvalidParameters: that is before it goes out.
         """
         async with self._database.begin() as tx:
             group = await self._group(tx, caller, group_id)
@@ -136,6 +137,7 @@ class Takedowns:
         """The same in a transaction which made or holds the group."""
         await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}")
         if at is not None:
+            check_expiry(at, group)
             args: dict[str, str | list[str]] = {
                 "group_id": group.id,
                 "user_id": group.user_id,
@@ -143,6 +145,16 @@ class Takedowns:
             }
             await jobs.enqueue(tx, self._job(group.workspace_id, Task.EXPIRE_POSTS, args, f"expire:{group.id}", at))
             tx.on_commit(lambda: self._notifier.wake("jobs"))
+
+    async def check_schedule(self, tx: Tx, group: PostGroup) -> None:
+        """A group that is given another time is not taken down before that.
+
+        Raises:
+            InvalidParameters: it would be.
+        """
+        at = await jobs.waits_until(tx, group.workspace_id, f"expire:{group.id}")
+        if at is not None:
+            check_expiry(at, group)
 
     async def expire(self, workspace_id: str, user_id: str, group_id: str, finish: Finish, *, delete: bool) -> None:
         """Begin what was scheduled (a job; safe to repeat). Of a group that is gone, what its receipts name."""

@@ -14,6 +14,8 @@ from postroom.store import accounts, burials, events, idempotency, jobs, login_a
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
+_TOLD = timedelta(minutes=10)
+"""How long the end of an attempt to link can still be told to whoever answers it."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +74,7 @@ class Upkeep:
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
-            await login_attempts.remove_expired_login_attempts(tx, to_ms(now))
+            await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)
         for workspace_id, account_id in left:

@@ -1,8 +1,10 @@
 """Conversations: one row for each account that sees it, its name and subject sealed."""
 
+from typing import NamedTuple
+
 import msgspec
 
-from postroom.domain.chats import Chat, ChatContent, ChatKind
+from postroom.domain.chats import Chat, ChatContent, ChatKind, ChatMark
 from postroom.store.attendees import find_attendees as find_attendees
 from postroom.store.attendees import list_attendees as list_attendees
 from postroom.store.attendees import put_attendees as put_attendees
@@ -13,7 +15,7 @@ from postroom.store.where import Where
 
 _COLUMNS = (
     "id, account_id, provider, provider_id, chat_key, kind, attendee_provider_id, last_message_at, unread_count, "
-    "archived, muted, read_only, pinned, folders, content_type, content, subject_key"
+    "archived, muted, read_only, pinned, folders, content_type, content, subject_key, starred"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_content = msgspec.json.Decoder(ChatContent).decode
@@ -21,8 +23,18 @@ _decode_folders = msgspec.json.Decoder(tuple[str, ...]).decode
 _KINDS = {int(kind): kind for kind in ChatKind}
 
 
-async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
-    """Keep a chat as it is now; its stored id, and whether it is new. Safe to repeat.
+class Put(NamedTuple):
+    """What became of a chat that was put."""
+
+    id: str
+    """The one that it is stored with."""
+    is_new: bool
+    is_changed: bool
+    """Whether its owner marked it otherwise, or read what was unread; new messages change no chat."""
+
+
+async def put(tx: Tx, workspace_id: str, chat: Chat) -> Put:
+    """Keep a chat as it is now. Safe to repeat.
 
     A chat is known by its account and key, and keeps the id it was first stored with. One without `last_message_at`
     leaves the stored moment as it is. The subject of a message that was buried is left out.
@@ -34,7 +46,10 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
                 chat, subject_key=None, content=msgspec.structs.replace(chat.content, subject=None)
             )
     known = await tx.fetch_one(
-        "select id from chats where workspace_id = $1 and account_id = $2 and chat_key = $3",
+        """
+        select id, archived, muted, read_only, pinned, starred, unread_count
+        from chats where workspace_id = $1 and account_id = $2 and chat_key = $3
+        """,
         workspace_id,
         chat.account_id,
         chat.key,
@@ -56,6 +71,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
         chat.content_type,
         tx.keyring.seal(chat.account_id).close(_encode(chat.content), f"chats.content:{stored_id}"),
         chat.subject_key,
+        int(chat.starred),
     )
     if known:
         await tx.execute(
@@ -64,7 +80,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
                 provider_id = $3, kind = $4, attendee_provider_id = $5,
                 last_message_at = coalesce(nullif(cast($6 as bigint), 0), last_message_at), unread_count = $7,
                 archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13,
-                content = $14, subject_key = $15
+                content = $14, subject_key = $15, starred = $16
             where workspace_id = $1 and id = $2
             """,
             *values,
@@ -74,16 +90,39 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> tuple[str, bool]:
             """
             insert into chats (
                 workspace_id, id, provider_id, kind, attendee_provider_id, last_message_at, unread_count,
-                archived, muted, read_only, pinned, folders, content_type, content, subject_key, account_id, provider,
-                chat_key
-            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                archived, muted, read_only, pinned, folders, content_type, content, subject_key, starred, account_id,
+                provider, chat_key
+            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
             """,
             *values,
             chat.account_id,
             chat.provider,
             chat.key,
         )
-    return stored_id, not known
+    marks = (int(chat.archived), int(chat.muted), int(chat.read_only), int(chat.pinned), int(chat.starred))
+    changed = known is not None and (tuple(known[1:6]) != marks or (known[6] > 0 and chat.unread_count == 0))
+    return Put(stored_id, known is None, changed)
+
+
+_MARKS = {
+    ChatMark.ARCHIVED: "archived",
+    ChatMark.MUTED: "muted",
+    ChatMark.PINNED: "pinned",
+    ChatMark.STARRED: "starred",
+}
+
+
+async def set_mark(tx: Tx, workspace_id: str, chat_id: str, mark: ChatMark, *, on: bool) -> bool:
+    """Mark a chat, or take a mark back; whether that changed it. One that is not read has at least one unread message."""
+    if mark is ChatMark.READ:
+        change = "unread_count = 0" if on else "unread_count = 1"
+        otherwise = "unread_count > 0" if on else "unread_count = 0"
+    else:
+        change, otherwise = f"{_MARKS[mark]} = {int(on)}", f"{_MARKS[mark]} <> {int(on)}"
+    changed = await tx.execute(
+        f"update chats set {change} where workspace_id = $1 and id = $2 and {otherwise}", workspace_id, chat_id
+    )
+    return changed > 0
 
 
 async def find(reader: Reader, workspace_id: str, chat_id: str) -> Chat | None:
@@ -187,4 +226,5 @@ def _chat(row: Row, keyring: Keyring) -> Chat:
         content_type=row[14],
         content=content,
         subject_key=row[16],
+        starred=row[17] == 1,
     )

@@ -181,6 +181,19 @@ async def cancel_by_lock(tx: Tx, workspace_id: str | None, lock: str) -> int:
     )
 
 
+async def waits_until(reader: Reader, workspace_id: str | None, lock: str) -> int | None:
+    """When the first of what waits under this lock is due; None: nothing does."""
+    row = await reader.fetch_one(
+        """
+        select min(scheduled_at) from jobs
+        where job_lock = $1 and coalesce(workspace_id, '') = $2 and status = 'todo'
+        """,
+        lock,
+        workspace_id or "",
+    )
+    return None if row is None else row[0]
+
+
 async def rescue(tx: Tx, now: int) -> int:
     """Give back jobs whose owner let its claim expire; how many."""
     return await tx.execute(

@@ -152,8 +152,7 @@ def seen_there(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 async def both(folder: Path, url: str, synapse: Synapse) -> AsyncIterator[Both]:
     ada, bea = synapse.register("ada"), synapse.register("bea")
     room = bea.create_room(ada)
-    where = {"matrix": {"origin": synapse.address}}
-    async with built(folder, url, furnished=False, providers=where) as house:
+    async with built(folder, url, furnished=False, origins={"matrix": synapse.address}) as house:
         answers = {"user": ada.name, "password": PASSWORD}
         account = await house.house.services.accounts.link(house.caller, "matrix", "password", answers)
         await house.house.sync.sync(account.workspace_id, account.id)

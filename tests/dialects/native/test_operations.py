@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from postroom.domain.access import Scope
-from tests.servers import Built, built
+from tests.servers import Built, lent
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[Built]:
-    async with built(tmp_path) as made:
+    async with lent(tmp_path / "data") as made:
         yield made
 
 

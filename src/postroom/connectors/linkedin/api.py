@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -45,7 +45,11 @@ _TOPICS: Mapping[str, str] = {
 
 _API = "/voyager/api"
 _GRAPHQL = f"{_API}/voyagerMessagingGraphQL/graphql"
-_MESSAGES = f"{_API}/voyagerMessagingDashMessengerMessages"
+MESSAGES = f"{_API}/voyagerMessagingDashMessengerMessages"
+CONVERSATIONS = f"{_API}/voyagerMessagingDashMessengerConversations"
+_UPLOADS = f"{_API}/voyagerVideoDashMediaUploadMetadata?action=upload"
+_NORMALIZED = "application/vnd.linkedin.normalized+json+2.1"
+_UPLOAD_SECONDS = 300.0
 _CATEGORY_QUERY = "(predicateUnions:List((conversationCategoryPredicate:(category:{}))))"
 _TEXT = "text/plain;charset=UTF-8"
 _CHROME = re.compile(r"Chrome/(\d+)")
@@ -151,28 +155,84 @@ class Voyager:
 
     # writes
 
-    async def create_message(self, me: str, chat_urn: str, text: str, token: str, unions: list[Json]) -> Json:
-        """Send. Never repeated: LinkedIn does not tell two requests with one token apart."""
+    async def create_message(
+        self,
+        me: str,
+        text: str,
+        token: str,
+        unions: list[Json],
+        *,
+        chat_urn: str | None = None,
+        subject: str | None = None,
+        started: Mapping[str, Json] | None = None,
+    ) -> Json:
+        """Send, to a conversation or to those whom `started` names. Never repeated: LinkedIn does not tell two requests
+        with one token apart.
+        """
+        message: dict[str, Json] = {
+            "body": {"text": text, "attributes": []},
+            "renderContentUnions": unions,
+            "originToken": token,
+        }
+        if chat_urn is not None:
+            message["conversationUrn"] = chat_urn
+        if subject is not None:
+            message["subject"] = subject
         body = {
-            "message": {
-                "body": {"text": text, "attributes": []},
-                "renderContentUnions": unions,
-                "conversationUrn": chat_urn,
-                "originToken": token,
-            },
+            "message": message,
+            **(started or {}),
             "mailboxUrn": f"urn:li:fsd_profile:{me}",
             # Sixteen characters as they are; LinkedIn refuses their base64 form.
             "trackingId": secrets.token_hex(8),
             "dedupeByClientGeneratedToken": False,
         }
         headers = self._messaging() | {"accept": "application/json", "content-type": _TEXT}
-        answer = await self._write("send", f"{_MESSAGES}?action=createMessage", headers, body)
+        answer = await self._write("send", f"{MESSAGES}?action=createMessage", headers, body)
         tree = answer.json()
         return tree.get("value") if isinstance(tree, dict) else None
 
     async def recall(self, message_urn: str) -> None:
         """Take back; LinkedIn answers 204, and says nothing about why where it refuses."""
-        await self._write("recall", f"{_MESSAGES}?action=recall", self._messaging(), {"messageUrn": message_urn})
+        await self._write("recall", f"{MESSAGES}?action=recall", self._messaging(), {"messageUrn": message_urn})
+
+    async def act(self, operation: str, path: str, body: Json, *, content_type: str = _TEXT) -> Json:
+        """Another of the web client's writes; its answer as JSON, None where there is none."""
+        headers = self._messaging() | {
+            "accept": "application/json",
+            "content-type": content_type,
+            "origin": self._origin,
+        }
+        return (await self._write(operation, path, headers, body)).json()
+
+    # files
+
+    @property
+    def origin(self) -> str:
+        """Where LinkedIn is."""
+        return self._origin
+
+    async def upload_place(self, kind: str, size_bytes: int, name: str) -> dict[str, Json]:
+        """Where a file is to be uploaded to, and what it will be called."""
+        headers = self._messaging() | {"accept": _NORMALIZED, "content-type": "application/json; charset=utf-8"}
+        body = {"mediaUploadType": kind, "fileSize": size_bytes, "filename": name}
+        tree = self._tree(await self._write("upload_metadata", _UPLOADS, headers, body))
+        data = tree.get("data")
+        value = (data if isinstance(data, dict) else tree).get("value")
+        return value if isinstance(value, dict) else {}
+
+    async def put(self, url: str, data: bytes, content_type: str, more: Mapping[str, Json]) -> None:
+        """Upload. `more`: headers that LinkedIn asked for."""
+        asked = {name.lower(): text for name, text in more.items() if isinstance(text, str)}
+        headers = asked | self._common() | {"content-type": content_type}
+        answer = await self._http.write(
+            PROVIDER, "upload", url, headers=headers, method="PUT", content=data, seconds=_UPLOAD_SECONDS
+        )
+        refusals.check(answer, write=True, hide=self._session.secrets)
+
+    def media(self, url: str, *, as_member: bool) -> AbstractAsyncContextManager[Stream]:
+        """What is at an address, whatever its status. `as_member`: with the session's cookies."""
+        headers = self._common() if as_member else {"user-agent": self._session.user_agent}
+        return self._http.stream(PROVIDER, "media", url, headers=headers)
 
     async def log_out(self) -> None:
         """End the session. Any answer but a failure of the network means that it is over."""
@@ -186,12 +246,11 @@ class Voyager:
     @asynccontextmanager
     async def realtime(self, session_id: str) -> AsyncIterator[Stream]:
         """The stream of events. Without the query map LinkedIn sends an older, thinner format."""
-        accept = "application/vnd.linkedin.normalized+json+2.1"
         headers = self._messaging() | {
             "accept": "text/event-stream",
             "x-li-realtime-session": session_id,
-            "x-li-accept": accept,
-            "x-li-recipe-accept": accept,
+            "x-li-accept": _NORMALIZED,
+            "x-li-recipe-accept": _NORMALIZED,
             "x-li-query-accept": "application/graphql",
             "x-li-query-map": _query_map(),
             "x-li-recipe-map": "{}",

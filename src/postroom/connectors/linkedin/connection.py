@@ -9,9 +9,10 @@ from contextlib import suppress
 import msgspec
 
 from postroom.connectors.contract import Delta, Page
-from postroom.connectors.linkedin import convert, keys, people, realtime, refusals
+from postroom.connectors.linkedin import actions, convert, keys, media, people, realtime, refusals
 from postroom.connectors.linkedin.api import Json, Voyager
 from postroom.domain.chats import ChatMark
+from postroom.domain.files import Uploaded
 from postroom.domain.messages import AnyAttachment, Reaction
 from postroom.domain.remote import (
     ChatDraft,
@@ -20,6 +21,7 @@ from postroom.domain.remote import (
     Gap,
     HeldMessage,
     MessageDraft,
+    MessageFile,
     MessageKey,
     MessageSeen,
     Profile,
@@ -31,6 +33,7 @@ from postroom.errors import (
     ErrorCode,
     InvalidParameters,
     Kind,
+    NotFound,
     NotSupported,
     OutcomeUnknown,
     ProviderDown,
@@ -49,7 +52,7 @@ _MOST_PAGES_OF_A_CHAT = 10
 _LONGEST_WAIT_SECONDS = 60.0
 _HEARTBEAT_SECONDS = 60.0
 _NEIGHBOURS = 10
-_NOT_YET = "This connector does not offer that."
+_UNCLEAR = "LinkedIn took the message, and its answer could not be understood."
 _MOST_REACTOR_CALLS = 10
 
 
@@ -59,6 +62,7 @@ class LinkedInConnection:
     def __init__(self, api: Voyager, profile: Profile, *, wait_seconds: float = 2.0) -> None:
         """`wait_seconds`: how much longer each failed attempt to listen waits than the one before."""
         self._api = api
+        self._media = media.Media(api)
         self._profile = profile
         self._me = profile.provider_id
         self._wait_seconds = wait_seconds
@@ -178,15 +182,69 @@ class LinkedInConnection:
         return found[::-1], False
 
     async def send_message(self, chat: str, draft: MessageDraft) -> RemoteMessage:
-        """Send once; `draft.token` stands in the message's `originToken`, in everything its sender is shown."""
+        """Send once; `draft.token` stands in the message's `originToken`, in everything its sender is shown.
+
+        Files go first; where one does not arrive, nothing is sent.
+        """
         chat_key = keys.chat_key(chat)
         urn = self._chat_urn(chat)
-        unions = await self._reply(chat, draft)
-        value = await self._api.create_message(self._me, urn, draft.text, draft.token, unions)
+        reply = await self._reply(chat, draft)
+        unions = [*reply, *await self._uploaded(draft)]
+        value = await self._api.create_message(self._me, draft.text, draft.token, unions, chat_urn=urn)
+        return await self._sent(value, chat_key, draft, len(reply))
+
+    async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
+        """The first message makes the conversation; that with one person who has one already goes on there."""
+        first = draft.message
+        unions = await self._uploaded(first)
+        started: dict[str, Json] = {
+            "hostRecipientUrns": [f"urn:li:fsd_profile:{people.id_of(each)}" for each in draft.people]
+        }
+        if draft.title is not None and len(draft.people) > 1:
+            started["conversationTitle"] = draft.title
+        try:
+            value = await self._api.create_message(
+                self._me, first.text, first.token, unions, subject=draft.subject, started=started
+            )
+        except Refused as error:
+            if error.code is not ErrorCode.MALFORMED_REQUEST:
+                raise
+            raise Unprocessable(
+                "LinkedIn began no conversation with these people.",
+                code=ErrorCode.INVALID_RECIPIENT,
+                kind=Kind.ATTENDEE,
+            ) from error
+        chat_key = convert.chat_key_of(value)
+        if chat_key is None:
+            raise OutcomeUnknown(_UNCLEAR)
+        sent = await self._sent(value, chat_key, first, 0)
+        return msgspec.structs.replace(sent, subject=draft.subject or sent.subject)
+
+    async def _sent(self, value: Json, chat_key: ChatKey, draft: MessageDraft, first: int) -> RemoteMessage:
+        """The message that was sent; one with files as LinkedIn shows it, for their addresses."""
         sent = convert.sent_message(value, chat_key, draft, self._profile)
         if sent is None:
-            raise OutcomeUnknown("LinkedIn took the message, and its answer could not be understood.")
-        return sent
+            raise OutcomeUnknown(_UNCLEAR)
+        if not draft.files:
+            return sent
+        with suppress(ProviderError):
+            shown = await self.read_message(chat_key, sent.key)
+            if shown is not None:
+                return shown
+        return msgspec.structs.replace(sent, attachments=media.sent_attachments(draft.files, sent.key, first))
+
+    async def _uploaded(self, draft: MessageDraft) -> list[Json]:
+        durations = [media.voice_ms(await file.read()) if file.kind == "voice" else 0 for file in draft.files]
+        given = [await self.upload_file(file) for file in draft.files]
+        return media.unions(list(zip(draft.files, given, durations, strict=True)))
+
+    async def upload_file(self, file: MessageFile) -> Uploaded:
+        """Give LinkedIn a file before its message."""
+        return await self._media.upload(file)
+
+    async def open_media(self, url: str) -> Download:
+        """What is at an address of LinkedIn's files."""
+        return await self._media.open(url)
 
     async def _reply(self, chat: str, draft: MessageDraft) -> list[Json]:
         quote = draft.quote
@@ -200,26 +258,59 @@ class LinkedInConnection:
             quote = convert.quote_of(shown)
         return [convert.reply_union(quote, self._me, quote.sent_at or 0)]
 
-    async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
-        raise NotSupported(_NOT_YET)
-
     async def edit_message(self, chat: str, message: HeldMessage, text: str) -> None:
-        raise NotSupported(_NOT_YET)
+        """LinkedIn refuses without a reason: not yours, too old, or gone."""
+        try:
+            await actions.edit(self._api, keys.message_urn(self._me, keys.message_key(message.key)), text)
+        except Refused as error:
+            if error.code is not ErrorCode.MALFORMED_REQUEST:
+                raise
+            raise Refused(
+                "LinkedIn did not take the new text: the message is older than 60 minutes, someone else's, or gone.",
+                code=ErrorCode.INSUFFICIENT_PERMISSIONS,
+            ) from error
 
     async def set_reaction(self, chat: str, message: HeldMessage, emoji: str, *, on: bool) -> None:
-        raise NotSupported(_NOT_YET)
+        """LinkedIn refuses to take back what is not there: that is settled by one read."""
+        key = keys.message_key(message.key)
+        try:
+            await actions.react(self._api, keys.message_urn(self._me, key), emoji, on=on)
+        except Refused as error:
+            if on or error.code is not ErrorCode.MALFORMED_REQUEST:
+                raise
+            shown = await self.read_message(chat, key)
+            if shown is None or shown.recalled or shown.reactions is None:
+                raise
+            if any(each.is_sender and each.value == emoji for each in shown.reactions):
+                raise
 
     async def forward_message(self, message: HeldMessage, to: str) -> RemoteMessage:
         raise NotSupported("LinkedIn forwards no messages.")
 
     async def mark_chat(self, chat: str, mark: ChatMark, *, on: bool) -> None:
-        raise NotSupported(_NOT_YET)
+        """Read, archived or starred."""
+        urn = self._chat_urn(chat)
+        if mark is ChatMark.READ:
+            await actions.mark_read(self._api, urn, on=on)
+        elif mark in actions.CATEGORIES:
+            await actions.categorise(self._api, urn, actions.CATEGORIES[mark], on=on)
+        else:
+            raise NotSupported(f"LinkedIn does not mark conversations as {mark}.")
 
     async def show_typing(self, chat: str, *, on: bool) -> None:
-        raise NotSupported(_NOT_YET)
+        """LinkedIn shows it for some seconds, and ends it by itself."""
+        urn = self._chat_urn(chat)
+        if on:
+            await actions.show_typing(self._api, urn)
 
     async def open_attachment(self, message: HeldMessage, attachment: AnyAttachment) -> Download:
-        raise NotSupported(_NOT_YET)
+        """By its address. One that has expired is to be read again with its message."""
+        if attachment.url is None:
+            raise NotFound("LinkedIn has not said where this file is.", kind=Kind.ATTACHMENT)
+        try:
+            return await self._media.open(attachment.url)
+        except InvalidParameters as error:
+            raise NotFound("This file is not at LinkedIn.", kind=Kind.ATTACHMENT) from error
 
     async def recall_message(self, chat: str, message: MessageKey) -> None:
         """Exactly one call. LinkedIn refuses without a reason: not yours, too old, or gone already."""

@@ -20,14 +20,19 @@ from postroom.connectors.linkedin.posts_media import (
     VIDEO_TYPES,
 )
 from postroom.domain.capabilities import (
+    MIB,
     Capabilities,
+    Editing,
     ImageLimits,
     Publishing,
+    Reacting,
     Recalling,
     Sending,
     Settles,
+    Starting,
     VideoLimits,
 )
+from postroom.domain.chats import ChatMark
 from postroom.domain.remote import ChatKey, Credentials, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -42,10 +47,24 @@ from postroom.errors import (
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 
 _CAPABILITIES = Capabilities(
-    # Source: the text limit that published clients enforce, checked 2026-11-20. Attachments are not sent yet.
-    send=Sending(max_length=8000),
+    # Source: the limits that published clients enforce, checked 2026-11-20; how many files is a bound of ours.
+    send=Sending(
+        max_length=8000,
+        attachments=frozenset({"image", "video", "audio", "voice", "file"}),
+        max_attachment_bytes=20 * MIB,
+        max_attachments=10,
+    ),
+    # Source: published clients, checked 2026-11-20: titles of up to 300 characters.
+    start=Starting(groups=True, max_title_length=300),
+    # Source: Unipile "Edit a message" (2026), and the limit that published clients enforce, checked 2026-11-20.
+    edit=Editing(window=timedelta(minutes=60)),
+    # Source: published clients, checked 2026-11-20: any emoji, several of one person.
+    react=Reacting(emojis=None, replaces=False),
     # Source: PostPress "Delete a message" (May 2026), and the limit that published clients enforce.
     recall=Recalling(window=timedelta(minutes=60), readable=True),
+    typing=True,
+    # Source: the categories of the web client as published clients use them, checked 2026-11-20.
+    marks=frozenset({ChatMark.READ, ChatMark.ARCHIVED, ChatMark.STARRED}),
     publish=Publishing(
         # Source: LinkedIn Posts API, checked 2026-11-21.
         max_length=3000,

@@ -117,8 +117,10 @@ def chat(entity: Json, me: str) -> RemoteChat | None:
         subject_key=subject_key if subject is not None else None,
         attendees=tuple(person for item in participants if (person := attendee(item, me)) is not None),
         last_message_at=moment(tree.get("lastActivityAt")),
-        unread_count=as_number(tree.get("unreadCount")) or 0,
+        # One that was marked as unread has nothing unread to count.
+        unread_count=as_number(tree.get("unreadCount")) or int(tree.get("read") is False),
         archived="ARCHIVE" in folders,
+        starred="STARRED" in folders,
         muted=tree.get("notificationStatus") not in (None, "ACTIVE"),
         read_only=any(feature is not None and "REPLY" in feature for feature in features),
         folders=folders,
@@ -217,6 +219,13 @@ def sent_message(value: Json, chat_key: ChatKey, draft: MessageDraft, profile: P
         kind=MessageKind.MESSAGE,
         original=original(tree),
     )
+
+
+def chat_key_of(value: Json) -> ChatKey | None:
+    """The conversation that LinkedIn's answer to sending names."""
+    tree = as_object(value)
+    id = _chat_id(tree.get("conversationUrn") or tree.get("backendConversationUrn"))
+    return None if id is None else keys.chat_key(id)
 
 
 def quote_of(message: RemoteMessage) -> Quote:

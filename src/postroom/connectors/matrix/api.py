@@ -80,7 +80,10 @@ class Matrix:
         return await self._ask("profile", f"client/v3/profile/{_part(user)}")
 
     async def log_out(self) -> None:
-        await self._change("logout", "POST", "client/v3/logout", {})
+        headers = {**self._headers(), "content-type": "application/json"}
+        answer = await self._write("logout", "POST", "client/v3/logout", headers, b"{}")
+        if answer.status >= 300:
+            raise self._meaning(answer, write=True)
 
     # reading
 

@@ -75,6 +75,8 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], int] = {
     (InvalidParameters, Kind.METHOD): 405,
     (InvalidParameters, Kind.CURSOR_TOO_OLD): 410,
     (Conflict, Kind.KEY_REUSED): 422,
+    (LoginFailed, Kind.LINK_RUNNING): 409,
+    (LoginFailed, Kind.LINK_SUPERSEDED): 409,
 }
 
 

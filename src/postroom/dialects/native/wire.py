@@ -13,6 +13,7 @@ from postroom.domain.accounts import LoginAttempt
 from postroom.domain.capabilities import Capabilities as DomainCapabilities
 from postroom.domain.chats import Chat as DomainChat
 from postroom.domain.events import EventData
+from postroom.domain.logins import Checkpoint
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
 from postroom.services.events import Joined, PostNow
@@ -104,7 +105,7 @@ class Answers(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class Link(msgspec.Struct, kw_only=True):
     """An attempt to link, five minutes long. `step` says what is next: `ask` for these fields, `visit` this page,
-    `show` this code and answer again, or `linked`."""
+    `show` this code and answer again, `wait` for what the owner does at the network, or `linked`."""
 
     id: str
     step: str
@@ -114,6 +115,8 @@ class Link(msgspec.Struct, kw_only=True):
     """The values that a field can have, each with its label, where they are known."""
     url: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
+    checkpoint: Checkpoint | UnsetType = UNSET
+    """What the network wants to see before it lets the owner in."""
     account_id: str | UnsetType = UNSET
     notice: str | UnsetType = UNSET
 
@@ -305,6 +308,7 @@ def link(attempt: LoginAttempt, step: Any) -> Link:
     made.choices = {name: dict(each) for name, each in (getattr(step, "choices", None) or {}).items()} or UNSET
     made.url = getattr(step, "url", UNSET)
     made.code = getattr(step, "code", UNSET)
+    made.checkpoint = getattr(step, "checkpoint", None) or UNSET
     made.notice = NOTICES.get((attempt.provider, attempt.flow), UNSET)
     return made
 

@@ -100,6 +100,10 @@ BY_CODE: dict[tuple[type[PostroomError], ErrorCode], Sequence[Choice]] = {
 # What no page lists: a wrong method, and an Idempotency-Key that came with another request.
 BY_KIND: dict[tuple[type[PostroomError], Kind], Sequence[Choice]] = {
     (InvalidParameters, Kind.METHOD): ((405, ErrorCode.INVALID_PARAMETERS),),
+    # Source: PostPress "Connect an account": 408 timed out, 409 superseded, 425 running already, checked 2026-11-20.
+    (LoginFailed, Kind.LINK_TIMED_OUT): ((408, _OWN), (401, ErrorCode.CHECKPOINT_ERROR)),
+    (LoginFailed, Kind.LINK_SUPERSEDED): ((409, _OWN), (401, ErrorCode.CHECKPOINT_ERROR)),
+    (LoginFailed, Kind.LINK_RUNNING): ((425, _OWN), (401, ErrorCode.CHECKPOINT_ERROR)),
     (Conflict, Kind.KEY_REUSED): ((422, ErrorCode.UNPROCESSABLE_ENTITY), (500, ErrorCode.UNEXPECTED_ERROR)),
 }
 

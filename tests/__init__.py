@@ -1,0 +1,1 @@
+"""The tests, as a package: some libraries install one of this name."""
