@@ -16,7 +16,7 @@ from tests.parts.loopback import only_loopback
 from tests.parts.pds import Pds, PdsAccount, running_pds
 from tests.parts.postgres import PostgresServer, running_postgres
 from tests.parts.s3 import S3, running_s3
-from tests.parts.synapse import Synapse, running_synapse
+from tests.parts.synapse import Homeserver, running_synapse
 from tests.servers import lent
 from tests.size import Size, size
 
@@ -125,7 +125,7 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.fixture(scope="session")
-def synapse() -> Iterator[Synapse]:
+def synapse() -> Iterator[Homeserver]:
     """A real Matrix homeserver without rate limits, one for each worker of the run."""
     with running_synapse() as server:
         yield server

@@ -38,6 +38,7 @@ report_stats: false
 trusted_key_servers: []
 suppress_key_server_warning: true
 enable_registration: true
+bcrypt_rounds: 4
 enable_registration_without_verification: true
 rc_message: {{per_second: 10000, burst_count: 10000}}
 rc_registration: {{per_second: 10000, burst_count: 10000}}
@@ -132,13 +133,12 @@ def _room(room: str) -> str:
     return f"client/v3/rooms/{quote(room, safe='')}"
 
 
-class Synapse:
-    """A running homeserver."""
+class Homeserver:
+    """A running homeserver at an address."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.address = f"http://127.0.0.1:{port}"
-        self._client = httpx.Client(base_url=self.address, timeout=30, trust_env=False)
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._client = httpx.Client(base_url=address, timeout=30, trust_env=False)
 
     def register(self, name: str = "someone") -> Person:
         """Somebody new, whose name is made unique."""
@@ -149,12 +149,18 @@ class Synapse:
         made = answer.json()
         return Person(made["user_id"], name, made["access_token"], made["device_id"], self._client)
 
+    def answers(self) -> bool:
+        try:
+            return self._client.get("/health").is_success
+        except httpx.TransportError:
+            return False
+
     def close(self) -> None:
         self._client.close()
 
 
 @contextlib.contextmanager
-def running_synapse() -> Iterator[Synapse]:
+def running_synapse() -> Iterator[Homeserver]:
     """Start a homeserver with nobody on it, in a new folder, and remove all of it at the end."""
     if not PYTHON.exists():
         raise RuntimeError("Synapse is not installed: run `make parts` (`make test` does)")
@@ -176,9 +182,9 @@ def running_synapse() -> Iterator[Synapse]:
             )  # fmt: skip
         watcher = processes.kill_when_we_die(process.pid, signal.SIGKILL)
         try:
-            server = Synapse(port)
+            server = Homeserver(f"http://127.0.0.1:{port}")
             try:
-                processes.wait_until(lambda: _answers(server), "Synapse", process=process, log=str(log))
+                processes.wait_until(server.answers, "Synapse", process=process, log=str(log))
                 yield server
             finally:
                 server.close()
@@ -189,10 +195,3 @@ def running_synapse() -> Iterator[Synapse]:
                 process.stdin.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(server: Synapse) -> bool:
-    try:
-        return server._client.get("/health").is_success
-    except httpx.TransportError:
-        return False

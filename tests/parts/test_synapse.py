@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.parts.synapse import Synapse
+from tests.parts.synapse import Homeserver
 
 pytestmark = pytest.mark.parts
 
 
-def test_an_edit_counts_if_it_is_the_senders_and_a_redaction_leaves_nothing(synapse: Synapse) -> None:
+def test_an_edit_counts_if_it_is_the_senders_and_a_redaction_leaves_nothing(synapse: Homeserver) -> None:
     ada, bea = synapse.register("ada"), synapse.register("bea")
     room = ada.create_room(bea)
     message = ada.send(room, "hello")

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from postroom_sim.feed import Feed
 from postroom_sim.matrix.people import BY_LOGIN, BY_NAME, BY_USER, HOST, refusal, scenarios
-from postroom_sim.matrix.store import Store, bundled
+from postroom_sim.matrix.store import Store, bundled, display_name
 from postroom_sim.matrix.syncing import Syncing, limited
 from postroom_sim.network import Answer, Call, Ground, Quiet, Refused, Scenario, json_answer
 from postroom_sim.oauth import bearer
@@ -23,7 +23,9 @@ _ROUTES = tuple(
     (method, re.compile(path), operation)
     for method, path, operation in (
         ("POST", f"{_CLIENT}login", "login"),
+        ("POST", f"{_CLIENT}register", "register"),
         ("POST", f"{_CLIENT}logout", "logout"),
+        ("GET", f"{_CLIENT}devices", "devices"),
         ("GET", f"{_CLIENT}account/whoami", "whoami"),
         ("GET", f"{_CLIENT}profile/([^/]+)", "profile"),
         ("GET", f"{_CLIENT}sync", "sync"),
@@ -35,6 +37,8 @@ _ROUTES = tuple(
         ("GET", f"{_ROOM}messages", "messages"),
         ("GET", f"{_ROOM}event/([^/]+)", "event"),
         ("GET", f"{_ROOM}state/m.room.encryption/?", "encryption"),
+        ("PUT", f"{_ROOM}state/([^/]+)/?", "set_state"),
+        ("POST", f"{_ROOM}receipt/m.read/([^/]+)", "receipt"),
         ("PUT", f"{_ROOM}send/([^/]+)/([^/]+)", "send"),
         ("PUT", f"{_ROOM}redact/([^/]+)/([^/]+)", "redact"),
         ("POST", f"{_ROOM}read_markers", "read_markers"),
@@ -60,9 +64,9 @@ class Matrix(Quiet):
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._store = Store(ground)
-        self._syncing = Syncing(self._store)
+        self._typing: dict[str, list[str]] = {}
+        self._syncing = Syncing(self._store, self._typing)
         self._feed = Feed(ground, self.name)
-        self._stopped = False
 
     def identify(self, call: Call) -> None:
         found = self._route(call)
@@ -110,8 +114,8 @@ class Matrix(Quiet):
         if route is None:
             raise refusal(404, "M_UNRECOGNIZED", "Unrecognized request")
         operation, parts = route
-        if operation == "login":
-            return self._login(call)
+        if operation in ("login", "register"):
+            return self._login(call) if operation == "login" else self._register(call)
         user = self._who(call)
         if operation == "sync":
             return self._syncing.sync(call, user)
@@ -121,12 +125,12 @@ class Matrix(Quiet):
             return self._upload(call, user)
         doing: dict[str, Callable[[Call, str, list[str]], Json]] = {
             "whoami": lambda call, user, parts: {"user_id": user, "device_id": "DEVICE"},
-            "profile": lambda call, user, parts: {"displayname": self._person(parts[0])},
+            "profile": lambda call, user, parts: {"displayname": display_name(parts[0])},
             "logout": self._logout,
             "joined_rooms": self._joined_rooms,
             "create_room": self._create_room,
             "join": self._join,
-            "typing": lambda call, user, parts: {},
+            "devices": self._devices,
             "account_data": lambda call, user, parts: self._data(user, "", parts[1]),
             "set_account_data": lambda call, user, parts: self._set_data(call, user, "", parts[1]),
             "room_data": lambda call, user, parts: self._data(user, parts[1], parts[2]),
@@ -148,7 +152,7 @@ class Matrix(Quiet):
                 return {}
             case "joined_members":
                 people = self._store.members(room, "join")
-                return {"joined": {each: {"display_name": self._person(each)} for each in people}}
+                return {"joined": {each: {"display_name": display_name(each)} for each in people}}
             case "messages":
                 return self._syncing.messages(call, room)
             case "event":
@@ -164,8 +168,13 @@ class Matrix(Quiet):
                 return {"chunk": [bundled(self._store, each) for each in found if each["type"] == parts[3]]}
             case "redact":
                 return self._once(call, lambda: self._redact(room, user, parts[1]))
-            case "read_markers":
-                self._store.read(room, user, str(_object(call).get("m.read")))
+            case "read_markers" | "receipt":
+                self._store.read(room, user, parts[1] if operation == "receipt" else str(_object(call).get("m.read")))
+                return {}
+            case "set_state":
+                return {"event_id": self._store.add(room, user, parts[1], _object(call), state_key="")["event_id"]}
+            case "typing":
+                self._typing[room] = [user] if _object(call).get("typing") else []
                 return {}
             case _:
                 return self._once(call, lambda: self._send(room, user, parts[1], _object(call)))
@@ -206,13 +215,28 @@ class Matrix(Quiet):
         fields = _object(call)
         identifier = fields.get("identifier")
         name = str(identifier.get("user", "")) if isinstance(identifier, dict) else ""
-        person = BY_NAME.get(name.removeprefix("@").removesuffix(f":{HOST}"))
-        if person is None or fields.get("password") != person.password:
+        name = name.removeprefix("@").removesuffix(f":{HOST}")
+        person, user = BY_NAME.get(name), f"@{name}:{HOST}"
+        password = person.password if person is not None else self._store.password(user)
+        if password is None or fields.get("password") != password:
             raise refusal(403, "M_FORBIDDEN", "Invalid username or password")
-        if person.refusal is not None:
+        if person is not None and person.refusal is not None:
             raise refusal(*person.refusal, "This account cannot be used.")
-        token, device = self._store.open_session(person.user)
-        return json_answer({"user_id": person.user, "access_token": token, "device_id": device})
+        return self._session(user, str(fields.get("initial_device_display_name", "")))
+
+    def _register(self, call: Call) -> Answer:
+        fields = _object(call)
+        user = f"@{fields.get('username')}:{HOST}"
+        if not self._store.register(user, str(fields.get("password"))):
+            raise refusal(400, "M_USER_IN_USE", "User ID already taken.")
+        return self._session(user, "")
+
+    def _session(self, user: str, device_name: str) -> Answer:
+        token, device = self._store.open_session(user, device_name)
+        return json_answer({"user_id": user, "access_token": token, "device_id": device})
+
+    def _devices(self, call: Call, user: str, parts: list[str]) -> Json:
+        return {"devices": [{"device_id": id, "display_name": name} for id, name in self._store.devices(user)]}
 
     def _logout(self, call: Call, user: str, parts: list[str]) -> Json:
         self._store.end_session(bearer(call) or "", user)
@@ -233,9 +257,6 @@ class Matrix(Quiet):
             raise refusal(403, "M_FORBIDDEN", "You are not invited to this room.")
         self._store.set_membership(parts[0], user, user, "join")
         return {"room_id": parts[0]}
-
-    def _person(self, user: str) -> str:
-        return BY_USER[user].display_name if user in BY_USER else user
 
     def _data(self, user: str, room: str, type: str) -> Json:
         found = self._store.data(user, room, type)
@@ -279,7 +300,7 @@ class Matrix(Quiet):
         """Without passwords, and without what is said."""
         if call.operation == "upload":
             return {"size_bytes": len(call.body)}
-        return None if call.operation == "login" else call.json()
+        return None if call.operation in ("login", "register") else call.json()
 
     def seed(self) -> None:
         """A chat of two and a group, each with some messages; in the chat every third is Ada's."""

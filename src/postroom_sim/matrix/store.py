@@ -40,7 +40,7 @@ class Store:
         return room
 
     def set_membership(self, room: str, sender: str, user: str, membership: str) -> None:
-        name = BY_USER[user].display_name if user in BY_USER else user
+        name = display_name(user)
         content = {"membership": membership, "displayname": name}
         event = self.add(room, sender, "m.room.member", content, state_key=user)
         self._database.execute(
@@ -153,19 +153,32 @@ class Store:
 
     # sessions
 
-    def open_session(self, user: str) -> tuple[str, str]:
+    def open_session(self, user: str, name: str) -> tuple[str, str]:
         number = self._database.next("matrix_sessions")
         token, device = f"syt_{_name(f'session {number}')}", f"DEVICE{number}"
-        self._database.execute("INSERT INTO matrix_sessions VALUES (?, ?, ?, 0)", (token, user, device))
+        self._database.execute("INSERT INTO matrix_sessions VALUES (?, ?, ?, ?, 0)", (token, user, device, name))
         return token, device
 
     def end_session(self, token: str, user: str) -> None:
-        self._database.execute("INSERT OR REPLACE INTO matrix_sessions VALUES (?, ?, '', 1)", (token, user))
+        self._database.execute("INSERT OR REPLACE INTO matrix_sessions VALUES (?, ?, '', '', 1)", (token, user))
+
+    def devices(self, user: str) -> list[tuple[str, str]]:
+        rows = self._database.all("SELECT device, name FROM matrix_sessions WHERE user = ? AND ended = 0", (user,))
+        return [(row[0], row[1]) for row in rows]
 
     def session(self, token: str) -> tuple[str, bool] | None:
         """Whose it is, and whether it has ended."""
         row = self._database.one("SELECT user, ended FROM matrix_sessions WHERE token = ?", (token,))
         return (str(row[0]), bool(row[1])) if row else None
+
+    def register(self, user: str, password: str) -> bool:
+        """False: the name is taken."""
+        made = self._database.execute("INSERT OR IGNORE INTO matrix_people VALUES (?, ?)", (user, password))
+        return made.rowcount > 0 and user not in BY_USER
+
+    def password(self, user: str) -> str | None:
+        row = self._database.one("SELECT password FROM matrix_people WHERE user = ?", (user,))
+        return str(row[0]) if row else None
 
     # what people keep
 
@@ -210,6 +223,10 @@ class Store:
             (room, user, room, user),
         )
         return int(row[0]) if row else 0
+
+
+def display_name(user: str) -> str:
+    return BY_USER[user].display_name if user in BY_USER else user[1:].partition(":")[0]
 
 
 def _name(seed: str) -> str:

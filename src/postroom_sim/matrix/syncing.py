@@ -20,8 +20,10 @@ _LOOK_SECONDS = 0.03
 
 
 class Syncing:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, typing: dict[str, list[str]]) -> None:
+        """`typing`: who is, in which room."""
         self._store = store
+        self._typing = typing
 
     def sync(self, call: Call, user: str) -> Answer:
         """At once where there is news or nobody waits; else as soon as there is, or when the time is over."""
@@ -73,12 +75,18 @@ class Syncing:
         shown = events[-limit:]
         data = self._store.data_since(user, room, since or 0)
         receipts = self._store.receipts_since(room, since or 0)
-        state = [] if since is not None else self._state(room, wanted, shown)
+        state = self._state(room, wanted, shown)
+        if since is not None:
+            # Who wrote, for those who load people as they appear.
+            state = [event for event in state if event["type"] == "m.room.member"]
         if since is not None and not (events or data or receipts):
             return None
         read: Json = {}
         for who, id, ts in receipts:
             read.setdefault(id, {"m.read": {}})["m.read"][who] = {"ts": round(ts * 1000)}
+        ephemeral = [{"type": "m.receipt", "content": read}] if read else []
+        if since is None and self._typing.get(room):
+            ephemeral.append({"type": "m.typing", "content": {"user_ids": self._typing[room]}})
         return {
             "timeline": {
                 "events": [bundled(self._store, event) for event in shown],
@@ -86,7 +94,7 @@ class Syncing:
                 "prev_batch": f"t{shown[0]['pos'] - 1 if shown else now}",
             },
             "state": {"events": state},
-            "ephemeral": {"events": [{"type": "m.receipt", "content": read}] if read else []},
+            "ephemeral": {"events": ephemeral},
             "account_data": {"events": data},
             "unread_notifications": {"notification_count": self._store.unread(room, user), "highlight_count": 0},
             "summary": {

@@ -14,7 +14,7 @@ from postroom.domain.messages import Message
 from postroom.domain.remote import MessageKey
 from postroom.errors import PostroomError
 from tests.connectors.matrix.people import held as as_held
-from tests.parts.synapse import PASSWORD, Person, Synapse
+from tests.parts.synapse import PASSWORD, Homeserver, Person
 from tests.servers import Built, built
 from tests.size import Size
 
@@ -26,7 +26,9 @@ _EMOJIS = ("👍", "🎉", "❤️")
 class Both:
     """Ada, through Postroom, and Bea, with a client of her own, in one room; each does as chance has it."""
 
-    def __init__(self, house: Built, synapse: Synapse, account: Account, ada: Person, bea: Person, room: str) -> None:
+    def __init__(
+        self, house: Built, synapse: Homeserver, account: Account, ada: Person, bea: Person, room: str
+    ) -> None:
         self.house = house
         self.services = house.house.services
         self.account = account
@@ -149,7 +151,7 @@ def seen_there(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @contextlib.asynccontextmanager
-async def both(folder: Path, url: str, synapse: Synapse) -> AsyncIterator[Both]:
+async def both(folder: Path, url: str, synapse: Homeserver) -> AsyncIterator[Both]:
     ada, bea = synapse.register("ada"), synapse.register("bea")
     room = bea.create_room(ada)
     async with built(folder, url, furnished=False, origins={"matrix": synapse.address}) as house:
@@ -165,7 +167,7 @@ async def both(folder: Path, url: str, synapse: Synapse) -> AsyncIterator[Both]:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("where", ["sqlite", "postgres"])
 async def test_after_edits_reactions_and_redactions_from_both_sides_the_two_views_agree(
-    tmp_path: Path, request: pytest.FixtureRequest, synapse: Synapse, size: Size, where: str
+    tmp_path: Path, request: pytest.FixtureRequest, synapse: Homeserver, size: Size, where: str
 ) -> None:
     url = "" if where == "sqlite" else request.getfixturevalue("postgres_url")
     many = size.matrix_messages
@@ -197,7 +199,7 @@ async def test_after_edits_reactions_and_redactions_from_both_sides_the_two_view
         assert tombstones >= many // 20
 
 
-async def test_an_account_that_was_unlinked_has_no_session_left(tmp_path: Path, synapse: Synapse) -> None:
+async def test_an_account_that_was_unlinked_has_no_session_left(tmp_path: Path, synapse: Homeserver) -> None:
     async with both(tmp_path / "data", "", synapse) as found:
         devices = found.ada.call("GET", "client/v3/devices")["devices"]
         assert "Postroom" in [device["display_name"] for device in devices]

@@ -317,7 +317,7 @@ class Matrix:
             return ProviderDown(said, context=context)
         if 300 <= status < 400:
             return ProviderDown(f"Matrix: this server sends to another address ({status}); it is not followed.")
-        if status == 404:
+        if status == 404 and code == "M_NOT_FOUND":
             return Missing(said, context=context)
         if status == 403:
             return Refused(said, context=context)

@@ -1,7 +1,7 @@
-"""The connector against a real homeserver, whose other people have clients of their own."""
+"""The connector against a real homeserver, and the simulated one; other people have clients of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -32,7 +32,7 @@ from postroom.errors import (
     Unprocessable,
 )
 from tests.connectors.matrix.people import Linker, all_messages, draft, held
-from tests.parts.synapse import Person, Synapse
+from tests.parts.synapse import Homeserver, Person
 
 pytestmark = pytest.mark.parts
 
@@ -48,10 +48,21 @@ class Stage:
     us: MatrixConnection
 
 
+@pytest.fixture(params=["synapse", "simulation"])
+def homeserver(request: pytest.FixtureRequest) -> Iterator[Homeserver]:
+    """The simulation does what the real one does."""
+    if request.param == "synapse":
+        yield request.getfixturevalue("synapse")
+        return
+    found = Homeserver(f"{request.getfixturevalue('simulation').addresses['sim']}/matrix")
+    yield found
+    found.close()
+
+
 @pytest.fixture
-async def stage(synapse: Synapse) -> AsyncIterator[Stage]:
-    linker = Linker(synapse.address)
-    ada, bea = synapse.register("ada"), synapse.register("bea")
+async def stage(homeserver: Homeserver) -> AsyncIterator[Stage]:
+    linker = Linker(homeserver.address)
+    ada, bea = homeserver.register("ada"), homeserver.register("bea")
     room = bea.create_room(ada)
     yield Stage(linker, ada, bea, room, await linker.link(ada))
     await linker.connector.close()
@@ -86,9 +97,9 @@ async def test_an_account_is_linked_by_password_or_by_token_and_its_session_ends
         await stage.linker.connector.login("access_token", Reply(state=None, answers={"access_token": "syt_wrong"}))
 
 
-async def test_chats_are_listed_page_by_page_with_who_is_in_them(synapse: Synapse) -> None:
-    linker = Linker(synapse.address)
-    ada, bea, carl = (synapse.register(name) for name in ("ada", "bea", "carl"))
+async def test_chats_are_listed_page_by_page_with_who_is_in_them(homeserver: Homeserver) -> None:
+    linker = Linker(homeserver.address)
+    ada, bea, carl = (homeserver.register(name) for name in ("ada", "bea", "carl"))
     rooms = [ada.create_room(name=f"Room {number}") for number in range(9)]
     alone = ada.create_room(bea, is_direct=True)
     three = ada.create_room(bea, carl)
@@ -310,9 +321,9 @@ async def test_files_go_up_and_come_down(stage: Stage) -> None:
         await us.send_message(room, draft("", "t3", files=(picture, picture)))
 
 
-async def test_a_chat_begins_once_and_is_gone_on_with(synapse: Synapse) -> None:
-    linker = Linker(synapse.address)
-    ada, bea, carl = (synapse.register(name) for name in ("ada", "bea", "carl"))
+async def test_a_chat_begins_once_and_is_gone_on_with(homeserver: Homeserver) -> None:
+    linker = Linker(homeserver.address)
+    ada, bea, carl = (homeserver.register(name) for name in ("ada", "bea", "carl"))
     us = await linker.link(ada)
     first = await us.start_chat(ChatDraft(people=(bea.user,), message=draft("Hello")))
     bea.join(first.chat_provider_id)
