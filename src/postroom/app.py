@@ -33,6 +33,7 @@ from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.backfill import Backfill
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
@@ -143,7 +144,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     owner = new_ulid(now())
     events = Events(database, notifier, now)
     receipts = Receipts(database, now)
-    connections = Connections(database, registry, events, now)
+    connections = Connections(database, notifier, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
     media = Media(
@@ -187,7 +188,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
-    sync = Sync(database, connections, ingest, events, now)
+    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
     upkeep = Upkeep(database, accounts, events, _retention(settings), now)
     work = Work(
         accounts=accounts,

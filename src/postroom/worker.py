@@ -28,6 +28,8 @@ _CLAIM = timedelta(minutes=5)
 _KEEP = timedelta(minutes=1)
 """How often the claims of what is being done are renewed."""
 _LOOK_SECONDS = 1.0
+_SYNC_SECONDS = 30.0
+"""After so long a sync lets other work pass, and goes on later."""
 _WORK_TO_LOOKING = 8
 """How much time at least goes by for the work, where looking for it took one."""
 _ASKED_LONG_AGO_SECONDS = 300
@@ -236,7 +238,10 @@ class Worker:
         await self._work.takedowns.expire(_workspace(job), user_id, group_id, self._finish(job), delete=delete)
 
     async def _sync_account(self, job: Job) -> None:
-        await self._work.sync.sync(_workspace(job), _arg(job, "account_id"))
+        workspace_id, account_id, chat_id = _workspace(job), _arg(job, "account_id"), job.args.get("chat_id")
+        assert chat_id is None or isinstance(chat_id, str)
+        if not await self._work.sync.sync(workspace_id, account_id, chat_id=chat_id, seconds=_SYNC_SECONDS):
+            await self._work.sync.queue(workspace_id, account_id, chat_id)
 
     async def _finish_unlink(self, job: Job) -> None:
         await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))

@@ -28,6 +28,7 @@ from postroom.domain.remote import (
 from postroom.errors import InvalidParameters, NotFound, ProviderError, Unavailable, Unprocessable
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
+from postroom.services.backfill import Backfill
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
 from postroom.services.events import Events
@@ -62,7 +63,7 @@ class Rooms:
         self.access = Access(database, clock, sandbox=True)
         self.events = Events(database, notifier, clock)
         self.receipts = Receipts(database, clock)
-        self.connections = Connections(database, registry, self.events, clock)
+        self.connections = Connections(database, notifier, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)
         self.messages = Messages(database, self.connections, self.ingest, clock)
         logs, quota = PostLogs(database, clock), Quota(Limits(), clock)
@@ -72,7 +73,8 @@ class Rooms:
         )
         self.chats = Chats(database, self.connections, self.ingest, self.events, clock)
         self.recalls = Recalls(database, notifier, self.connections, self.messages, self.events, self.receipts, clock)
-        self.sync = Sync(database, self.connections, self.ingest, self.events, clock)
+        backfill = Backfill(database, self.ingest, self.events, clock)
+        self.sync = Sync(database, self.connections, self.ingest, backfill, clock)
         self.idempotency = Idempotency(database, clock)
 
 

@@ -252,10 +252,16 @@ class Messenger(Connection, Protocol):
         ...
 
     def listen(self) -> AsyncIterator[RemoteEvent]:
-        """Everything new, at least once, until cancelled. Reconnects by itself; a `Gap` asks for a sync.
+        """Everything new, at least once, until cancelled; a `Gap` asks for a sync.
+
+        As soon as it hears, it says so by an event, such as a `Gap`; when it hears no more, by `Closed`. It connects
+        again by itself, after a while that grows and is never the same for all accounts; or it raises, and is called
+        again after such a while.
 
         Raises:
-            CredentialsRejected: the session is over.
+            CredentialsRejected, ActionRequired: the session is over, as far as this side can tell; at once, whatever
+                else is still open.
+            ProviderDown: nothing is heard any more.
         """
         ...
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -72,7 +72,7 @@ class Stream:
         self._response = response
         self._max_bytes = max_bytes
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes as they come, until the network ends.
 
         Raises:
@@ -83,6 +83,10 @@ class Stream:
                 yield chunk
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise failure(error, sent_matters=False) from error
+
+    async def close(self) -> None:
+        """End it from this side: whoever reads it finds that it broke off."""
+        await self._response.aclose()
 
     async def answer(self) -> Answer:
         """All of it, for a network that answered with something else than a stream."""

@@ -5,16 +5,28 @@ from enum import StrEnum
 import msgspec
 
 from postroom.domain.remote import Json, Profile
+from postroom.domain.syncs import SyncProgress
 
 
 class AccountStatus(StrEnum):
-    """Where a linked account stands. `unlinking` and gone are final."""
+    """Where a linked account stands. `unlinking` and gone are final.
+
+    `connected`: its session is good and, where it has chats, what happens there is heard. `reconnecting`: the session is
+    believed to be good, but nothing is heard at the moment; calls are made. `paused`: nothing is heard and no call is
+    made until it is resumed.
+    """
 
     LINKING = "linking"
     CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    PAUSED = "paused"
     ACTION_REQUIRED = "action_required"
     DISCONNECTED = "disconnected"
     UNLINKING = "unlinking"
+
+
+IN_USE = (AccountStatus.CONNECTED, AccountStatus.RECONNECTING)
+"""Those of which the network may be asked."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +53,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was linked in a way that lets it post."""
     credentials_expire_at: int | None = None
     """When it ends unless it is linked again, as far as its network says."""
+    sync: SyncProgress | None = None
+    """How far the last sync of everything is; None: there was none."""
 
 
 class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -178,6 +178,12 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """From here on nothing new is heard, until the next event of another kind."""
+
+    reason: str
+
+
 RemoteEvent = (
     MessageSeen
     | MessageGone
@@ -188,6 +194,7 @@ RemoteEvent = (
     | ChatChanged
     | ChatGone
     | Gap
+    | Closed
 )
 
 

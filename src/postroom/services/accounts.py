@@ -9,14 +9,14 @@ import structlog
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
-from postroom.domain.accounts import Account, AccountStatus, LoginAttempt
+from postroom.domain.accounts import IN_USE, Account, AccountStatus, LoginAttempt
 from postroom.domain.capabilities import Capabilities
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
 from postroom.ids import is_id, new_id
-from postroom.services.connections import Connections
+from postroom.services.connections import Connections, check_connected
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
 from postroom.services.linking import Linking, Pending
@@ -140,6 +140,39 @@ class Accounts:
         """Have an account synced soon."""
         account = await self.get(caller, account_id)
         await self._ingest.queue_sync(account.workspace_id, account.id)
+
+    async def pause(self, caller: Caller, account_id: str) -> Account:
+        """Stop listening, syncing and calling the network, until it is resumed. What is held stays readable.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+            CredentialsRejected, ActionRequired: it is not in use: there is nothing to pause.
+        """
+        account = await self.get(caller, account_id)
+        if account.status is not AccountStatus.PAUSED:
+            check_connected(account)
+            await self._connections.set_status(
+                account.workspace_id, account.id, AccountStatus.PAUSED, None, only_from=IN_USE
+            )
+            self._connections.forget(account.id)
+        return await self.get(caller, account_id)
+
+    async def resume(self, caller: Caller, account_id: str) -> Account:
+        """Go on after a pause, and catch up with what happened meanwhile. What is not paused stays as it is.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+        """
+        account = await self.get(caller, account_id)
+        if account.status is AccountStatus.PAUSED:
+            # Whether it can be heard is not known before it is.
+            status = AccountStatus.RECONNECTING if account.has_chats else AccountStatus.CONNECTED
+            await self._connections.set_status(
+                account.workspace_id, account.id, status, None, only_from=(AccountStatus.PAUSED,)
+            )
+            if account.has_chats:
+                await self._ingest.queue_sync(account.workspace_id, account.id)
+        return await self.get(caller, account_id)
 
     async def unlink(self, caller: Caller, account_id: str) -> None:
         """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.

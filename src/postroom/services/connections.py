@@ -1,6 +1,6 @@
 """Open connections of accounts, and what a network's errors say about an account's state."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -26,10 +26,13 @@ from postroom.services.events import Events
 from postroom.store import accounts
 from postroom.store.database import Database, Reader
 from postroom.store.keyring import NoKey
+from postroom.store.notify import Notifier
 
 _LINKED_ANEW = "The account was linked anew meanwhile; nothing was changed. It goes on with that."
 _EVENTS = {
     AccountStatus.CONNECTED: EventType.ACCOUNT_CONNECTED,
+    AccountStatus.RECONNECTING: EventType.ACCOUNT_RECONNECTING,
+    AccountStatus.PAUSED: EventType.ACCOUNT_PAUSED,
     AccountStatus.DISCONNECTED: EventType.ACCOUNT_DISCONNECTED,
     AccountStatus.ACTION_REQUIRED: EventType.ACCOUNT_ACTION_REQUIRED,
 }
@@ -45,8 +48,9 @@ class _Open(msgspec.Struct):
 class Connections:
     """One connection for each account in use. Calls go through `messenger` or `publisher`, which keep the state truthful."""
 
-    def __init__(self, database: Database, registry: Registry, events: Events, now: Clock) -> None:
+    def __init__(self, database: Database, notifier: Notifier, registry: Registry, events: Events, now: Clock) -> None:
         self._database = database
+        self._notifier = notifier
         self._registry = registry
         self._events = events
         self._now = now
@@ -145,13 +149,26 @@ class Connections:
         """Drop the connection: its credentials changed, or the account goes."""
         self._open.pop(account_id, None)
 
-    async def set_status(self, workspace_id: str, account_id: str, status: AccountStatus, reason: str | None) -> None:
-        """Record where an account stands, and announce it if that is news."""
+    async def set_status(
+        self,
+        workspace_id: str,
+        account_id: str,
+        status: AccountStatus,
+        reason: str | None,
+        *,
+        only_from: Iterable[AccountStatus] = AccountStatus,
+    ) -> bool:
+        """Record where an account stands, and announce it if that is news; whether it is.
+
+        Whoever listens to accounts hears of it at once. `only_from`: nothing changes but from one of these.
+        """
         async with self._database.begin() as tx:
-            if await accounts.set_status(tx, workspace_id, account_id, status, reason):
-                await self._events.announce(
-                    tx, workspace_id, _EVENTS[status], EventData(account_id=account_id, reason=reason)
-                )
+            changed = await accounts.set_status(tx, workspace_id, account_id, status, reason, only_from=only_from)
+            if changed:
+                data = EventData(account_id=account_id, reason=reason)
+                await self._events.announce(tx, workspace_id, _EVENTS[status], data)
+                tx.on_commit(lambda: self._notifier.wake("accounts"))
+        return changed
 
     async def _opened(self, account: Account) -> _Open:
         check_connected(account)
@@ -219,8 +236,10 @@ def check_connected(account: Account) -> None:
     CredentialsRejected, ActionRequired, NoSession: the account cannot be used as it stands; nobody was called.
     """
     match account.status:
-        case AccountStatus.CONNECTED:
+        case AccountStatus.CONNECTED | AccountStatus.RECONNECTING:
             return
+        case AccountStatus.PAUSED:
+            raise NoSession("The account is paused: resume it first. Nothing was changed.")
         case AccountStatus.ACTION_REQUIRED:
             raise ActionRequired("The account's owner has to do something at the network first. Nothing was changed.")
         case AccountStatus.DISCONNECTED:

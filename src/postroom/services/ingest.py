@@ -1,6 +1,6 @@
 """What networks tell us, taken in: one transaction each, safe to repeat, in any order."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
@@ -14,6 +14,7 @@ from postroom.domain.messages import AnyAttachment, Content, Message, Reaction
 from postroom.domain.remote import (
     ChatChanged,
     ChatGone,
+    Closed,
     Gap,
     MessageDelivered,
     MessageEdited,
@@ -35,6 +36,8 @@ from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
 log = structlog.get_logger()
+Also = Callable[[Tx, AccountStatus], Awaitable[None]]
+"""What is recorded with news, by where the account stands."""
 
 
 class Ingest:
@@ -47,15 +50,26 @@ class Ingest:
         self._events = events
         self._now = now
 
-    async def take(self, account: Account, news: Sequence[RemoteEvent], *, origin: str, announce: bool = True) -> int:
+    async def take(
+        self,
+        account: Account,
+        news: Sequence[RemoteEvent],
+        *,
+        origin: str,
+        announce: bool = True,
+        also: Also | None = None,
+    ) -> int:
         """Take news in, in one transaction; how many messages were new. `announce`: tell of new and changed messages.
 
-        A tombstone always wins, and burials are announced in any case.
+        A tombstone always wins, and burials are announced in any case. `also` happens in the same transaction; not where
+        the account is gone.
         """
         async with self._database.begin() as tx:
             status = await accounts.hold(tx, account.workspace_id, account.id)
             if status is None or status is AccountStatus.UNLINKING:
                 return 0
+            if also is not None:
+                await also(tx, status)
             # Before any row of a message is touched: two who take news in, and one who buries, never wait in a circle.
             await burials.settle_with_burials(
                 tx, account.workspace_id, account.provider, exclusive=any(map(_takes_back, news))
@@ -65,24 +79,31 @@ class Ingest:
                 await taken.take(event)
             return taken.new
 
-    async def queue_sync(self, workspace_id: str, account_id: str) -> None:
+    async def queue_sync(self, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
         """Have the account synced soon."""
         async with self._database.begin() as tx:
-            await self.queue_sync_in(tx, workspace_id, account_id)
+            await self.queue_sync_in(tx, workspace_id, account_id, chat_id)
 
-    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str) -> None:
-        """The same, in the caller's transaction."""
+    async def queue_sync_in(self, tx: Tx, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
+        """The same, in the caller's transaction. One that waits already is enough, and is tried at once.
+
+        `chat_id`: only this chat's history.
+        """
         now = self._now()
+        args: dict[str, str | list[str]] = {"account_id": account_id}
+        if chat_id is not None:
+            args["chat_id"] = chat_id
         job = Job(
             id=new_id("job", now),
             workspace_id=workspace_id,
             task=Task.SYNC_ACCOUNT,
-            args={"account_id": account_id},
+            args=args,
             lock=f"sync:{account_id}",
             attempts=0,
             scheduled_at=to_ms(now),
         )
-        await jobs.enqueue(tx, job)
+        if not await jobs.hasten(tx, job):
+            await jobs.enqueue(tx, job)
         tx.on_commit(lambda: self._notifier.wake("jobs"))
 
 
@@ -155,6 +176,8 @@ class _Taking:
                 await self._ingest.queue_sync_in(self._tx, self._account.workspace_id, self._account.id)
             case MessageSeen():
                 await self._messages([event])
+            case Closed():
+                pass
 
     async def _messages(self, seen: Sequence[MessageSeen]) -> None:
         workspace_id, account_id = self._account.workspace_id, self._account.id

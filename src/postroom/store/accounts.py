@@ -1,5 +1,7 @@
 """Linked accounts: their sealed profile, credentials and sync token, who listens to them, and how they go."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from postroom.domain.accounts import Account, AccountStatus
@@ -10,11 +12,12 @@ from postroom.store.login_attempts import add_login_attempt as add_login_attempt
 from postroom.store.login_attempts import find_login_attempt as find_login_attempt
 from postroom.store.login_attempts import remove_expired_login_attempts as remove_expired_login_attempts
 from postroom.store.login_attempts import remove_login_attempt as remove_login_attempt
+from postroom.store.syncs import OF_ACCOUNT, progress_of
 from postroom.store.where import Where
 
 _COLUMNS = (
     "id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed, created_at, "
-    "last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts"
+    f"last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts, {OF_ACCOUNT}"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_profile = msgspec.json.Decoder(Profile).decode
@@ -159,22 +162,30 @@ async def hold(tx: Tx, workspace_id: str, account_id: str) -> AccountStatus | No
 
 
 async def set_status(
-    tx: Tx, workspace_id: str, account_id: str, status: AccountStatus, detail: str | None = None
+    tx: Tx,
+    workspace_id: str,
+    account_id: str,
+    status: AccountStatus,
+    detail: str | None = None,
+    *,
+    only_from: Iterable[AccountStatus] = AccountStatus,
 ) -> bool:
-    """Move an account to another state. False: it was there already, is gone, or is being unlinked, which is final."""
-    return (
-        await tx.execute(
-            """
+    """Move an account to another state. False: it was there already, is gone, or is being unlinked, which is final.
+
+    `only_from`: from one of these states only.
+    """
+    changed = await tx.execute(
+        f"""
         update accounts set status = $3, status_detail = $4
-        where workspace_id = $1 and id = $2 and status not in ($3, 'unlinking')
+        where workspace_id = $1 and id = $2 and status not in ($3, 'unlinking') and {tx.any_of("status", 5)}
         """,
-            workspace_id,
-            account_id,
-            status,
-            detail,
-        )
-        > 0
+        workspace_id,
+        account_id,
+        status,
+        detail,
+        tx.array(only_from),
     )
+    return changed > 0
 
 
 async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credentials: Credentials) -> None:
@@ -318,7 +329,7 @@ async def claim_listening(
         f"""
         update accounts set leased_by = $1, leased_until = $3 where id in (
             select id from accounts
-            where status = 'connected' and has_chats = 1 and (leased_until is null or leased_until < $2)
+            where status in ('connected', 'reconnecting') and has_chats = 1 and (leased_until is null or leased_until < $2)
                 and {tx.any_of("provider", 5)}
             order by id limit $4{skipping}
         ) returning workspace_id, id
@@ -337,13 +348,26 @@ async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -
     rows = await tx.fetch(
         f"""
         update accounts set leased_until = $2
-        where leased_by = $1 and status = 'connected' and {tx.any_of("id", 3)} returning id
+        where leased_by = $1 and status in ('connected', 'reconnecting') and {tx.any_of("id", 3)} returning id
         """,
         owner,
         until,
         tx.array(account_ids),
     )
     return {row[0] for row in rows}
+
+
+async def release_lease(tx: Tx, workspace_id: str, account_id: str, owner: str) -> None:
+    """Let others listen to this account, if it is still this owner's."""
+    await tx.execute(
+        """
+        update accounts set leased_by = null, leased_until = null
+        where workspace_id = $1 and id = $2 and leased_by = $3
+        """,
+        workspace_id,
+        account_id,
+        owner,
+    )
 
 
 async def release_leases(tx: Tx, owner: str | None) -> None:
@@ -375,4 +399,5 @@ def _account(row: Row, keyring: Keyring) -> Account:
         credentials_expire_at=row[12],
         has_chats=row[13] == 1,
         takes_posts=row[14] == 1,
+        sync=progress_of(row[15]),
     )

@@ -24,6 +24,22 @@ async def enqueue(tx: Tx, job: Job) -> None:
     await tx.execute(_ENQUEUE, *_arguments(job))
 
 
+async def hasten(tx: Tx, job: Job) -> bool:
+    """Whether the same work waits under the same lock already. Then it is due when `job` is, if it was not before."""
+    return (
+        await tx.execute(
+            """
+            update jobs set scheduled_at = case when scheduled_at < $3 then scheduled_at else $3 end
+            where job_lock = $1 and status = 'todo' and args = $2
+            """,
+            job.lock,
+            _encode(job.args).decode(),
+            job.scheduled_at,
+        )
+        > 0
+    )
+
+
 async def enqueue_many(tx: Tx, jobs: Iterable[Job]) -> None:
     """Queue several jobs."""
     await tx.execute_many(_ENQUEUE, [_arguments(job) for job in jobs])

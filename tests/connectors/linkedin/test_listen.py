@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from postroom.connectors.linkedin import realtime
 from postroom.connectors.linkedin.connection import LinkedInConnection
 from postroom.connectors.linkedin.connector import LinkedInConnector
-from postroom.domain.remote import Credentials, Gap, MessageSeen, Profile, RemoteEvent
+from postroom.domain.remote import Closed, Credentials, Gap, MessageSeen, Profile, RemoteEvent
 from postroom.errors import ActionRequired, CredentialsRejected, Refused
 from tests.connectors.linkedin.test_convert import fixture
 from tests.connectors.linkedin.test_keys import A
@@ -85,7 +85,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         found.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("postroom.connectors.linkedin.connection.asyncio.sleep", at_once)
+    monkeypatch.setattr("postroom.connectors.linkedin.listening.asyncio.sleep", at_once)
     return found
 
 
@@ -103,10 +103,12 @@ def listener(far: Realtime) -> LinkedInConnection:
     return connection
 
 
-async def heard(far: Realtime, count: int) -> list[RemoteEvent]:
+async def heard(far: Realtime, count: int, *, closings: bool = False) -> list[RemoteEvent]:
     events: list[RemoteEvent] = []
     async with asyncio.timeout(5), aclosing(listener(far).listen()) as news:  # type: ignore[type-var]
         async for event in news:
+            if isinstance(event, Closed) and not closings:
+                continue
             events.append(event)
             if len(events) == count:
                 break
@@ -154,19 +156,32 @@ async def test_a_stream_that_breaks_is_opened_again_after_a_while(waits: list[fl
     )
     events = await heard(far, 4)
     assert shape(events) == ["Gap", "MessageSeen", "Gap", "ReactionChanged"]
-    assert [seconds for seconds in waits if seconds != 60] == [2, 4, 6, 2]
+    assert_grown([seconds for seconds in waits if seconds != 60], [2, 4, 8, 2])
+
+
+def assert_grown(waits: list[float], most: list[float]) -> None:
+    """Each wait is between half of what it may be and that, and no two are the same: accounts do not come back at once."""
+    assert len(waits) == len(set(waits)) == len(most)
+    assert all(whole / 2 <= waited <= whole for waited, whole in zip(waits, most, strict=True)), waits
+
+
+async def test_what_is_not_heard_any_more_is_said_once_until_it_is_heard_again(waits: list[float]) -> None:
+    far = Realtime(answer(500), answer(500), stream(fixture("realtime-message")), answer(503), answer(503), stream())
+    events = await heard(far, 5, closings=True)
+    assert shape(events) == ["Closed", "Gap", "MessageSeen", "Closed", "Gap"]
 
 
 async def test_a_wait_is_never_longer_than_a_minute(waits: list[float]) -> None:
     far = Realtime(*[answer(500)] * 40, stream(fixture("realtime-message")))
     await heard(far, 2)
-    assert max(waits) == 60
+    assert max(seconds for seconds in waits) <= 60
+    assert max(seconds for seconds in waits if seconds != 60) > 30
 
 
 async def test_streams_that_say_nothing_are_not_opened_without_rest(waits: list[float]) -> None:
     far = Realtime(*[stream()] * 5, stream(fixture("realtime-message")))
     await heard(far, 7)
-    assert [seconds for seconds in waits if seconds != 60] == [4, 6, 8, 10]
+    assert_grown([seconds for seconds in waits if seconds != 60], [2, 4, 8, 16])
 
 
 async def test_a_session_that_is_refused_is_replaced(waits: list[float]) -> None:
@@ -178,7 +193,7 @@ async def test_a_session_that_is_refused_is_replaced(waits: list[float]) -> None
 async def test_a_rate_limit_is_waited_for(waits: list[float]) -> None:
     far = Realtime(answer(429, headers={"retry-after": "7"}), stream(fixture("realtime-message")))
     await heard(far, 2)
-    assert 7 in waits
+    assert any(7 <= seconds <= 8.4 for seconds in waits)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 """One LinkedIn account: its chats, its messages, and what is new in them."""
 
-import asyncio
-import time
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
@@ -11,6 +8,7 @@ import msgspec
 from postroom.connectors.contract import Delta, Page
 from postroom.connectors.linkedin import actions, convert, keys, media, people, realtime, refusals
 from postroom.connectors.linkedin.api import Json, Voyager
+from postroom.connectors.linkedin.listening import listen
 from postroom.domain.chats import ChatMark
 from postroom.domain.files import Uploaded
 from postroom.domain.messages import AnyAttachment, Reaction
@@ -18,7 +16,6 @@ from postroom.domain.remote import (
     ChatDraft,
     ChatKey,
     Download,
-    Gap,
     HeldMessage,
     MessageDraft,
     MessageFile,
@@ -36,9 +33,7 @@ from postroom.errors import (
     NotFound,
     NotSupported,
     OutcomeUnknown,
-    ProviderDown,
     ProviderError,
-    RateLimited,
     Refused,
     Unprocessable,
 )
@@ -49,8 +44,6 @@ _FOLDERS = ("PRIMARY_INBOX", "SECONDARY_INBOX", "ARCHIVE")
 _WINDOW_MS = 60 * 60 * 1000
 _MOST_CHANGED_CHATS = 50
 _MOST_PAGES_OF_A_CHAT = 10
-_LONGEST_WAIT_SECONDS = 60.0
-_HEARTBEAT_SECONDS = 60.0
 _NEIGHBOURS = 10
 _UNCLEAR = "LinkedIn took the message, and its answer could not be understood."
 _MOST_REACTOR_CALLS = 10
@@ -349,69 +342,9 @@ class LinkedInConnection:
             raise refusals.unreadable("messages around a moment")
         return None
 
-    async def listen(self) -> AsyncIterator[RemoteEvent]:
+    def listen(self) -> AsyncIterator[RemoteEvent]:
         """Everything new. Each time the stream opens, the first event is a `Gap`: what came before it is not in it."""
-        session_id = str(uuid.uuid4())
-        failed = 0
-        while True:
-            opened_at = time.monotonic()
-            frames = 0
-            try:
-                async with self._api.realtime(session_id) as stream:
-                    beating = asyncio.create_task(self._beat(session_id))
-                    try:
-                        yield Gap(reason="the realtime stream was opened")
-                        async for event in self._events(stream.chunks()):
-                            frames += 1
-                            if event is not None:
-                                yield event
-                    finally:
-                        beating.cancel()
-                        with suppress(asyncio.CancelledError):
-                            await beating
-                failed = 0 if frames > 1 or time.monotonic() - opened_at > 1 else failed + 1
-                if failed <= 1:
-                    continue
-                wait_seconds = 0.0
-            except Refused as error:
-                if error.code is not ErrorCode.MALFORMED_REQUEST:
-                    raise
-                session_id, wait_seconds = str(uuid.uuid4()), 0.0
-                failed += 1
-            except RateLimited as error:
-                wait_seconds = error.retry_after_seconds or _LONGEST_WAIT_SECONDS
-                failed += 1
-            except (ProviderDown, realtime.FrameTooLong):
-                wait_seconds = 0.0
-                failed = 1 if frames > 1 else failed + 1
-            await asyncio.sleep(max(wait_seconds, min(_LONGEST_WAIT_SECONDS, failed * self._wait_seconds)))
-
-    async def _events(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[RemoteEvent | None]:
-        """What each frame tells, and None for a frame that tells nothing."""
-        frames = realtime.Frames()
-        connected: str | None = None
-        async for chunk in chunks:
-            for data in frames.feed(chunk):
-                told = realtime.news(data, self._me)
-                if isinstance(told, realtime.Connected):
-                    if connected not in (None, told.id):
-                        yield Gap(reason="LinkedIn began another realtime session")
-                    connected = told.id
-                    yield None
-                    continue
-                if not told:
-                    yield None
-                for event in told:
-                    yield event
-
-    async def _beat(self, session_id: str) -> None:
-        first = True
-        while True:
-            # A heartbeat that fails changes nothing: the stream itself tells whether the session is over.
-            with suppress(ProviderError):
-                await self._api.heartbeat(self._me, session_id, first=first)
-                first = False
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
+        return listen(self._api, self._me, self._wait_seconds)
 
     def _messages(self, found: Json) -> list[RemoteMessage]:
         shown = [message for item in found["elements"] if (message := convert.message(item, self._me)) is not None]

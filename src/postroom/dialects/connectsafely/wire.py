@@ -118,6 +118,8 @@ class Health(msgspec.Struct, kw_only=True):
 _STATUSES = {
     AccountStatus.LINKING: "WARMUP",
     AccountStatus.CONNECTED: "AVAILABLE",
+    AccountStatus.RECONNECTING: "WARMUP",
+    AccountStatus.PAUSED: "UNKNOWN",
     AccountStatus.ACTION_REQUIRED: "ERROR",
     AccountStatus.DISCONNECTED: "ERROR",
     AccountStatus.UNLINKING: "UNKNOWN",

@@ -123,6 +123,8 @@ TYPES: dict[str, str] = {
 STATUSES = {
     AccountStatus.LINKING: "CONNECTING",
     AccountStatus.CONNECTED: "OK",
+    AccountStatus.RECONNECTING: "CONNECTING",
+    AccountStatus.PAUSED: "STOPPED",
     AccountStatus.ACTION_REQUIRED: "CREDENTIALS",
     AccountStatus.DISCONNECTED: "CREDENTIALS",
     AccountStatus.UNLINKING: "STOPPED",
