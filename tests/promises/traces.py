@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from postroom.clock import Clock, now, to_ms
+from postroom.connectors.contract import Connector
 from postroom.connectors.registry import Registry
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
@@ -56,10 +57,10 @@ MEMBERS = ("ada", "bea")
 class Rooms:
     """The services that matter here, on one database; made anew where a story says that the server was restarted."""
 
-    def __init__(self, database: Database, folder: Path, clock: Clock = now) -> None:
+    def __init__(self, database: Database, folder: Path, clock: Clock = now, connector: Connector = BORDER) -> None:
         self.database = database
         notifier = Notifier()
-        registry = Registry([BORDER])
+        registry = Registry([connector])
         self.access = Access(database, clock, sandbox=True)
         self.events = Events(database, notifier, clock)
         self.receipts = Receipts(database, clock)

@@ -4,7 +4,7 @@ Source: Matrix specification v1.14, client-server API, checked 2026-11-21.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,7 +13,7 @@ import msgspec
 
 from postroom.connectors import answers
 from postroom.connectors.guarded import AddressRefused
-from postroom.connectors.http import Answer, Http
+from postroom.connectors.http import Answer, Http, Stream
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
@@ -205,33 +205,25 @@ class Matrix:
         Raises:
             NotFound: (kind ATTACHMENT) it is not kept any more.
         """
-        stack = AsyncExitStack()
         url = f"{self._base}client/v1/media/download/{_part(server)}/{_part(id)}"
         try:
-            stream = await stack.enter_async_context(
-                self._http.stream(PROVIDER, "download", url, headers=self._headers())
-            )
-            if stream.status != 200:
-                raise self._meaning(await stream.answer(), write=False)
+            async with AsyncExitStack() as held:
+                stream = await held.enter_async_context(
+                    self._http.stream(PROVIDER, "download", url, headers=self._headers())
+                )
+                if stream.status != 200:
+                    raise self._meaning(await stream.answer(), write=False)
+                chunks = _closing(held.pop_all(), stream)
         except Missing as error:
-            await stack.aclose()
             raise NotFound("The homeserver does not have this file any more.", kind=Kind.ATTACHMENT) from error
         except AddressRefused as error:
-            await stack.aclose()
             raise Refused(error.detail) from error
-        except BaseException:
-            await stack.aclose()
-            raise
+        # Begun, so that it lets go of its socket however it is left.
+        await anext(chunks)
         length = stream.headers.get("content-length", "")
         # As it was sent: what is packed for the way has another length.
         size = int(length) if length.isdecimal() and "content-encoding" not in stream.headers else None
-
-        async def chunks() -> AsyncIterator[bytes]:
-            async with stack:
-                async for chunk in stream.chunks():
-                    yield chunk
-
-        return stream.headers.get("content-type", "application/octet-stream"), size, chunks()
+        return stream.headers.get("content-type", "application/octet-stream"), size, chunks
 
     # how
 
@@ -324,6 +316,13 @@ class Matrix:
         if code in _UNUSABLE or status in (413, 422):
             return Unprocessable(said, context=context)
         return Refused(said, code=ErrorCode.MALFORMED_REQUEST, context=context)
+
+
+async def _closing(held: AsyncExitStack, stream: Stream) -> AsyncGenerator[bytes, None]:
+    async with held:
+        yield b""
+        async for chunk in stream.chunks():
+            yield chunk
 
 
 def _seconds_to_wait(answer: Answer, tree: Mapping[str, Json]) -> float | None:

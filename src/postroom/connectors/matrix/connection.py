@@ -1,9 +1,11 @@
 """One Matrix account: its chats, its messages, and what is new in them."""
 
 import asyncio
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import msgspec
@@ -22,6 +24,7 @@ from postroom.domain.remote import (
     ChatDraft,
     ChatGone,
     ChatKey,
+    Closed,
     Download,
     Gap,
     HeldMessage,
@@ -50,6 +53,7 @@ from postroom.errors import (
 _ROOMS_OF_A_PAGE = 10
 _TYPING_SECONDS = 30
 _LONGEST_WAIT_SECONDS = 60.0
+_SHORT_PAUSE_SECONDS = 0.1
 _NOTHING = room_filter([], (), limit=1)
 # Who leaves is not told otherwise.
 _EVERYTHING = room_filter(None, (*convert.TIMELINE, *ABOUT), limit=PAGE)
@@ -148,8 +152,14 @@ class MatrixConnection:
         return told, complete
 
     async def read_message(self, chat: str, message: MessageKey) -> RemoteMessage | None:
-        """As it stands now. What was taken back shows itself as such."""
-        return await self._timeline.shown(chat_key(chat), message_key(message))
+        """As it stands now, with the reactions to it. What was taken back shows itself as such."""
+        room, id = chat_key(chat), message_key(message)
+        shown = await self._timeline.shown(room, id)
+        if shown is None or shown.recalled:
+            return shown
+        with suppress(ProviderError):
+            return msgspec.structs.replace(shown, reactions=await self._timeline.reactions(room, id))
+        return shown
 
     async def open_attachment(self, message: HeldMessage, attachment: AnyAttachment) -> Download:
         """A file, from the homeserver's own store of media."""
@@ -172,16 +182,20 @@ class MatrixConnection:
                 if since is None:
                     since = await self._newest()
                     yield Gap(reason="listening begins")
-                tree = await self._api.sync(since, _EVERYTHING, wait=True)
+                    failed = 0
+                # After a failure nobody waits: the answer says that there is something to be heard again.
+                tree = await self._api.sync(since, _EVERYTHING, wait=not failed)
                 events, complete = await self._batch(tree, since)
                 for event in events:
                     yield event
                 if not complete:
                     yield Gap(reason="more came than the homeserver tells at once")
+                elif failed and not events:
+                    yield Gap(reason="the homeserver answers again")
                 since, failed = _next_batch(tree), 0
                 if not events and time.monotonic() - started < 1:
                     # A homeserver that does not wait with its answer, or news that are none.
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(_SHORT_PAUSE_SECONDS)
                 continue
             except RateLimited as error:
                 wait_seconds = error.retry_after_seconds or _LONGEST_WAIT_SECONDS
@@ -193,7 +207,9 @@ class MatrixConnection:
                 # A token that is not known any more: begin again, with a gap.
                 since = None
             failed += 1
-            await asyncio.sleep(max(wait_seconds, min(_LONGEST_WAIT_SECONDS, failed * self._wait_seconds)))
+            yield Closed(reason="the homeserver does not answer")
+            pause = min(_LONGEST_WAIT_SECONDS, failed * self._wait_seconds) * random.uniform(0.5, 1.5)
+            await asyncio.sleep(max(wait_seconds, pause))
 
     # writing
 
