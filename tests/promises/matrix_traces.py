@@ -115,13 +115,14 @@ class Story:
     async def _tell(self) -> bool:
         await self._begin()
         steps = self._steps()
-        seen = False
+        look, seen = self.chance.random() < 0.5, False
         place = 0
         while place < len(steps):
             at_once = self.chance.choice([1, 1, 1, 2, 3])
             await asyncio.gather(*(step() for step in steps[place : place + at_once]))
             place += at_once
-            seen = seen or bool(not self._is_gone() and await self._places())
+            if look and not seen and not self._is_gone() and self.chance.random() < 0.3:
+                seen = bool(await self._places())
         self.far.faulty = False
         if not self._is_gone():
             self._redact("user_good", self.target)

@@ -11,10 +11,10 @@ from tests.promises.p1_no_resurrection import kept_in
 from tests.size import Size
 
 pytestmark = pytest.mark.promise("P1")
-_STORIES_IN_ONE_DATABASE = 100
+_STORIES_IN_ONE_DATABASE = 25
 _AT_ONCE = 5
-_SHARE = 5
-_SHARE_ON_POSTGRES = 10
+_SHARE = 10
+_SHARE_ON_POSTGRES = 3
 
 
 async def tell(seeds: range, folder: Path, url: str) -> None:
