@@ -51,6 +51,7 @@ from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
@@ -58,6 +59,7 @@ from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Retention, Upkeep
@@ -173,6 +175,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         accounts=accounts,
         chats=Chats(database, connections, ingest, events, now),
         messages=messages,
+        people=People(database, connections),
         recalls=recalls,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
@@ -186,6 +189,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         attachments=attachments,
         events=events,
         receipts=receipts,
+        resyncs=Resyncs(database, accounts, ingest, now),
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),

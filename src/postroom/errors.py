@@ -67,6 +67,9 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     UNPROCESSABLE_ENTITY = "unprocessable_entity"
     INVALID_RECIPIENT = "invalid_recipient"
+    NO_CONNECTION_WITH_RECIPIENT = "no_connection_with_recipient"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    NOT_ALLOWED_INMAIL = "not_allowed_inmail"
     FEATURE_NOT_IMPLEMENTED = "feature_not_implemented"
     NO_CLIENT_SESSION = "no_client_session"
     NO_CHANNEL = "no_channel"
@@ -257,7 +260,13 @@ class Refused(ProviderError):
 class Unprocessable(Refused):
     """The network cannot use what was sent; nothing changed."""
 
-    codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.UNPROCESSABLE_ENTITY, ErrorCode.INVALID_RECIPIENT)
+    codes: ClassVar[tuple[ErrorCode, ...]] = (
+        ErrorCode.UNPROCESSABLE_ENTITY,
+        ErrorCode.INVALID_RECIPIENT,
+        ErrorCode.NO_CONNECTION_WITH_RECIPIENT,
+        ErrorCode.INSUFFICIENT_CREDITS,
+        ErrorCode.NOT_ALLOWED_INMAIL,
+    )
 
 
 class CredentialsRejected(ProviderError):

@@ -59,6 +59,13 @@ IDS: dict[str, str | None] = {
     "take_down_post_group.id": "post_group",
     "set_delete_at.id": "post_group",
     "get_take_down.id": "takedown",
+    "send_to_chat.id": "chat",
+    "mark_chat.id": "chat",
+    "type_in_chat.id": "chat",
+    "edit_message.id": "message",
+    "react_to_message.id": "message",
+    "forward_message.id": "message",
+    "get_message_file.id": "message",
     "update_webhook.id": "webhook",
     "delete_webhook.id": "webhook",
     "regenerate_webhook_secret.id": "webhook",
@@ -70,13 +77,14 @@ IDS: dict[str, str | None] = {
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
     sync q provider
-    wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
+    chunk_chats wait_seconds x-postpost-client status page sortBy sortOrder fromDate toDate platform name scopes username
     display_name flow answers text attachments voice_message video_message typing_duration access_token user_agent
     premium_token recruiter_contract_id password content platforms scheduledTime platformSettings thread_id fileName
     delete_at then mediaUrls deleteAt deleteThen
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     isActive active position file
+    attachment_id emoji on mark people title subject files options typing_seconds
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -216,6 +224,13 @@ def fields_of(body: Any) -> list[str]:
 
 
 BODIES: dict[str, Any] = {
+    "send_to_chat": {"text": "Hello"},
+    "begin_chat": {"account_id": "acc_none", "people": ["ACoAA"], "text": "Hello"},
+    "edit_message": {"text": "Hello"},
+    "react_to_message": {"emoji": "👍"},
+    "forward_message": {"chat_id": "chat_none"},
+    "mark_chat": {"mark": "read"},
+    "type_in_chat": {},
     "send_message": {"text": "Hello"},
     "connect_account": {"provider": "LINKEDIN"},
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},

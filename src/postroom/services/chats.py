@@ -20,7 +20,7 @@ from postroom.domain.remote import (
     RemoteChat,
     RemoteMessage,
 )
-from postroom.domain.rules import check_files, check_mark, check_start, check_text
+from postroom.domain.rules import check_files, check_mark, check_request, check_start, check_text
 from postroom.errors import ErrorCode, Kind, NotFound, NotSupported
 from postroom.ids import is_id, new_ulid
 from postroom.services.access import seen_accounts, sees
@@ -52,7 +52,7 @@ class Chats:
         self._connections = connections
         self._ingest = ingest
         self._events = events
-        self._kept = Kept(database, connections, ingest, now)
+        self._kept = Kept(database, ingest, now)
         self._now = now
 
     async def list(
@@ -203,11 +203,14 @@ class Chats:
         Raises:
             NotFound: no such chat in the caller's workspace.
             NotSupported: the network has no such mark; it was not called.
+            InvalidParameters: (kind STATUS) it is no request that waits for an answer.
             OutcomeUnknown: it may have been done.
         """
         chat, _ = await self.get(caller, chat_id)
         account = await self._account(caller, chat.account_id)
         check_mark(mark, self._connections.connector(account.provider).capabilities)
+        if mark is ChatMark.ACCEPTED and check_request(chat.request, accept=on):
+            return chat
         async with self._connections.messenger(account) as connection:
             await connection.mark_chat(chat.provider_id, mark, on=on)
         async with self._database.begin() as tx:

@@ -16,11 +16,13 @@ from postroom.services.idempotency import Idempotency
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.resyncs import Resyncs
 from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
 
@@ -33,6 +35,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     chats: Chats
     messages: Messages
+    people: People
     recalls: Recalls
     posts: Posts
     composing: Composing
@@ -46,6 +49,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     attachments: Attachments
     events: Events
     receipts: Receipts
+    resyncs: Resyncs
     idempotency: Idempotency
     webhooks: Webhooks
     health: Health

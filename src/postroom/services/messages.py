@@ -15,6 +15,7 @@ from postroom.domain.messages import AnyAttachment, LinkedPost, Message, Quote, 
 from postroom.domain.remote import (
     Download,
     MessageDraft,
+    MessageEdited,
     MessageFile,
     MessageKey,
     MessageSeen,
@@ -59,7 +60,7 @@ class Messages(MessageLists):
     def __init__(self, database: Database, connections: Connections, ingest: Ingest, now: Clock) -> None:
         super().__init__(database, connections)
         self._ingest = ingest
-        self._kept = Kept(database, connections, ingest, now)
+        self._kept = Kept(database, ingest, now)
         self._turns = Turns()
         self._now = now
 
@@ -122,8 +123,7 @@ class Messages(MessageLists):
         def is_done(shown: RemoteMessage) -> bool:
             return (shown.text or "").strip() == text.strip()
 
-        edited = [MessageSeen(message=self._kept.as_edited(message, text))]
-        return await self._change(account, message, change, is_done, edited)
+        return await self._change(account, message, change, is_done, self._edited(message, text))
 
     async def react(self, caller: Caller, message_id: str, emoji: str, *, on: bool = True) -> Message:
         """React to a message as the account, or take that reaction back. To ask again is safe.
@@ -147,12 +147,16 @@ class Messages(MessageLists):
                 return False
             return any(each.is_sender and each.value == full for each in shown.reactions) is on
 
-        replaced = [each.value for each in message.content.reactions if each.is_sender and each.value != full]
-        if not on or capabilities.react is None or not capabilities.react.replaces:
-            replaced = []
-        reacted = [self._reaction(account, message, value, False) for value in replaced]
-        reacted.append(self._reaction(account, message, full, on))
-        return await self._change(account, message, change, is_done, reacted)
+        reaction = ReactionChanged(
+            key=MessageKey(message.key),
+            chat_key=None,
+            emoji=full,
+            sender_id=account.provider_id,
+            is_sender=True,
+            added=on,
+            replaces=on and capabilities.react is not None and capabilities.react.replaces,
+        )
+        return await self._change(account, message, change, is_done, reaction)
 
     async def forward(self, caller: Caller, message_id: str, chat_id: str) -> Message:
         """Send a message on to another chat of the same account, once; the new message.
@@ -231,9 +235,10 @@ class Messages(MessageLists):
         message: Message,
         change: Callable[[Messenger], Awaitable[None]],
         is_done: Callable[[RemoteMessage], bool],
-        news: Sequence[RemoteEvent],
+        done: RemoteEvent,
     ) -> Message:
-        """Ask for a change, once, and keep `news` of it; a lost answer is settled by one read, where it can be."""
+        """Ask for a change, once, and keep that it is `done`; a lost answer is settled by one read, where it can be."""
+        news = [done]
         async with self._turns.of(account.id, message.key):
             async with self._connections.messenger(account) as connection:
                 try:
@@ -248,17 +253,18 @@ class Messages(MessageLists):
                                 "The network failed, and shows no change. Nothing was changed: try again."
                             ) from error
                         raise OutcomeUnknown(_STILL_UNKNOWN, code=error.code) from error
-                    news = [MessageSeen(message=shown), *(() if shown.recalled else news)]
+                    news = [MessageSeen(message=shown)] if shown.recalled else [done]
             return await self._kept.changed(account, message, news)
 
-    def _reaction(self, account: Account, message: Message, emoji: str, on: bool) -> ReactionChanged:
-        return ReactionChanged(
+    def _edited(self, message: Message, text: str) -> MessageEdited:
+        return MessageEdited(
             key=MessageKey(message.key),
             chat_key=None,
-            emoji=emoji,
-            sender_id=account.provider_id,
-            is_sender=True,
-            added=on,
+            text=text,
+            by=None,
+            edited_at=self._now(),
+            # What the network sent has the earlier text in it; where there are files, what opens them as well.
+            original=None if message.content.attachments else "",
         )
 
     async def _quote(self, caller: Caller, chat: Chat, quote_id: str) -> Quote:

@@ -344,17 +344,21 @@ async def claim_listening(
 
 
 async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -> set[str]:
-    """Keep listening to these; which of them are still this owner's. For the worker."""
-    rows = await tx.fetch(
-        f"""
-        update accounts set leased_until = $2
-        where leased_by = $1 and status in ('connected', 'reconnecting') and {tx.any_of("id", 3)} returning id
-        """,
+    """Keep listening to these; which of them are still this owner's. For the worker.
+
+    One in which something is written just now is renewed another time: to wait for it, while the others are held, would
+    make all of them wait.
+    """
+    skipping = " for update skip locked" if tx.dialect == "postgres" else ""
+    ours = f"leased_by = $1 and status in ('connected', 'reconnecting') and {tx.any_of('id', 2)}"
+    mine = tx.array(account_ids)
+    await tx.execute(
+        f"update accounts set leased_until = $3 where id in (select id from accounts where {ours}{skipping})",
         owner,
+        mine,
         until,
-        tx.array(account_ids),
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in await tx.fetch(f"select id from accounts where {ours}", owner, mine)}
 
 
 async def release_lease(tx: Tx, workspace_id: str, account_id: str, owner: str) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.dialects.native import takedowns, webhooks, wire
+from postroom.dialects.native import lives, messaging, takedowns, webhooks, wire
 from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
@@ -359,7 +359,13 @@ DIALECT = Dialect(
     "`/api/events?after=<position>` is also a WebSocket: send the key as a header, or as the first frame "
     '{"type": "auth", "token": "..."} within five seconds; every event is one JSON text.',
     base="/api",
-    operations=(*OPERATIONS, *takedowns.OPERATIONS, *webhooks.OPERATIONS),
+    operations=(
+        *OPERATIONS,
+        *lives.OPERATIONS,
+        *messaging.OPERATIONS,
+        *takedowns.OPERATIONS,
+        *webhooks.OPERATIONS,
+    ),
     authenticate=authenticate,
     failure=failure,
     failure_type=Problem,

@@ -16,6 +16,7 @@ from postroom.domain.events import EventData
 from postroom.domain.logins import Checkpoint
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
+from postroom.domain.syncs import SyncProgress
 from postroom.services.events import Joined, PostNow
 
 
@@ -81,7 +82,13 @@ class Network(msgspec.Struct, kw_only=True):
     name: str
     flows: list[str]
     send: dict[str, Any] | None
+    start: dict[str, Any] | None
+    edit: dict[str, Any] | None
+    react: dict[str, Any] | None
     recall: dict[str, Any] | None
+    forward: bool
+    typing: bool
+    marks: list[str]
     publish: dict[str, Any] | None
     unpublish: bool
 
@@ -121,6 +128,23 @@ class Link(msgspec.Struct, kw_only=True):
     notice: str | UnsetType = UNSET
 
 
+class Sync(msgspec.Struct, kw_only=True):
+    """How far it is that all chats of an account, or one of them, are read: figures of chats and messages so far."""
+
+    state: str
+    """`queued`, `running`, `resting` (a chunk is done), `done` or `failed`, which is tried again."""
+    started_at: str
+    finished_at: str | None
+    chats_known: int
+    all_chats_known: bool
+    """Whether all are listed; until then there may be more."""
+    chats_done: int
+    chats_failed: int
+    """Of those done, how many the network did not show."""
+    messages: int
+    error: str | None
+
+
 class Account(msgspec.Struct, kw_only=True):
     id: str
     provider: str
@@ -133,6 +157,8 @@ class Account(msgspec.Struct, kw_only=True):
     status: str
     status_detail: str | None
     synced: bool
+    sync: Sync | None
+    """How far the last reading of all chats is; null: it has not begun."""
     created_at: str
     last_synced_at: str | None
     last_used_at: str
@@ -160,6 +186,24 @@ class Receipts(msgspec.Struct, kw_only=True):
     cursor: str | None
 
 
+class File(msgspec.Struct, kw_only=True):
+    """A file or card of a message. What is null is not known. `available`: whether there is a file to be had."""
+
+    id: str
+    type: str
+    """img, video, audio, file, linkedin_post or video_meeting."""
+    name: str | None
+    content_type: str | None
+    size_bytes: int | None
+    available: bool
+
+
+class Reaction(msgspec.Struct, kw_only=True):
+    emoji: str
+    sender_id: str
+    is_sender: bool
+
+
 class Message(msgspec.Struct, kw_only=True):
     """A message as it now stands. A tombstone has `deleted_at`, and no text."""
 
@@ -178,6 +222,8 @@ class Message(msgspec.Struct, kw_only=True):
     text: str | None
     attachments: int
     """How many."""
+    files: list[File]
+    reactions: list[Reaction]
     deleted_at: str | None
 
 
@@ -188,6 +234,10 @@ class Chat(msgspec.Struct, kw_only=True):
     provider_id: str
     name: str | None
     unread_count: int
+    archived: bool
+    muted: bool
+    pinned: bool
+    starred: bool
     last_message_at: str | None
 
 
@@ -282,7 +332,13 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
                 name=name,
                 flows=list(flows.get(name, ())),
                 send=_power(found.send),
+                start=_power(found.start),
+                edit=_power(found.edit),
+                react=_power(found.react),
                 recall=_power(found.recall),
+                forward=found.forward,
+                typing=found.typing,
+                marks=sorted(found.marks),
                 publish=_power(found.publish),
                 unpublish=found.unpublish,
             )
@@ -291,12 +347,8 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
     )
 
 
-NOTICES = {
-    (
-        "linkedin",
-        "cookie",
-    ): "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it.",
-}
+_LINKEDIN = "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it."
+NOTICES = {("linkedin", "cookie"): _LINKEDIN, ("linkedin", "password"): _LINKEDIN}
 
 
 def link(attempt: LoginAttempt, step: Any) -> Link:
@@ -327,10 +379,26 @@ def account(found: DomainAccount) -> Account:
         status=found.status,
         status_detail=found.status_detail,
         synced=found.synced,
+        sync=None if found.sync is None else sync(found.sync),
         created_at=iso(found.created_at),
         last_synced_at=_iso(found.last_synced_at),
         last_used_at=iso(found.last_used_at),
         credentials_expire_at=_iso(found.credentials_expire_at),
+    )
+
+
+def sync(found: SyncProgress) -> Sync:
+    """How far a sync is."""
+    return Sync(
+        state=found.state,
+        started_at=iso(found.started_at),
+        finished_at=_iso(found.finished_at),
+        chats_known=found.chats_known,
+        all_chats_known=found.listed,
+        chats_done=found.chats_done,
+        chats_failed=found.chats_failed,
+        messages=found.messages,
+        error=found.error,
     )
 
 
@@ -371,7 +439,7 @@ def event(joined: Joined) -> Event:
         case DomainAccount() as content:
             made.account = account(content)
         case DomainChat() as content:
-            made.chat = _chat(content)
+            made.chat = chat(content)
         case PostNow() as content:
             made.post = _post(content)
     return made
@@ -399,6 +467,11 @@ def message(found: messages.Message) -> Message:
         edited=found.edited,
         text=found.content.text,
         attachments=len(found.content.attachments),
+        files=[_file(each) for each in found.content.attachments],
+        reactions=[
+            Reaction(emoji=each.value, sender_id=each.sender_id, is_sender=each.is_sender)
+            for each in found.content.reactions
+        ],
         deleted_at=_iso(found.deleted_at),
     )
 
@@ -418,7 +491,19 @@ def _post(found: PostNow) -> Post:
     )
 
 
-def _chat(found: DomainChat) -> Chat:
+def _file(found: messages.AnyAttachment) -> File:
+    return File(
+        id=found.id,
+        type=str(type(found).__struct_config__.tag),
+        name=found.file_name if isinstance(found, messages.File) else None,
+        content_type=found.mimetype,
+        size_bytes=found.file_size,
+        available=not found.unavailable and not isinstance(found, messages.LinkedPost | messages.VideoMeeting),
+    )
+
+
+def chat(found: DomainChat) -> Chat:
+    """A chat."""
     return Chat(
         id=found.id,
         account_id=found.account_id,
@@ -426,6 +511,10 @@ def _chat(found: DomainChat) -> Chat:
         provider_id=found.provider_id,
         name=found.content.name,
         unread_count=found.unread_count,
+        archived=found.archived,
+        muted=found.muted,
+        pinned=found.pinned,
+        starred=found.starred,
         last_message_at=_iso(found.last_message_at),
     )
 
