@@ -145,7 +145,7 @@ class MatrixConnector:
 
         Source: Matrix specification v1.14, server discovery, checked 2026-11-21.
         """
-        address = server_address(text.removeprefix("@"))
+        address = server_address(text)
         if address is None:
             raise LoginFailed(
                 "That is not the address of a public homeserver: give its name, such as matrix.org.",
