@@ -8,7 +8,7 @@ import pytest
 from postroom.connectors.contract import Ask, Linked, Reply
 from postroom.connectors.matrix.api import Matrix
 from postroom.connectors.matrix.connection import MatrixConnection
-from postroom.connectors.matrix.connector import MatrixConnector
+from postroom.connectors.matrix.connector import MatrixConnector, MatrixSettings
 from postroom.domain.remote import Closed, Credentials, Gap, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -176,3 +176,17 @@ async def test_what_is_missing_is_asked_for_and_what_is_wrong_is_refused() -> No
 
 def test_no_token_is_shown() -> None:
     assert "syt_secret" not in repr(Matrix(Wire(answer()).http(), "https://matrix.example", "syt_secret"))
+
+
+async def test_a_homeserver_that_an_owner_names_is_called_through_the_guard() -> None:
+    free, guarded = Wire(answer(500)), Wire(WELL_KNOWN, SESSION, WHOAMI, WELL_KNOWN, PROFILE)
+    made = MatrixConnector(http=free.http(tries=1), guarded=guarded.http(tries=1))
+    step = await made.login("password", Reply(state=None, answers=ANSWERS))
+    assert isinstance(step, Linked)
+    assert free.requests == []
+    fixed = MatrixConnector(
+        http=free.http(tries=1), guarded=guarded.http(tries=1), settings=MatrixSettings(origin="http://10.0.0.1:8008")
+    )
+    with pytest.raises(ProviderDown):
+        await fixed.login("password", Reply(state=None, answers={"user": "ada", "password": "hush"}))
+    assert [request.url.host for request in free.requests] == ["10.0.0.1"]
