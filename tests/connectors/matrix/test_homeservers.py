@@ -140,12 +140,14 @@ async def test_a_history_shows_what_is_true_now(stage: Stage) -> None:
     )
     for number in range(60):
         bea.send(room, f"more {number}")
+    ada.react(room, edited, "🚀")
     found = {str(message.key): message for message in await all_messages(us, room)}
     assert found[kept].reactions == (
         Reaction(value="👍", sender_id=bea.user, is_sender=False),
         Reaction(value="👍", sender_id=ada.user, is_sender=True),
     )
     assert (found[edited].text, found[edited].edited) == ("third", True)
+    assert [reaction.value for reaction in found[edited].reactions or ()] == ["🚀"]
     assert (found[gone].recalled, found[gone].text, found[gone].original) == (True, None, "")
     (answer,) = [message for message in found.values() if message.quote is not None]
     assert answer.quote is not None
