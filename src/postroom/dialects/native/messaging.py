@@ -9,22 +9,16 @@ import msgspec
 
 from postroom.dialects.native import wire
 from postroom.dialects.native.messages import shown
-from postroom.dialects.operation import Answer, Operation
+from postroom.dialects.operation import Operation, Streamed
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
 from postroom.domain.chats import ChatMark
-from postroom.domain.files import Upload, read_whole
+from postroom.domain.files import Upload
 from postroom.errors import InvalidParameters, Kind
 from postroom.services.house import Services
 
-MOST_FILE_BYTES = 64 * 1024 * 1024
 _ONE = frozenset({400, 401, 403, 404, 409, 422, 500, 501, 502, 503, 504})
 _BODY = _ONE | {413, 415}
-_FILE_HEADERS = (
-    (b"content-disposition", b"attachment"),
-    (b"content-security-policy", b"default-src 'none'; sandbox"),
-    (b"x-content-type-options", b"nosniff"),
-)
 
 
 class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -105,11 +99,10 @@ async def forward_message(services: Services, request: Request) -> wire.Message:
     return await shown(services, request, sent)
 
 
-async def get_message_file(services: Services, request: Request) -> Answer:
+async def get_message_file(services: Services, request: Request) -> Streamed:
     id, file_id = request.path["id"], request.path["attachment_id"]
-    _, download = await services.messages.open_attachment(request.caller, id, file_id)
-    data = await read_whole(download, MOST_FILE_BYTES)
-    return Answer(200, data, download.content_type.encode("latin-1", "replace"), _FILE_HEADERS)
+    _, file = await services.messages.open_attachment(request.caller, id, file_id)
+    return Streamed(content_type=file.content_type, size_bytes=file.size_bytes, chunks=file.chunks)
 
 
 async def mark_chat(services: Services, request: Request) -> wire.Chat:
@@ -209,8 +202,8 @@ OPERATIONS = (
         path="/messages/{id}/attachments/{attachment_id}",
         summary="Get a file of a message, fetched from its network now: no file of a message is kept here.",
         handler=get_message_file,
-        answer=str,
-        errors=_ONE | {413},
+        answer=bytes,
+        errors=_ONE,
         path_values=_MESSAGE_ID | {"attachment_id": "The attachment's id, from the message's `files`."},
     ),
     Operation(
