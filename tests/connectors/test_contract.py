@@ -43,7 +43,7 @@ from postroom.connectors.twitter.connector import XConnector
 from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSettings
 from postroom.domain.capabilities import Capabilities, Settles
 from postroom.domain.chats import ChatMark
-from postroom.domain.messages import Image
+from postroom.domain.messages import AnyAttachment, Image
 from postroom.domain.remote import (
     ChatDraft,
     ChatKey,
@@ -73,10 +73,6 @@ VIDEO = PostDraft(
 )
 
 
-IMAGE = Image(id="1", url="https://www.linkedin.com/dms/prv/1")
-NOT_FOUND = answer(404, {"errcode": "M_NOT_FOUND", "error": "Event not found."})
-
-
 @dataclass(frozen=True)
 class Case:
     """One network, and what the suite cannot know of it."""
@@ -94,16 +90,13 @@ class Case:
     draft: PostDraft = DRAFT
     note: Any = None
     """What an attempt at that draft leaves, where `find` needs it."""
-    person: str = "ACoAAB"
-    """Somebody else there."""
-    image: Image = IMAGE
-    """A file of a message."""
-    original: str = ""
-    """What the network sent of that message, where its calls need it."""
     prepares: bool = False
     """Whether calls that publish nothing come before the one that does."""
     revokes: bool = True
     """Whether there is a session to be ended."""
+    person: str = ""
+    """Somebody to begin a chat with; without one, what is done with messages is more than one call, and tried elsewhere."""
+    file: AnyAttachment | None = None
     before: Mapping[str, tuple[Responder, ...]] = field(default_factory=dict)
     """What is answered to the reads that come before a write, by method."""
 
@@ -115,23 +108,10 @@ class Case:
     def message(self) -> MessageKey:
         return MessageKey(self.messages[0] if self.messages else MESSAGE)
 
-    @property
-    def held(self) -> HeldMessage:
-        return HeldMessage(
-            key=self.message,
-            provider_id=self.messages[-1] if self.messages else MESSAGE,
-            sender_id=self.profile.provider_id,
-            is_sender=True,
-            sent_at=DRAFT.created_at,
-            text="Hello",
-            original=self.original,
-        )
-
 
 MESSAGE = "2-MTc2MDc3MzMxMDQyOWI2OTc1NC0xMDA="
 CHAT = "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="
 
-WORDS = MessageDraft(text="Hello", token="t")
 CASES = {
     "linkedin": Case(
         LinkedInConnector,
@@ -145,6 +125,8 @@ CASES = {
             "urn:li:salesNav_thread:2-NzkzMDFl",
         ),
         settings=LinkedInSettings(client_id="us", client_secret="ours"),
+        person="ACoAAB",
+        file=Image(id="1", url="https://www.linkedin.com/dms/prv/1"),
     ),
     "linkedin by oauth": Case(
         LinkedInConnector,
@@ -190,12 +172,9 @@ CASES = {
         {"server": "matrix.example", "user": "ada", "password": SECRET},
         messages=("$Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq3a5lr5Zg",),
         chats=("!Rqnc:matrix.example", "!roomOfTheTwelfthVersion"),
-        person="@bea:matrix.example",
-        image=Image(id="abc"),
-        original='{"content":{"msgtype":"m.image","body":"a.png","url":"mxc://matrix.example/abc"}}',
         before={
-            **dict.fromkeys(("send_message", "start_chat", "edit_message", "forward_message"), (NOT_FOUND,)),
-            **dict.fromkeys(("recall_message", "set_reaction", "mark_chat"), (answer(200, {"chunk": []}),)),
+            "send_message": (answer(404, {"errcode": "M_NOT_FOUND", "error": "Event not found."}),),
+            "recall_message": (answer(200, {"chunk": []}),),
         },
     ),
     "telegram": Case(
@@ -282,6 +261,18 @@ MAILBOXES = pytest.mark.parametrize("case", WITH_MESSAGES.values(), ids=WITH_MES
 REVOKING = {name: case for name, case in CASES.items() if case.revokes}
 
 
+def held(case: Case) -> HeldMessage:
+    return HeldMessage(
+        key=case.message,
+        provider_id=case.message,
+        sender_id=case.profile.provider_id,
+        is_sender=True,
+        sent_at=DRAFT.created_at,
+        text="Hello",
+        original="",
+    )
+
+
 async def keep(credentials: Credentials) -> None:
     return None
 
@@ -323,13 +314,17 @@ CALLS: dict[str, tuple[type, bool, Call]] = {
     ),
     "recall_message": (Messenger, True, lambda it, case: it.recall_message(ChatKey(case.chat), case.message)),
     "read_message": (Messenger, False, lambda it, case: it.read_message(ChatKey(case.chat), case.message)),
-    "start_chat": (Messenger, True, lambda it, case: it.start_chat(ChatDraft(people=(case.person,), message=WORDS))),
-    "edit_message": (Messenger, True, lambda it, case: it.edit_message(case.chat, case.held, "Better")),
-    "set_reaction": (Messenger, True, lambda it, case: it.set_reaction(case.chat, case.held, "👍", on=True)),
-    "forward_message": (Messenger, True, lambda it, case: it.forward_message(case.held, case.chat)),
+    "start_chat": (
+        Messenger,
+        True,
+        lambda it, case: it.start_chat(ChatDraft(people=(case.person,), message=MessageDraft(text="Hello", token="t"))),
+    ),
+    "edit_message": (Messenger, True, lambda it, case: it.edit_message(case.chat, held(case), "Better")),
+    "set_reaction": (Messenger, True, lambda it, case: it.set_reaction(case.chat, held(case), "👍", on=True)),
+    "forward_message": (Messenger, True, lambda it, case: it.forward_message(held(case), case.chat)),
     "mark_chat": (Messenger, True, lambda it, case: it.mark_chat(case.chat, ChatMark.READ, on=True)),
     "show_typing": (Messenger, True, lambda it, case: it.show_typing(case.chat, on=True)),
-    "open_attachment": (Messenger, False, lambda it, case: it.open_attachment(case.held, case.image)),
+    "open_attachment": (Messenger, False, lambda it, case: it.open_attachment(held(case), case.file)),
     "publish": (Publisher, True, lambda it, case: it.publish(case.draft, Trying("token-1"))),
     "find": (Publisher, False, lambda it, case: it.find(case.draft, Trying("token-1", case.note))),
     "unpublish": (Publisher, True, lambda it, case: it.unpublish(case.post)),
@@ -348,6 +343,10 @@ def calls_nobody(case: Case, method: str) -> bool:
     )
 
 
+def is_tried(case: Case, method: str) -> bool:
+    return bool(case.person) or method not in (*POWERS, "open_attachment")
+
+
 POWERS: dict[str, Callable[[Capabilities], bool]] = {
     "start_chat": lambda declared: declared.start is not None,
     "edit_message": lambda declared: declared.edit is not None,
@@ -362,13 +361,16 @@ CALLS_OF = [
     pytest.param(case, call, id=f"{name}-{method}")
     for name, case in CASES.items()
     for method, (role, _, call) in CALLS.items()
-    if isinstance(opened(case, Wire(answer())), role) and not calls_nobody(case, method)
+    if isinstance(opened(case, Wire(answer())), role) and not calls_nobody(case, method) and is_tried(case, method)
 ]
 WRITES_OF = [
     pytest.param(case, call, id=f"{name}-{method}")
     for name, case in CASES.items()
     for method, (role, writes, call) in CALLS.items()
-    if writes and isinstance(opened(case, Wire(answer())), role) and not calls_nobody(case, method)
+    if writes
+    and isinstance(opened(case, Wire(answer())), role)
+    and not calls_nobody(case, method)
+    and is_tried(case, method)
 ]
 
 FAILURES = {
@@ -471,7 +473,7 @@ async def test_a_login_begins_with_a_question_or_a_page_and_calls_nobody(case: C
             assert APP_SECRET not in step.url
             continue
         assert isinstance(step, Ask)
-        assert flow != connector.login_flows[0] or set(case.login) <= set(step.fields)
+        assert set(case.login) <= set(step.fields) or flow != connector.login_flows[0]
         assert all(step.fields.values())
     assert wire.requests == []
 

@@ -69,7 +69,8 @@ async def test_an_edit_is_seen_by_the_others_and_told_once(scene: Scene) -> None
     (event,) = await scene.events(EventType.MESSAGE_EDITED)
     assert event.data.message_id == message.id
     # One after the other: what is last there is last here.
-    await asyncio.gather(*(edit(scene.caller, message.id, f"Put {number}.") for number in range(4)))
+    await scene.fault("edit", do={"commit_then_hang_seconds": 0.2})
+    await asyncio.gather(*(edit(scene.caller, message.id, f"Put {number}.") for number in range(3)))
     assert (await scene.get(message)).content.text == (await scene.shown(message))["text"]
 
 
