@@ -95,17 +95,17 @@ async def test_a_stream_that_is_back_at_once_is_not_worth_a_word(scene: Scene) -
     assert await stood(scene, account) == []
 
 
-@pytest.mark.parametrize("how", ["stream ends", "stream stays"])
+@pytest.mark.parametrize("how", ["ends", "stays"])
 async def test_a_session_that_is_revoked_elsewhere_is_known_within_seconds_and_a_new_one_heals_it(
     scene: Scene, how: str
 ) -> None:
     account = await scene.linkedin()
-    if how == "stream stays":
+    if how == "stays":
         # Its heartbeat finds out, which a stream sends as it opens.
         for operation in ("heartbeat", "me"):
             await scene.fault(operation, account=account.provider_id, times=None, do={"expired_session": True})
     async with scene.working(), running(scene.house.listeners.run()):
-        if how == "stream ends":
+        if how == "ends":
             await scene.until(lambda: _streams(scene, account))
             await log_out(scene, account)
         await shows(scene, account, AccountStatus.DISCONNECTED)
@@ -139,6 +139,7 @@ async def log_out(scene: Scene, account: Account) -> None:
 async def test_a_heartbeat_that_fails_by_itself_ends_nothing(scene: Scene) -> None:
     account = await scene.linkedin()
     await scene.fault("heartbeat", account=account.provider_id, do={"expired_session": True})
+    await scene.forget_calls()
     async with scene.listening():
         await scene.until(lambda: scene.calls("me"))
         assert await _streams(scene, account)
@@ -159,6 +160,7 @@ async def test_a_paused_account_is_left_alone_and_catches_up_when_it_is_resumed(
             return not await _streams(scene, account)
 
         await scene.until(silent)
+        await asyncio.sleep(1.0)  # A call that was on its way is over.
         await scene.forget_calls()
         with pytest.raises(NoSession, match="paused"):
             await scene.services.messages.send(scene.caller, message.chat_id, "Not now.")

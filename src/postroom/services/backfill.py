@@ -275,7 +275,8 @@ class _Reading:
 
     async def _keep(self, tx: Tx, progress: SyncProgress) -> None:
         await syncs.set_progress(tx, *self._names, progress)
-        if progress.announced_at != self._progress.announced_at and not self._scope:
+        is_followed = not self._scope and (progress.asked or not self._account.synced)
+        if progress.announced_at != self._progress.announced_at and is_followed:
             data = EventData(account_id=self._account.id, origin="sync")
             await self._events.announce(tx, self._account.workspace_id, EventType.ACCOUNT_SYNC_PROGRESS, data)
 

@@ -4,12 +4,12 @@ from postroom.clock import Clock, to_ms
 from postroom.connectors.contract import Messenger
 from postroom.domain.accounts import IN_USE, Account, AccountStatus
 from postroom.domain.remote import ChatChanged, MessageSeen, RemoteEvent
-from postroom.errors import NotFound
+from postroom.errors import NoSession, NotFound
 from postroom.services.backfill import Backfill
 from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts, syncs
-from postroom.store.database import Database
+from postroom.store.database import Database, Tx
 
 
 class Sync:
@@ -46,6 +46,15 @@ class Sync:
             token = await accounts.find_sync_token(reader, workspace_id, account_id) if account else None
         if account is None or account.status not in IN_USE or not account.has_chats:
             return True
+        try:
+            return await self._synced(account, token, full=full, chat_id=chat_id, seconds=seconds)
+        except NoSession:
+            # It was paused or unlinked meanwhile.
+            return True
+
+    async def _synced(
+        self, account: Account, token: str | None, *, full: bool, chat_id: str | None, seconds: float | None
+    ) -> bool:
         async with self._connections.messenger(account) as connection:
             if chat_id is not None:
                 return await self._backfill.run(connection, account, chat_id, seconds=seconds)
@@ -65,7 +74,7 @@ class Sync:
         delta = await connection.changes(token)
         if not delta.complete:
             return False
-        await self._ingest.take(account, delta.events, origin="sync")
+        await self._ingest.take(account, delta.events, origin="sync", also=_check)
         for event in delta.events:
             if isinstance(event, ChatChanged):
                 await self._recent(connection, account, event.chat.key)
@@ -73,6 +82,7 @@ class Sync:
             status = await accounts.hold(tx, account.workspace_id, account.id)
             if status is None or status is AccountStatus.UNLINKING:
                 raise NotFound("The account was unlinked meanwhile.")
+            await _check(tx, status)
             await accounts.set_sync_token(
                 tx, account.workspace_id, account.id, delta.token, to_ms(self._now()), synced=True
             )
@@ -84,7 +94,13 @@ class Sync:
         while True:
             page = await connection.list_messages(chat, cursor)
             news: list[RemoteEvent] = [MessageSeen(message=message) for message in page.items]
-            new = await self._ingest.take(account, news, origin="sync")
+            new = await self._ingest.take(account, news, origin="sync", also=_check)
             cursor = page.next
             if cursor is None or new < len(page.items):
                 return
+
+
+async def _check(_: Tx, status: AccountStatus) -> None:
+    """Nothing is kept of an account that is not in use any more."""
+    if status not in IN_USE:
+        raise NoSession("The account is not in use.")
