@@ -53,7 +53,7 @@ format: $(VENV)/.stamp-dev ## put the code into its one format
 bench: $(VENV)/.stamp-bench ## measure, and write figures and plots to bench/results
 	@$(BIN)/python -m bench $(TARGETS)
 
-parts: $(PARTS)/pds/.stamp $(PARTS)/swift/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
+parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/swift/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
@@ -108,6 +108,11 @@ $(PARTS)/pds/.stamp: tests/parts/pds/package.json tests/parts/pds/package-lock.j
 	@bash tests/parts/pds/install.sh $(PARTS)
 	@touch $@
 
+# After the PDS: both link Node into the same folder.
+$(PARTS)/unipile/.stamp: tests/parts/unipile/package.json tests/parts/unipile/package-lock.json tests/parts/unipile/install.sh $(PARTS)/node/.stamp | $(PARTS)/pds/.stamp
+	@bash tests/parts/unipile/install.sh $(PARTS)
+	@touch $@
+
 # An environment of its own: its packages have other versions than the server's.
 $(PARTS)/swift/.stamp: requirements/swift.txt | $(BIN)/python
 	@echo "installing an S3 server for the tests"
@@ -123,9 +128,9 @@ lock: ## renew the lock files
 	@$(PYTHON) -m venv $(PARTS)/lock && $(PARTS)/lock/bin/pip install -qq --disable-pip-version-check uv==0.13.8
 	$(UV) requirements/build.in -o requirements/build.txt
 	$(UV) requirements/swift.in -o requirements/swift.txt
-	$(UV) pyproject.toml -o requirements/run.txt
-	$(UV) pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt
-	$(UV) pyproject.toml --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt
+	$(UV) pyproject.toml --extra whatsapp -o requirements/run.txt
+	$(UV) pyproject.toml --extra whatsapp --extra test -c requirements/run.txt -o requirements/test.txt
+	$(UV) pyproject.toml --extra whatsapp --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt
 	$(UV) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 
 define pinned

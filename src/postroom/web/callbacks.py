@@ -115,11 +115,15 @@ def questions(step: Any) -> str:
     return "".join(rows)
 
 
-def page(title: str, body: str, status: int = 200) -> Response:
-    """A plain page that loads nothing, is kept nowhere, and tells nobody where it came from."""
+def page(title: str, body: str, status: int = 200, *, refresh: tuple[int, str] | None = None) -> Response:
+    """A plain page that loads nothing, is kept nowhere, and tells nobody where it came from.
+
+    `refresh`: after so many seconds it goes to this address.
+    """
+    going = "" if refresh is None else f'<meta http-equiv="refresh" content="{refresh[0]};url={escape(refresh[1])}">'
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width">{going}<style>{_STYLE}</style></head>'
         f"<body><h1>{escape(title)}</h1>{body}</body></html>"
     )
     headers = {

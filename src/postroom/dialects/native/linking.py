@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.dialects.native import wire
+from postroom.dialects.native import wire_accounts
 from postroom.dialects.operation import Operation
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -16,17 +16,19 @@ class Relink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     answers: dict[str, str] | None = None
 
 
-async def relink_account(services: Services, request: Request) -> wire.Link:
+async def relink_account(services: Services, request: Request) -> wire_accounts.Link:
     body: Relink = request.body
-    return wire.link(*await services.accounts.relink(request.caller, request.path["id"], body.flow, body.answers))
+    return wire_accounts.link(
+        *await services.accounts.relink(request.caller, request.path["id"], body.flow, body.answers)
+    )
 
 
-async def get_link(services: Services, request: Request) -> wire.Link:
-    return wire.link(*await services.accounts.linking.standing(request.caller, request.path["id"]))
+async def get_link(services: Services, request: Request) -> wire_accounts.Link:
+    return wire_accounts.link(*await services.accounts.linking.standing(request.caller, request.path["id"]))
 
 
-async def resend_code(services: Services, request: Request) -> wire.Link:
-    return wire.link(*await services.accounts.resend_code(request.caller, request.path["id"]))
+async def resend_code(services: Services, request: Request) -> wire_accounts.Link:
+    return wire_accounts.link(*await services.accounts.resend_code(request.caller, request.path["id"]))
 
 
 _ERRORS = frozenset({400, 401, 403, 404, 409, 422, 500, 501, 502, 503, 504})
@@ -41,7 +43,7 @@ OPERATIONS = (
         scope=Scope.LINK,
         handler=relink_account,
         body=Relink,
-        answer=wire.Link,
+        answer=wire_accounts.Link,
         status=201,
         errors=_ERRORS | {413, 415},
         path_values={"id": "The account's id."},
@@ -53,7 +55,7 @@ OPERATIONS = (
         summary="Read what was asked last of the owner of an account that is being linked.",
         scope=Scope.LINK,
         handler=get_link,
-        answer=wire.Link,
+        answer=wire_accounts.Link,
         errors=_ERRORS,
         path_values=_LINK_ID,
     ),
@@ -64,7 +66,7 @@ OPERATIONS = (
         summary="Have the network send the code of a checkpoint once more.",
         scope=Scope.LINK,
         handler=resend_code,
-        answer=wire.Link,
+        answer=wire_accounts.Link,
         errors=_ERRORS,
         path_values=_LINK_ID,
     ),
