@@ -166,3 +166,21 @@ async def test_people_are_asked_of_the_network_and_kept_nowhere(desk: Desk) -> N
     with pytest.raises(NotImplementedHere):
         await people.me(desk.caller, (await desk.account("bluesky")).id)
     assert await desk.rows("select count(*) from attendees") == before
+
+
+async def test_people_are_asked_for_through_ones_own_accounts_alone(desk: Desk) -> None:
+    account = await desk.account("linkedin")
+    user = await desk.services.access.add_managed_user(desk.caller, "acme", "Acme")
+    guest = await desk.services.access.act_for(desk.caller, user.id)
+    attempt, _ = await desk.services.accounts.start_link(desk.caller, "linkedin", "password", OTP)
+    assert attempt.account_id is not None
+    for caller in (guest, desk.built.other):
+        with pytest.raises(NotFound):
+            await desk.services.people.known(caller, account.id, "bea-okafor")
+        with pytest.raises(NotFound):
+            await desk.services.accounts.relink(caller, account.id, "cookie", {"access_token": "user_good"})
+        for name in (attempt.id, attempt.account_id):
+            with pytest.raises(NotFound):
+                await desk.services.accounts.answer_link(caller, name, {"code": "123456"})
+    assert await desk.calls("profile", "linkedin") == 0
+    assert await desk.calls("challenge_verify", "linkedin") == 0

@@ -135,6 +135,19 @@ async def test_what_becomes_of_an_account_is_told_in_the_order_in_which_it_happe
     assert len(set(receiver.ids)) == len(receiver.ids)
 
 
+async def test_a_login_that_nobody_says_yes_to_is_told_as_one_that_failed(scene: Scene, receiver: Receiver) -> None:
+    await hooked(scene, receiver, source="account_status")
+    login = {"username": "user_in_app", "password": "secret-of-it"}
+    attempt, _ = await scene.services.accounts.start_link(scene.caller, "linkedin", "password", login)
+    await scene.advance(301)
+    assert await scene.services.accounts.linking.ask_again(attempt.workspace_id, attempt.id) is None
+    await deliver(scene)
+    (told,) = receiver.told
+    check("WebhookAccountStatus", told.json)
+    status = {"account_id": attempt.account_id, "account_type": "LINKEDIN", "message": "CREATION_FAIL"}
+    assert told.json == {"AccountStatus": status}
+
+
 async def test_a_message_that_is_recalled_while_its_delivery_waits_is_told_of_without_its_words(
     scene: Scene, receiver: Receiver
 ) -> None:

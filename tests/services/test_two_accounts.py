@@ -1,10 +1,12 @@
 """Two linked accounts of one workspace in one conversation: each has its copy, and both stay right."""
 
+import asyncio
 from typing import Any
 
 from postroom.domain.chats import ChatMark
 from postroom.domain.events import EventType
 from postroom.domain.messages import Message
+from postroom.services.burial import bury
 from tests.scene import Scene
 from tests.scene import the_scene as the_scene
 
@@ -84,6 +86,31 @@ async def test_in_realtime_too_nothing_is_doubled(scene: Scene) -> None:
 
         await scene.until(gone)
     assert [each.chat_id for each in await copies(scene, said.key)] == [bea_chat, ada_chat]
+    deleted = [str(event.data.message_id) for event in await scene.events(EventType.MESSAGE_DELETED)]
+    assert sorted(deleted) == sorted(each.id for each in await copies(scene, said.key))
+
+
+async def test_a_deletion_that_another_account_heard_of_first_is_told_once_for_each_copy(scene: Scene) -> None:
+    ada_chat, bea_chat = await common(scene)
+    said = await scene.services.messages.send(scene.caller, ada_chat, "Gone twice over.")
+    bea = (await scene.services.chats.get(scene.caller, bea_chat))[0].account_id
+    await scene.sync(await scene.services.accounts.get(scene.caller, bea))
+    await scene.fault("recall", do={"latency_seconds": 0.5})
+    recalling = asyncio.create_task(scene.recall(said))
+    await scene.until(scene.intents)
+    async with scene.house.database.begin() as tx:
+        await bury(
+            tx,
+            scene.services.events,
+            scene.now,
+            workspace_id=scene.caller.workspace_id,
+            provider="linkedin",
+            key=said.key,
+            chat_key=said.chat_provider_id,
+            origin="realtime",
+        )
+        await asyncio.sleep(0.8)
+    await recalling
     deleted = [str(event.data.message_id) for event in await scene.events(EventType.MESSAGE_DELETED)]
     assert sorted(deleted) == sorted(each.id for each in await copies(scene, said.key))
 

@@ -327,7 +327,8 @@ class Recalls:
     async def _done(self, intent: Recall, answer: str, read_back: str | None) -> None:
         async with self._database.begin() as tx:
             await accounts.hold(tx, intent.workspace_id, intent.account_id)
-            # The network's own word of it may have come before its answer to us.
+            # The network's own word of it may have come before its answer to us, and to another account in the chat.
+            await burials.settle_with_burials(tx, intent.workspace_id, intent.provider, exclusive=True)
             known = await burials.is_buried(tx, intent.workspace_id, intent.provider, intent.message_key)
             buried = await bury(
                 tx,

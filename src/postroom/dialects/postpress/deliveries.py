@@ -37,7 +37,7 @@ EVENTS: dict[str, dict[str, tuple[EventType, ...]]] = {
     },
     "account_status": {
         "creation_success": (EventType.ACCOUNT_LINKED,),
-        "creation_fail": (),
+        "creation_fail": (EventType.ACCOUNT_LINK_FAILED,),
         "deleted": (EventType.ACCOUNT_DELETED,),
         "reconnected": (EventType.ACCOUNT_CONNECTED,),
         "sync_success": (EventType.ACCOUNT_SYNCED,),
