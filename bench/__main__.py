@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import deleting, ingesting, machine, publishing, reading, seeding, starting
+from bench import deleting, following, ingesting, machine, publishing, reading, seeding, starting
 from bench.ratios import Measured
 from bench.size import SIZES, Size
 from tests.parts.postgres import PostgresServer
@@ -21,6 +21,7 @@ NAMES = {
     "delete": "durable deletions of post groups a second, against the least statements that do the same",
     "ingest": "messages taken in by sync a second, where many are stored against where few are",
     "publish": "posts due in the same moment: how late the last one is, and the memory that takes",
+    "follow": "messages that linked accounts receive: how late a WebSocket hears of them, and the memory that takes",
     "start": "second start to listening, and memory at rest",
 }
 
@@ -93,6 +94,8 @@ def _chosen(size: Size, names: list[str], postgres: PostgresServer | None) -> li
             measures.append(lambda: ingesting.measure(size, postgres))
         if "publish" in names:
             measures.append(lambda: publishing.measure(size, postgres))
+        if "follow" in names:
+            measures.append(lambda: following.measure(size, postgres))
     if "start" in names:
         measures.append(lambda: starting.measure(size))
     return measures

@@ -24,6 +24,12 @@ class Size:
     """Accounts that they are for."""
     workspaces: int
     """Workspaces that these accounts belong to."""
+    follow_accounts: int
+    """Linked accounts that each receive a message a second."""
+    follow_seconds: int
+    """For how long."""
+    follow_rest_seconds: float
+    """How long after all of them are listened to."""
     idle_seconds: float
     """How long a server is left alone before its memory is read."""
 
@@ -40,6 +46,9 @@ SIZES = {
         posts=60,
         post_accounts=12,
         workspaces=3,
+        follow_accounts=4,
+        follow_seconds=2,
+        follow_rest_seconds=0.5,
         idle_seconds=0.5,
     ),
     "small": Size(
@@ -53,6 +62,9 @@ SIZES = {
         posts=1_000,
         post_accounts=40,
         workspaces=10,
+        follow_accounts=20,
+        follow_seconds=20,
+        follow_rest_seconds=2,
         idle_seconds=5,
     ),
     "full": Size(
@@ -66,6 +78,9 @@ SIZES = {
         posts=10_000,
         post_accounts=200,
         workspaces=10,
+        follow_accounts=200,
+        follow_seconds=300,
+        follow_rest_seconds=5,
         idle_seconds=30,
     ),
 }

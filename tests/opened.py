@@ -24,6 +24,7 @@ _SEALED = {
 _UNDER_THE_MASTER_KEY = {
     ("login_attempts", "state_sealed"): "login_attempts.state:{id}",
     ("webhook_endpoints", "secret_sealed"): "webhook_endpoints.secret:{id}",
+    ("webhook_endpoints", "wishes_sealed"): "webhook_endpoints.wishes:{id}",
 }
 _HASHES = {("api_keys", "secret_hash"), ("idempotency_keys", "fingerprint"), ("managed_users", "page_hash")}
 

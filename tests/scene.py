@@ -155,6 +155,9 @@ class Scene:
         """Everything that is stored, opened."""
         return await opened.rows(self.house.database)
 
+    async def rows_of(self, table: str) -> list[opened.Opened]:
+        return (await self.rows())[table]
+
     def now(self) -> datetime:
         return self.services.recalls._now()
 
@@ -166,13 +169,13 @@ class Scene:
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """The worker runs."""
-        async with _running(self.house.worker.run()):
+        async with running(self.house.worker.run()):
             yield
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """All accounts are listened to."""
-        async with _running(self.house.listeners.run()):
+        async with running(self.house.listeners.run()):
             while len((await self.built.sim.get("/_sim/network/linkedin/streams")).json()["accounts"]) < 2:
                 await asyncio.sleep(0.02)
             yield
@@ -195,7 +198,8 @@ def _id(message: Message) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _running(work: Any) -> AsyncIterator[None]:
+async def running(work: Any) -> AsyncIterator[None]:
+    """It goes on beside the block."""
     task = asyncio.ensure_future(work)
     try:
         yield

@@ -120,6 +120,10 @@ class Control:
     async def streams(self, request: Request) -> Response:
         return _json({"accounts": self._world.linkedin.streaming()})
 
+    async def mailbox(self, request: Request) -> Response:
+        tree = await _body(request)
+        return self._changed(lambda: self._world.linkedin.fill_mailbox(tree))
+
     async def posts(self, request: Request) -> Response:
         name = request.path_params["network"]
         network: object = self._world.networks.get(name)
@@ -239,6 +243,7 @@ class Control:
             (network + "/chats/{id}/messages/{message_id}/{action}", self.act, ["POST"]),
             ("/_sim/network/linkedin/late_frame", self.late_frame, ["POST"]),
             ("/_sim/network/linkedin/streams", self.streams, ["GET"]),
+            ("/_sim/network/linkedin/mailbox", self.mailbox, ["POST"]),
             (network + "/posts", self.posts, ["GET"]),
             ("/_sim/network/bluesky/blobs", self.blobs, ["GET"]),
             ("/_sim/replay", self.replay, ["POST"]),

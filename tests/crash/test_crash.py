@@ -1,4 +1,4 @@
-"""A kill at each I/O step of delete-post, recall, what is put off, unlink, upload and take-down. P6 has publishing."""
+"""A kill at each I/O step of delete-post, recall, unlink, upload, take-down and of what is put off. Publishing is P6's."""
 
 from pathlib import Path
 

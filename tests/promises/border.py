@@ -1,5 +1,6 @@
 """LinkedIn's names for things with a network in memory behind them: so cheap that thousands of stories can be told."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -11,10 +12,14 @@ import msgspec
 from postroom.clock import from_ms
 from postroom.connectors.contract import Delta, Keep, Linked, LoginStep, Page, Reply
 from postroom.connectors.linkedin.connector import LinkedInConnector
+from postroom.domain.chats import ChatMark
 from postroom.domain.messages import AnyAttachment, File, Quote
 from postroom.domain.remote import (
+    ChatDraft,
     ChatKey,
     Credentials,
+    Download,
+    HeldMessage,
     MessageDraft,
     MessageKey,
     Profile,
@@ -23,7 +28,7 @@ from postroom.domain.remote import (
     RemoteEvent,
     RemoteMessage,
 )
-from postroom.errors import ErrorCode, Kind, OutcomeUnknown, ProviderDown, Refused
+from postroom.errors import ErrorCode, Kind, NotFound, NotSupported, OutcomeUnknown, ProviderDown, Refused
 
 MINUTE_MS = 60_000
 
@@ -42,6 +47,8 @@ class World:
     """In whatever is said of the message that is taken back, and in nothing else."""
     chance: Random = field(init=False)
     recalled: bool = False
+    edits: int = 0
+    """How often Ada gave the message another text by us."""
     sent: list[RemoteMessage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -100,13 +107,22 @@ class World:
 
     def target(self, mailbox: str, state: str) -> RemoteMessage:
         """The message that is taken back: as written, edited, or recalled."""
-        words = {"written": f"{self.secret} said", "edited": f"{self.secret} said better", "recalled": None}[state]
+        better = f"{self.secret} said better" if not self.edits else self.edit_text(self.edits)
+        words = {"written": f"{self.secret} said", "edited": better, "recalled": None}[state]
         shown = self.message(mailbox, self.target_id, "ada", 2 * MINUTE_MS, words)
         if state == "recalled":
             return msgspec.structs.replace(shown, recalled=True, original="")
         return msgspec.structs.replace(
             shown, edited=state == "edited", subject=f"{self.secret} subject", attachments=self._files()
         )
+
+    @property
+    def state(self) -> str:
+        """How the message stands."""
+        return "recalled" if self.recalled else "edited" if self.edits else "written"
+
+    def edit_text(self, number: int) -> str:
+        return f"{self.secret} said better {number} times"
 
     def answer(self, mailbox: str, number: int, *, edited: bool = False, thin: bool = False) -> RemoteMessage:
         """Bea's reply, which repeats the message; `thin`: a copy that does not say what it answers."""
@@ -190,6 +206,46 @@ class Line:
         world.sent.append(sent)
         return sent
 
+    async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
+        raise NotSupported
+
+    async def edit_message(self, chat: str, message: HeldMessage, text: str) -> None:
+        """Accepted unless the message is gone; then others go on with theirs before the answer comes."""
+        world = self._world
+        if world.recalled:
+            raise Refused
+        match world.chance.choice(["done", "done", "lost", "not done", "refused"]):
+            case "refused":
+                raise Refused
+            case "not done":
+                raise OutcomeUnknown
+            case "lost":
+                world.edits += 1
+                raise OutcomeUnknown(code=ErrorCode.PROVIDER_ERROR)
+            case _:
+                world.edits += 1
+                await self._dawdle()
+
+    async def set_reaction(self, chat: str, message: HeldMessage, emoji: str, *, on: bool) -> None:
+        if self._world.recalled:
+            raise Refused
+        await self._dawdle()
+
+    async def forward_message(self, message: HeldMessage, to: str) -> RemoteMessage:
+        raise NotSupported
+
+    async def mark_chat(self, chat: str, mark: ChatMark, *, on: bool) -> None:
+        raise NotSupported
+
+    async def show_typing(self, chat: str, *, on: bool) -> None:
+        raise NotSupported
+
+    async def open_attachment(self, message: HeldMessage, attachment: AnyAttachment) -> Download:
+        raise NotFound
+
+    async def _dawdle(self) -> None:
+        await asyncio.sleep(self._world.chance.choice([0, 0, 0.005, 0.02]))
+
     async def recall_message(self, chat: str, message: MessageKey) -> None:
         match self._world.chance.choice(["done", "done", "lost", "refused", "failed"]):
             case "lost":
@@ -202,11 +258,12 @@ class Line:
                 raise Refused(kind=Kind.RECALL_REFUSED)
             case _:
                 self._world.recalled = True
+                await self._dawdle()
 
     async def read_message(self, chat: str, message: MessageKey) -> RemoteMessage | None:
         if self._world.chance.random() < 0.2:
             raise ProviderDown
-        return self._world.target(self._me, "recalled" if self._world.recalled else "written")
+        return self._world.target(self._me, self._world.state)
 
     async def listen(self) -> AsyncIterator[RemoteEvent]:
         return

@@ -164,9 +164,19 @@ class Trace:
                 steps.append((lambda member=member: self._sync(member), False))  # type: ignore[misc]
             if chance.random() < 0.3:
                 steps.append((lambda member=member: self._relink(member), False))  # type: ignore[misc]
-        for step, likely in ((self._send, 0.3), (self._restart, 0.3), (self._ask_by_key, 0.4), (self._ask_by_id, 0.6)):
+        for step, likely in (
+            (self._send, 0.3),
+            (self._restart, 0.3),
+            (self._ask_by_key, 0.4),
+            (self._ask_by_id, 0.6),
+            (self._edit, 0.5),
+            (self._edit, 0.3),
+            (self._react, 0.4),
+        ):
             if chance.random() < likely:
                 steps.append((step, False))
+        if chance.random() < 0.3:
+            steps.append((self._edit_meanwhile(self._news(chance.choice(MEMBERS), None)), True))
         steps += [(self._news(chance.choice(MEMBERS), None), True) for _ in range(chance.randint(1, 3))]
         chance.shuffle(steps)
         return steps
@@ -257,11 +267,34 @@ class Trace:
 
     async def _send(self) -> None:
         """Ada answers the message with a quote of it, if it is held."""
-        target = BORDER.message_key(self.world.target_id)
-        held = [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
-        if held:
+        if held := await self._held():
             send = self.rooms.messages.send(self.caller, held[0].chat_id, f"reply of {self.seed}", quote_id=held[0].id)
             await _as_may_be(send)
+
+    async def _edit(self) -> None:
+        """Ada gives the message another text, if it is held: whoever comes too late is refused."""
+        for message in await self._held():
+            edit = self.rooms.messages.edit(self.caller, message.id, self.world.edit_text(self.world.edits + 1))
+            edited = await _as_may_be(edit)
+            assert edited is None or not edited.is_tombstone, f"seed {self.seed}: a tombstone was edited"
+
+    def _edit_meanwhile(self, step: Step) -> Step:
+        """Ada's edit is under way while something else happens."""
+
+        async def both() -> None:
+            for member in MEMBERS:
+                await self._take(member, [self._seen(member, "written")])
+            await asyncio.gather(self._edit(), self._react(), step())
+
+        return both
+
+    async def _react(self) -> None:
+        for message in await self._held():
+            await _as_may_be(self.rooms.messages.react(self.caller, message.id, "👍", on=self.chance.random() < 0.7))
+
+    async def _held(self) -> list[Message]:
+        target = BORDER.message_key(self.world.target_id)
+        return [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
 
     async def _ask_by_key(self) -> None:
         world = self.world
@@ -273,10 +306,8 @@ class Trace:
             await self.rooms.idempotency.finish(self.caller, key, 200, msgspec.json.encode({"messageUrn": message}))
 
     async def _ask_by_id(self) -> None:
-        target = BORDER.message_key(self.world.target_id)
-        for message in (await self.rooms.messages.list(self.caller)).items:
-            if message.key == target:
-                await _as_may_be(self.rooms.recalls.recall(self.caller, message.id))
+        for message in await self._held():
+            await _as_may_be(self.rooms.recalls.recall(self.caller, message.id))
 
     async def _settle(self) -> None:
         async with self.database.read() as reader:

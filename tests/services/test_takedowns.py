@@ -9,6 +9,8 @@ from postroom.domain.events import EventType
 from postroom.domain.posts import GroupStatus, PostGroup, PostStatus
 from postroom.domain.takedowns import Takedown, TargetOutcome
 from postroom.errors import NotFound
+from postroom.store import posts
+from postroom.store.database import Tx
 from tests.desk import Desk
 from tests.services.test_worker import second, until, working
 
@@ -349,3 +351,27 @@ async def test_a_take_down_is_shown_to_its_user_and_the_workspaces_owner_only(de
             await desk.services.takedowns.get(stranger, made.id)
         with pytest.raises(NotFound):
             await desk.services.takedowns.take_down(stranger, made.group_id, 0)
+
+
+async def test_who_asks_again_as_the_last_target_is_settled_and_who_settles_it_do_not_wait_in_a_circle(
+    desk: Desk,
+) -> None:
+    group = await desk.due("Live")
+    await desk.work()
+
+    async def ask(tx: Tx) -> None:
+        held = await posts.hold_group(tx, group.workspace_id, group.user_id, group.id)
+        assert held is not None
+        await desk.services.takedowns._of_group(tx, held, delete_group=True)
+
+    async with desk.house.database.begin() as tx:
+        await ask(tx)
+    async with desk.house.database.begin() as tx:
+        await posts.hold_group(tx, group.workspace_id, group.user_id, group.id)
+        settling = asyncio.create_task(desk.work())
+        await asyncio.sleep(1.0)
+        await ask(tx)
+    await settling
+    assert await desk.live() == []
+    assert await desk.rows("select id from post_groups") == []
+    assert await desk.rows("select attempts from jobs where task = 'take_down'") == [(1,)]

@@ -2,8 +2,8 @@
 
 A network is a `Connector`: stateless facts and the steps of linking; one that has messages is `Mailboxes` too, and knows
 their ids again. `open` gives a `Connection` for one account; what more it can do is found by `isinstance`: `Messenger` (it
-has chats), `Publisher` (it takes posts), `Statistics` (it tells how they do) and `Engager` (it reacts and comments). A power
-that is missing inside a role is None in `Capabilities`, and is never called.
+has chats), `Publisher` (it takes posts), `Directory` (it shows people), `Statistics` (it tells how posts do) and `Engager`
+(it reacts and comments). A power that is missing inside a role is None in `Capabilities`, and is never called.
 
 Every method that reaches the network raises `ProviderError`, in the class that says what Postroom does next.
 """
@@ -28,6 +28,7 @@ from postroom.domain.logins import Show as Show
 from postroom.domain.logins import Visit as Visit
 from postroom.domain.logins import Wait as Wait
 from postroom.domain.messages import AnyAttachment
+from postroom.domain.people import Person
 from postroom.domain.remote import (
     ChatDraft,
     ChatKey,
@@ -285,6 +286,31 @@ class MediaHost(Connection, Protocol):
             InvalidParameters: (kind ADDRESS) it is none of them; nobody was called.
             NotFound: (kind ATTACHMENT) nothing is there.
         """
+        ...
+
+
+@runtime_checkable
+class Directory(Connection, Protocol):
+    """A connection to a network that shows its people. Nothing of what it shows is kept here."""
+
+    async def own_person(self) -> Person:
+        """The account's owner."""
+        ...
+
+    async def person(self, identifier: str) -> Person:
+        """Somebody, by any of the network's names of them.
+
+        Raises:
+            NotFound: (kind ATTENDEE) the network shows nobody of that name.
+        """
+        ...
+
+    async def relations(self, cursor: str | None, *, words: str | None = None) -> Page[Person]:
+        """Who is connected to the owner; `words` of a name narrow it down. A page may be empty and not the last."""
+        ...
+
+    async def find_chat(self, provider_id: str) -> RemoteChat | None:
+        """The chat with just that person; None: there is none."""
         ...
 
 

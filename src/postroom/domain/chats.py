@@ -21,6 +21,16 @@ class ChatMark(StrEnum):
     MUTED = "muted"
     PINNED = "pinned"
     STARRED = "starred"
+    ACCEPTED = "accepted"
+    """Of a request to chat: set accepts it, taken back declines it."""
+
+
+class ChatRequest(StrEnum):
+    """Where a chat stands that began as somebody's request."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
 
 
 class ChatContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +65,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     subject_key: str | None = None
     """The message whose subject `content.subject` repeats, where it is one's. Blanked when that one is buried."""
     starred: bool = False
+    request: ChatRequest | None = None
+    """None: it did not begin as a request."""
 
 
 class AttendeeContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

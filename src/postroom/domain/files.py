@@ -1,6 +1,11 @@
 """Files of messages on their way to a network. Pure."""
 
+from collections.abc import AsyncGenerator
+
 import msgspec
+
+from postroom.domain.remote import Download
+from postroom.errors import ErrorCode, InvalidParameters, Kind
 
 _LONGEST_SHOWN = 60
 
@@ -51,3 +56,25 @@ class Uploaded(msgspec.Struct, frozen=True, kw_only=True):
 
     async def read(self) -> bytes:
         return b""
+
+
+async def read_whole(download: Download, most_bytes: int) -> bytes:
+    """All of a file.
+
+    Raises:
+        InvalidParameters: (kind ATTACHMENT) it is larger than that.
+    """
+    found = bytearray()
+    try:
+        async for chunk in download.chunks:
+            found += chunk
+            if len(found) > most_bytes:
+                raise InvalidParameters(
+                    f"The file is larger than {most_bytes} bytes.",
+                    code=ErrorCode.CONTENT_TOO_LARGE,
+                    kind=Kind.ATTACHMENT,
+                )
+        return bytes(found)
+    finally:
+        if isinstance(download.chunks, AsyncGenerator):
+            await download.chunks.aclose()

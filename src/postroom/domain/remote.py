@@ -6,6 +6,7 @@ from typing import Any, NewType, Protocol
 
 import msgspec
 
+from postroom.domain.chats import ChatRequest
 from postroom.domain.messages import AnyAttachment, MessageKind, Quote, Reaction
 
 Json = Any
@@ -68,6 +69,8 @@ class RemoteChat(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False
     folders: tuple[str, ...] = ()
     content_type: str | None = None
+    request: ChatRequest | None = None
+    """Where somebody's request to chat stands; None: it is none, or the network did not say."""
 
 
 class RemoteMessage(msgspec.Struct, frozen=True, kw_only=True):

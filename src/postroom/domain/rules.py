@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from postroom.clock import iso
 from postroom.domain.capabilities import MIB, Capabilities, Publishing, Sending
-from postroom.domain.chats import ChatMark
+from postroom.domain.chats import ChatMark, ChatRequest
 from postroom.domain.messages import Message
 from postroom.domain.remote import MessageFile
 from postroom.domain.texts import full_emoji, text_length
@@ -141,6 +141,19 @@ def check_mark(mark: ChatMark, capabilities: Capabilities) -> None:
     """
     if mark not in capabilities.marks:
         raise NotSupported(f"Chats of this network cannot be marked as {mark} from here.")
+
+
+def check_request(request: ChatRequest | None, *, accept: bool) -> bool:
+    """Whether a request to chat has this answer already.
+
+    Raises:
+        InvalidParameters: (kind STATUS) it is none, or has the other answer.
+    """
+    if request is (ChatRequest.ACCEPTED if accept else ChatRequest.DECLINED):
+        return True
+    if request is not ChatRequest.PENDING:
+        raise InvalidParameters("This chat is no request that waits for an answer.", kind=Kind.STATUS)
+    return False
 
 
 def draft_problem(text: str, content_types: Sequence[str], publishing: Publishing) -> tuple[str, str] | None:

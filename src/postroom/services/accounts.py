@@ -175,6 +175,18 @@ class Accounts:
                 await self._ingest.queue_sync(account.workspace_id, account.id)
         return await self.get(caller, account_id)
 
+    async def restart(self, caller: Caller, account_id: str) -> None:
+        """Go on with an account that was paused, and have it synced soon in any case.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+            CredentialsRejected, ActionRequired: it has to be linked again.
+        """
+        account = await self.resume(caller, account_id)
+        check_connected(account)
+        if account.has_chats:
+            await self._ingest.queue_sync(account.workspace_id, account.id)
+
     async def unlink(self, caller: Caller, account_id: str) -> None:
         """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.
 
@@ -231,10 +243,11 @@ class Accounts:
             if await accounts.hold(tx, workspace_id, account_id) is None:
                 return
             user_id = await accounts.find_user(tx, workspace_id, account_id)
+            provider = await accounts.find_provider(tx, workspace_id, account_id)
             await accounts.remove(tx, workspace_id, account_id)
             document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
             await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
-            data = EventData(account_id=account_id, origin="api")
+            data = EventData(account_id=account_id, platform=provider, origin="api")
             await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
         await self._database.scrub()
 

@@ -20,7 +20,7 @@ from postroom.domain.remote import (
     RemoteChat,
     RemoteMessage,
 )
-from postroom.domain.rules import check_files, check_mark, check_start, check_text
+from postroom.domain.rules import check_files, check_mark, check_request, check_start, check_text
 from postroom.errors import ErrorCode, Kind, NotFound, NotSupported
 from postroom.ids import is_id, new_ulid
 from postroom.services.access import seen_accounts, sees
@@ -40,6 +40,8 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
     unread: bool | None
     before: int | None
     after: int | None
+    people: list[str] | None = None
+    starred: bool | None = None
 
 
 class Chats:
@@ -52,7 +54,7 @@ class Chats:
         self._connections = connections
         self._ingest = ingest
         self._events = events
-        self._kept = Kept(database, connections, ingest, now)
+        self._kept = Kept(database, ingest, now)
         self._now = now
 
     async def list(
@@ -60,20 +62,27 @@ class Chats:
         caller: Caller,
         *,
         account_ids: Sequence[str] | None = None,
+        people: Sequence[str] | None = None,
         provider: str | None = None,
         unread: bool | None = None,
+        starred: bool | None = None,
         before: int | None = None,
         after: int | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Listing[Chat]:
-        """Most recently active first. `before` and `after` (milliseconds) are strict."""
+        """Most recently active first. `before` and `after` (milliseconds) are strict.
+
+        `people`: only chats of two with one of these, by the network's id.
+        """
         filters = _Filters(
+            people=None if people is None else list(people),
             account_ids=None if account_ids is None else list(account_ids),
             provider=provider,
             unread=unread,
             before=before,
             after=after,
+            starred=starred,
         )
         place = None
         if cursor is not None:
@@ -85,8 +94,10 @@ class Chats:
                 reader,
                 caller.workspace_id,
                 account_ids=await seen_accounts(reader, caller, filters.account_ids),
+                people=filters.people,
                 provider=filters.provider,
                 unread=filters.unread,
+                starred=filters.starred,
                 before=filters.before,
                 after_time=filters.after,
                 after=place,
@@ -203,11 +214,14 @@ class Chats:
         Raises:
             NotFound: no such chat in the caller's workspace.
             NotSupported: the network has no such mark; it was not called.
+            InvalidParameters: (kind STATUS) it is no request that waits for an answer.
             OutcomeUnknown: it may have been done.
         """
         chat, _ = await self.get(caller, chat_id)
         account = await self._account(caller, chat.account_id)
         check_mark(mark, self._connections.connector(account.provider).capabilities)
+        if mark is ChatMark.ACCEPTED and check_request(chat.request, accept=on):
+            return chat
         async with self._connections.messenger(account) as connection:
             await connection.mark_chat(chat.provider_id, mark, on=on)
         async with self._database.begin() as tx:

@@ -158,15 +158,18 @@ class Connections:
         reason: str | None,
         *,
         only_from: Iterable[AccountStatus] = AccountStatus,
+        origin: str | None = None,
     ) -> bool:
         """Record where an account stands, and announce it if that is news; whether it is.
 
-        Whoever listens to accounts hears of it at once. `only_from`: nothing changes but from one of these.
+        Whoever listens to accounts hears of it at once. `only_from`: nothing changes but from one of these. `origin`:
+        `api` where its owner did it.
         """
         async with self._database.begin() as tx:
             changed = await accounts.set_status(tx, workspace_id, account_id, status, reason, only_from=only_from)
             if changed:
-                data = EventData(account_id=account_id, reason=reason)
+                provider = await accounts.find_provider(tx, workspace_id, account_id)
+                data = EventData(account_id=account_id, platform=provider, origin=origin, reason=reason)
                 await self._events.announce(tx, workspace_id, _EVENTS[status], data)
                 tx.on_commit(lambda: self._notifier.wake("accounts"))
         return changed

@@ -28,10 +28,11 @@ from postroom.domain.remote import (
     RemoteMessage,
 )
 from postroom.ids import new_id
+from postroom.services.acquaintances import Acquaintances
 from postroom.services.burial import bury
 from postroom.services.connections import Connections
 from postroom.services.events import Events
-from postroom.store import accounts, attendees, burials, chats, jobs, messages
+from postroom.store import accounts, burials, chats, jobs, messages
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
@@ -49,6 +50,7 @@ class Ingest:
         self._connections = connections
         self._events = events
         self._now = now
+        self._acquaintances = Acquaintances()
 
     async def take(
         self,
@@ -68,8 +70,6 @@ class Ingest:
             status = await accounts.hold(tx, account.workspace_id, account.id)
             if status is None or status is AccountStatus.UNLINKING:
                 return 0
-            if also is not None:
-                await also(tx, status)
             # Before any row of a message is touched: two who take news in, and one who buries, never wait in a circle.
             await burials.settle_with_burials(
                 tx, account.workspace_id, account.provider, exclusive=any(map(_takes_back, news))
@@ -77,6 +77,8 @@ class Ingest:
             taken = _Taking(self, tx, account, origin, announce)
             for event in _bundled(news):
                 await taken.take(event)
+            if also is not None:
+                await also(tx, status)
             return taken.new
 
     async def queue_sync(self, workspace_id: str, account_id: str, chat_id: str | None = None) -> None:
@@ -152,6 +154,8 @@ class _Taking:
         self._origin = origin
         self._announce = announce
         self._chats: dict[str, str] = {}
+        self._active_at: dict[str, int] = {}
+        """Up to when chats are noted to have been active, by their ids."""
         self.new = 0
 
     async def take(self, event: RemoteEvent | list[MessageSeen]) -> None:
@@ -165,7 +169,7 @@ class _Taking:
             case ReactionChanged():
                 await self._reaction(event)
             case ReadUpTo():
-                await self._noted(event.key, seen=True)
+                await self._noted(event.key, seen=True, person_id=event.reader_id)
             case MessageDelivered():
                 await self._noted(event.key, seen=False)
             case ChatChanged():
@@ -200,8 +204,8 @@ class _Taking:
         fresh = [message for message in fresh if not await self._is_buried(message.other_keys)]
         if fresh:
             senders = {message.sender.provider_id: message.sender for message in fresh}
-            people = await attendees.put_attendees(
-                self._tx, workspace_id, None, [self._attendee(person) for person in senders.values()]
+            people = await self._ingest._acquaintances.put(
+                self._tx, workspace_id, account_id, None, list(senders.values()), self._attendee
             )
             rows = []
             active: dict[str, int] = {}
@@ -211,7 +215,8 @@ class _Taking:
                 rows.append(self._message(message, chat_id, people[message.sender.provider_id]))
             added = await messages.add_many(self._tx, workspace_id, rows)
             for chat_id, moment in active.items():
-                await chats.note_message_at(self._tx, workspace_id, chat_id, moment)
+                if moment > self._active_at.get(chat_id, -1):
+                    await chats.note_message_at(self._tx, workspace_id, chat_id, moment)
             self.new += len(added)
             for row in added:
                 await self._tell(EventType.MESSAGE_SENT if row.is_sender else EventType.MESSAGE_RECEIVED, row)
@@ -246,7 +251,11 @@ class _Taking:
             seen=seen,
             edited=row.edited or shown.edited,
         )
-        await self._tell(EventType.MESSAGE_EDITED if edited else EventType.MESSAGE_UPDATED, row)
+        if edited:
+            await self._tell(EventType.MESSAGE_EDITED, row)
+        else:
+            reason = "reaction" if content.reactions != row.content.reactions else "seen"
+            await self._tell(EventType.MESSAGE_UPDATED, row, reason)
 
     async def _gone(self, event: MessageGone) -> None:
         row = await self._held(event.key)
@@ -273,7 +282,8 @@ class _Taking:
             original=content.original if event.original is None else event.original,
         )
         await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content, edited=True)
-        await self._tell(EventType.MESSAGE_EDITED, row)
+        if event.text != row.content.text or not row.edited:
+            await self._tell(EventType.MESSAGE_EDITED, row)
 
     async def _reaction(self, event: ReactionChanged) -> None:
         row = await self._held(event.key)
@@ -289,16 +299,16 @@ class _Taking:
         if reactions != row.content.reactions:
             content = msgspec.structs.replace(row.content, reactions=reactions)
             await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content)
-            await self._tell(EventType.MESSAGE_UPDATED, row)
+            await self._tell(EventType.MESSAGE_UPDATED, row, "reaction", event.sender_id)
 
-    async def _noted(self, key: str, *, seen: bool) -> None:
+    async def _noted(self, key: str, *, seen: bool, person_id: str | None = None) -> None:
         """A message was delivered, or even read."""
         row = await self._held(key)
         if row is not None and not row.is_tombstone and not (row.seen if seen else row.delivered):
             await messages.replace_content(
                 self._tx, self._account.workspace_id, row.id, seen=seen or None, delivered=True
             )
-            await self._tell(EventType.MESSAGE_UPDATED, row)
+            await self._tell(EventType.MESSAGE_UPDATED, row, "seen" if seen else "delivered", person_id)
 
     async def _chat_gone(self, event: ChatGone) -> None:
         chat = await chats.find_by_key(self._tx, self._account.workspace_id, self._account.id, event.key)
@@ -327,13 +337,16 @@ class _Taking:
             starred=remote.starred,
             folders=remote.folders,
             content_type=remote.content_type,
+            request=remote.request,
             subject_key=remote.subject_key,
         )
         chat_id, is_new, is_changed = await chats.put(self._tx, account.workspace_id, chat)
         self._chats[remote.key] = chat_id
+        self._active_at[chat_id] = moment or 0
         if remote.attendees:
-            people = [self._attendee(person) for person in remote.attendees]
-            await attendees.put_attendees(self._tx, account.workspace_id, chat_id, people)
+            await self._ingest._acquaintances.put(
+                self._tx, account.workspace_id, account.id, chat_id, remote.attendees, self._attendee
+            )
         if self._announce:
             kind = EventType.CHAT_CREATED if is_new else EventType.CHAT_UPDATED
             data = EventData(account_id=account.id, chat_id=chat_id, origin=self._origin)
@@ -383,7 +396,9 @@ class _Taking:
             return None
         return self._ingest._connections.mailboxes(row.provider).chat_key(row.chat_provider_id)
 
-    async def _tell(self, type: EventType, row: Message) -> None:
+    async def _tell(
+        self, type: EventType, row: Message, reason: str | None = None, person_id: str | None = None
+    ) -> None:
         if not self._announce:
             return
         data = EventData(
@@ -391,7 +406,9 @@ class _Taking:
             chat_id=row.chat_id,
             message_id=row.id,
             message_key=row.key,
+            person_id=person_id,
             origin=self._origin,
+            reason=reason,
         )
         await self._ingest._events.announce(self._tx, self._account.workspace_id, type, data)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from postroom.clock import Clock, to_ms
+from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import MediaHost, Messenger
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
@@ -15,6 +15,7 @@ from postroom.domain.messages import AnyAttachment, LinkedPost, Message, Quote, 
 from postroom.domain.remote import (
     Download,
     MessageDraft,
+    MessageEdited,
     MessageFile,
     MessageKey,
     MessageSeen,
@@ -44,7 +45,7 @@ from postroom.services.message_lists import MOST as MOST
 from postroom.services.message_lists import MessageLists
 from postroom.services.message_lists import Speakers as Speakers
 from postroom.services.sending import Kept, Turns, as_held
-from postroom.store import accounts, chats
+from postroom.store import accounts, chats, messages
 from postroom.store.database import Database
 
 _LONGEST_TYPING_SECONDS = 60.0
@@ -59,7 +60,7 @@ class Messages(MessageLists):
     def __init__(self, database: Database, connections: Connections, ingest: Ingest, now: Clock) -> None:
         super().__init__(database, connections)
         self._ingest = ingest
-        self._kept = Kept(database, connections, ingest, now)
+        self._kept = Kept(database, ingest, now)
         self._turns = Turns()
         self._now = now
 
@@ -143,8 +144,7 @@ class Messages(MessageLists):
         def is_done(shown: RemoteMessage) -> bool:
             return (shown.text or "").strip() == text.strip()
 
-        edited = [MessageSeen(message=self._kept.as_edited(message, text))]
-        return await self._change(account, message, change, is_done, edited)
+        return await self._change(account, message, change, is_done, lambda held: self._edited(held, text))
 
     async def react(self, caller: Caller, message_id: str, emoji: str, *, on: bool = True) -> Message:
         """React to a message as the account, or take that reaction back. To ask again is safe.
@@ -168,12 +168,16 @@ class Messages(MessageLists):
                 return False
             return any(each.is_sender and each.value == full for each in shown.reactions) is on
 
-        replaced = [each.value for each in message.content.reactions if each.is_sender and each.value != full]
-        if not on or capabilities.react is None or not capabilities.react.replaces:
-            replaced = []
-        reacted = [self._reaction(account, message, value, False) for value in replaced]
-        reacted.append(self._reaction(account, message, full, on))
-        return await self._change(account, message, change, is_done, reacted)
+        reaction = ReactionChanged(
+            key=MessageKey(message.key),
+            chat_key=None,
+            emoji=full,
+            sender_id=account.provider_id,
+            is_sender=True,
+            added=on,
+            replaces=on and capabilities.react is not None and capabilities.react.replaces,
+        )
+        return await self._change(account, message, change, is_done, lambda held: reaction)
 
     async def forward(self, caller: Caller, message_id: str, chat_id: str) -> Message:
         """Send a message on to another chat of the same account, once; the new message.
@@ -252,9 +256,13 @@ class Messages(MessageLists):
         message: Message,
         change: Callable[[Messenger], Awaitable[None]],
         is_done: Callable[[RemoteMessage], bool],
-        news: Sequence[RemoteEvent],
+        done: Callable[[Message], RemoteEvent],
     ) -> Message:
-        """Ask for a change, once, and keep `news` of it; a lost answer is settled by one read, where it can be."""
+        """Ask for a change, once; a lost answer is settled by one read, where it can be.
+
+        `done` makes news of the change, of the message as it is held once it was accepted.
+        """
+        recalled: RemoteMessage | None = None
         async with self._turns.of(account.id, message.key):
             async with self._connections.messenger(account) as connection:
                 try:
@@ -269,17 +277,24 @@ class Messages(MessageLists):
                                 "The network failed, and shows no change. Nothing was changed: try again."
                             ) from error
                         raise OutcomeUnknown(_STILL_UNKNOWN, code=error.code) from error
-                    news = [MessageSeen(message=shown), *(() if shown.recalled else news)]
-            return await self._kept.changed(account, message, news)
+                    recalled = shown if shown.recalled else None
+            async with self._database.read() as reader:
+                held = await messages.find(reader, account.workspace_id, message.id)
+            news = done(held or message) if recalled is None else MessageSeen(message=recalled)
+            return await self._kept.changed(account, message, [news])
 
-    def _reaction(self, account: Account, message: Message, emoji: str, on: bool) -> ReactionChanged:
-        return ReactionChanged(
+    def _edited(self, message: Message, text: str) -> MessageEdited:
+        before = message.content.edited_at
+        now = self._now()
+        return MessageEdited(
             key=MessageKey(message.key),
             chat_key=None,
-            emoji=emoji,
-            sender_id=account.provider_id,
-            is_sender=True,
-            added=on,
+            text=text,
+            by=None,
+            # It came after whatever is held, whichever clocks told when that was.
+            edited_at=now if before is None else max(now, from_ms(before + 1)),
+            # What the network sent has the earlier text in it; where there are files, what opens them as well.
+            original=None if message.content.attachments else "",
         )
 
     async def _quote(self, caller: Caller, chat: Chat, quote_id: str) -> Quote:

@@ -11,13 +11,11 @@ from postroom.domain.remote import (
     HeldMessage,
     MessageKey,
     MessageSeen,
-    RemoteAttendee,
     RemoteChat,
     RemoteEvent,
     RemoteMessage,
 )
 from postroom.errors import Kind, NotFound
-from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts, messages
 from postroom.store.database import Database
@@ -46,9 +44,8 @@ class Turns:
 class Kept:
     """Takes in what a network accepted, and gives the row that became of it."""
 
-    def __init__(self, database: Database, connections: Connections, ingest: Ingest, now: Clock) -> None:
+    def __init__(self, database: Database, ingest: Ingest, now: Clock) -> None:
         self._database = database
-        self._connections = connections
         self._ingest = ingest
         self._now = now
 
@@ -80,27 +77,6 @@ class Kept:
             await accounts.touch(tx, account.workspace_id, account.id, to_ms(self._now()))
             found = await messages.find_by_keys(tx, account.workspace_id, account.id, [key])
         return found.get(key)
-
-    def as_edited(self, message: Message, text: str) -> RemoteMessage:
-        """A message as its network shows it once its text is another."""
-        content = message.content
-        return RemoteMessage(
-            provider_id=message.provider_id,
-            key=MessageKey(message.key),
-            chat_provider_id=message.chat_provider_id,
-            chat_key=self._connections.mailboxes(message.provider).chat_key(message.chat_provider_id),
-            sender=RemoteAttendee(provider_id=message.sender_id, name="", is_self=message.is_sender, distance=-1),
-            sent_at=from_ms(message.sent_at),
-            text=text,
-            subject=content.subject,
-            attachments=content.attachments,
-            quote=content.quote,
-            is_forwarded=content.is_forwarded,
-            edited=True,
-            kind=message.kind,
-            # It has the earlier text in it; where there are files, what opens them as well.
-            original=content.original if content.attachments else "",
-        )
 
 
 def as_held(message: Message) -> HeldMessage:

@@ -207,7 +207,7 @@ class Takedowns:
         self, workspace_id: str, takedown_id: str, position: int
     ) -> tuple[Takedown, Target, Account | None] | None:
         async with self._database.begin() as tx:
-            takedown = await takedowns.hold(tx, workspace_id, takedown_id)
+            takedown = await self._hold(tx, workspace_id, takedown_id)
             if takedown is None or takedown.targets[position].settled_at is not None:
                 return None
             target = takedown.targets[position]
@@ -219,6 +219,13 @@ class Takedowns:
                 target = msgspec.structs.replace(target, outcome=doubted, called=True)
                 await takedowns.set_target(tx, workspace_id, takedown_id, target)
         return takedown, target, account
+
+    async def _hold(self, tx: Tx, workspace_id: str, takedown_id: str) -> Takedown | None:
+        """A take-down, held after its group: in the order in which one is asked for."""
+        found = await takedowns.find(tx, workspace_id, takedown_id)
+        if found is not None:
+            await posts.hold_group(tx, workspace_id, found.user_id, found.group_id)
+        return await takedowns.hold(tx, workspace_id, takedown_id)
 
     async def _as_it_stands(self, tx: Tx, takedown: Takedown, target: Target, post_id: str) -> Target:
         """A target that was being published. Where that is to be tried again, it is not."""
@@ -251,7 +258,7 @@ class Takedowns:
             await self._record(takedown, self._end(target, target.outcome, error.detail), finish)
             return None
         async with self._database.begin() as tx:
-            held = await takedowns.hold(tx, takedown.workspace_id, takedown.id)
+            held = await self._hold(tx, takedown.workspace_id, takedown.id)
             if held is not None and held.targets[target.position].settled_at is None:
                 over = msgspec.structs.replace(target, called=False, detail=error.detail)
                 await takedowns.set_target(tx, takedown.workspace_id, takedown.id, over)
@@ -266,7 +273,7 @@ class Takedowns:
 
     async def _record(self, takedown: Takedown, target: Target, finish: Finish) -> None:
         async with self._database.begin() as tx:
-            held = await takedowns.hold(tx, takedown.workspace_id, takedown.id)
+            held = await self._hold(tx, takedown.workspace_id, takedown.id)
             if held is not None and held.targets[target.position].settled_at is None:
                 await takedowns.set_target(tx, takedown.workspace_id, takedown.id, target)
                 await self._announce(tx, takedown, target)

@@ -107,11 +107,7 @@ async def settle_with_burials(tx: Tx, workspace_id: str, provider: str, *, exclu
     Each holds its own account, but a burial reaches the copies of all: without this one on PostgreSQL could miss a copy
     that is being added, while the addition misses the tombstone. SQLite has one writer.
     """
-    if tx.dialect == "postgres":
-        shared = "" if exclusive else "_shared"
-        await tx.fetch_one(
-            f"select pg_advisory_xact_lock{shared}(hashtextextended($1, 0))", f"burials:{workspace_id}:{provider}"
-        )
+    await tx.agree(f"burials:{workspace_id}:{provider}", exclusive=exclusive)
 
 
 def tombstone(keyring: Keyring, provider: str, key: str) -> str:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from postroom.domain.chats import Chat, ChatContent, ChatKind, ChatMark
+from postroom.domain.chats import Chat, ChatContent, ChatKind, ChatMark, ChatRequest
 from postroom.store.attendees import find_attendees as find_attendees
 from postroom.store.attendees import list_attendees as list_attendees
 from postroom.store.attendees import put_attendees as put_attendees
@@ -15,7 +15,7 @@ from postroom.store.where import Where
 
 _COLUMNS = (
     "id, account_id, provider, provider_id, chat_key, kind, attendee_provider_id, last_message_at, unread_count, "
-    "archived, muted, read_only, pinned, folders, content_type, content, subject_key, starred"
+    "archived, muted, read_only, pinned, folders, content_type, content, subject_key, starred, request"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_content = msgspec.json.Decoder(ChatContent).decode
@@ -47,7 +47,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> Put:
             )
     known = await tx.fetch_one(
         """
-        select id, archived, muted, read_only, pinned, starred, unread_count
+        select id, archived, muted, read_only, pinned, starred, unread_count, request
         from chats where workspace_id = $1 and account_id = $2 and chat_key = $3
         """,
         workspace_id,
@@ -72,6 +72,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> Put:
         tx.keyring.seal(chat.account_id).close(_encode(chat.content), f"chats.content:{stored_id}"),
         chat.subject_key,
         int(chat.starred),
+        chat.request,
     )
     if known:
         await tx.execute(
@@ -80,7 +81,7 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> Put:
                 provider_id = $3, kind = $4, attendee_provider_id = $5,
                 last_message_at = coalesce(nullif(cast($6 as bigint), 0), last_message_at), unread_count = $7,
                 archived = $8, muted = $9, read_only = $10, pinned = $11, folders = $12, content_type = $13,
-                content = $14, subject_key = $15, starred = $16
+                content = $14, subject_key = $15, starred = $16, request = $17
             where workspace_id = $1 and id = $2
             """,
             *values,
@@ -90,9 +91,9 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> Put:
             """
             insert into chats (
                 workspace_id, id, provider_id, kind, attendee_provider_id, last_message_at, unread_count,
-                archived, muted, read_only, pinned, folders, content_type, content, subject_key, starred, account_id,
-                provider, chat_key
-            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                archived, muted, read_only, pinned, folders, content_type, content, subject_key, starred, request,
+                account_id, provider, chat_key
+            ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
             """,
             *values,
             chat.account_id,
@@ -100,7 +101,9 @@ async def put(tx: Tx, workspace_id: str, chat: Chat) -> Put:
             chat.key,
         )
     marks = (int(chat.archived), int(chat.muted), int(chat.read_only), int(chat.pinned), int(chat.starred))
-    changed = known is not None and (tuple(known[1:6]) != marks or (known[6] > 0 and chat.unread_count == 0))
+    changed = known is not None and (
+        tuple(known[1:6]) != marks or (known[6] > 0 and chat.unread_count == 0) or known[7] != chat.request
+    )
     return Put(stored_id, known is None, changed)
 
 
@@ -117,6 +120,9 @@ async def set_mark(tx: Tx, workspace_id: str, chat_id: str, mark: ChatMark, *, o
     if mark is ChatMark.READ:
         change = "unread_count = 0" if on else "unread_count = 1"
         otherwise = "unread_count > 0" if on else "unread_count = 0"
+    elif mark is ChatMark.ACCEPTED:
+        word = ChatRequest.ACCEPTED if on else ChatRequest.DECLINED
+        change, otherwise = f"request = '{word}'", f"coalesce(request, '') <> '{word}'"
     else:
         change, otherwise = f"{_MARKS[mark]} = {int(on)}", f"{_MARKS[mark]} <> {int(on)}"
     changed = await tx.execute(
@@ -144,13 +150,38 @@ async def find_by_key(reader: Reader, workspace_id: str, account_id: str, key: s
     return None if row is None else _chat(row, reader.keyring)
 
 
+async def find_with(reader: Reader, workspace_id: str, account_id: str, person: str) -> Chat | None:
+    """An account's conversation with just this person, by the network's id; the one that was last active."""
+    row = await reader.fetch_one(
+        f"""
+        select {_COLUMNS} from chats
+        where workspace_id = $1 and account_id = $2 and attendee_provider_id = $3
+        order by last_message_at desc, id limit 1
+        """,
+        workspace_id,
+        account_id,
+        person,
+    )
+    return None if row is None else _chat(row, reader.keyring)
+
+
+async def count(reader: Reader, workspace_id: str, account_id: str) -> int:
+    """How many an account has."""
+    row = await reader.fetch_one(
+        "select count(*) from chats where workspace_id = $1 and account_id = $2", workspace_id, account_id
+    )
+    return int(row[0]) if row else 0
+
+
 async def list_page(
     reader: Reader,
     workspace_id: str,
     *,
     account_ids: list[str] | None = None,
+    people: list[str] | None = None,
     provider: str | None = None,
     unread: bool | None = None,
+    starred: bool | None = None,
     before: int | None = None,
     after_time: int | None = None,
     after: tuple[int, str] | None = None,
@@ -159,15 +190,19 @@ async def list_page(
     """A page, the latest message first; chats without one come last.
 
     `after` is the last one's (last_message_at or 0, id). `before` and `after_time` are strict, and leave out chats
-    without a message.
+    without a message. `people`: only chats of two with one of these, by the network's id.
     """
     where = Where(reader, "workspace_id = {}", workspace_id)
     if account_ids is not None:
         where.any_of("account_id", account_ids)
+    if people is not None:
+        where.any_of("attendee_provider_id", people)
     if provider is not None:
         where.also("provider = {}", provider)
     if unread is not None:
         where.also("unread_count > 0" if unread else "unread_count = 0")
+    if starred is not None:
+        where.also("starred = {}", int(starred))
     if before is not None:
         where.also("last_message_at < {} and last_message_at > 0", before)
     if after_time is not None:
@@ -227,4 +262,5 @@ def _chat(row: Row, keyring: Keyring) -> Chat:
         content=content,
         subject_key=row[16],
         starred=row[17] == 1,
+        request=None if row[18] is None else ChatRequest(row[18]),
     )

@@ -63,6 +63,13 @@ class Tx(Reader, Protocol):
         """Where the next event goes: SQL for its position, and the value of argument `$number` in that."""
         ...
 
+    async def agree(self, name: str, *, exclusive: bool) -> None:
+        """Wait for others who agreed on this name, to the commit: all of them, or only those who do so exclusively.
+
+        Where there is one writer there is nobody to wait for.
+        """
+        ...
+
     def later(self, sql: str, *args: Any) -> None:
         """Run one statement before the commit whose outcome this transaction does not need: such ones go together."""
         ...

@@ -75,6 +75,7 @@ class _Tx(_Reader):
         self.committed: list[Callable[[], None]] = []
         self._later: dict[str, list[tuple[Any, ...]]] = {}
         self._places = 0
+        self._agreed: dict[str, bool] = {}
 
     def next_position(self, number: int) -> tuple[str, Any]:
         place, self._places = self._places, self._places + 1
@@ -89,6 +90,13 @@ class _Tx(_Reader):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await self._connection.executemany(sql, rows)
+
+    async def agree(self, name: str, *, exclusive: bool) -> None:
+        held = self._agreed.get(name)
+        if held is None or (exclusive and not held):
+            shared = "" if exclusive else "_shared"
+            await self._connection.execute(f"select pg_advisory_xact_lock{shared}(hashtextextended($1, 0))", name)
+            self._agreed[name] = exclusive
 
     def later(self, sql: str, *args: Any) -> None:
         self._later.setdefault(sql, []).append(args)
@@ -127,6 +135,9 @@ class _Single(_Words):
         raise _NotSingle
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        raise _NotSingle
+
+    async def agree(self, name: str, *, exclusive: bool) -> None:
         raise _NotSingle
 
     def later(self, sql: str, *args: Any) -> None:

@@ -100,6 +100,9 @@ class _Tx(_Reader):
     def next_position(self, number: int) -> tuple[str, Any]:
         return f"${number}", None
 
+    async def agree(self, name: str, *, exclusive: bool) -> None:
+        """One writer."""
+
     def later(self, sql: str, *args: Any) -> None:
         self._connection.execute(_numbered(sql), args)
 

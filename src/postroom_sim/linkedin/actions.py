@@ -61,6 +61,8 @@ class Actions:
             store.next_version(),
         )
         store.add_message(message)
+        if store.request_state(sender.id, thread.id) == "PENDING":
+            store.set_request(sender.id, thread.id, "ACCEPTED")
         for mailbox in store.list_mailboxes_of_thread(thread.id):
             self._deliver(mailbox, message)
         if at is None:
@@ -95,6 +97,23 @@ class Actions:
         )
         store.add_thread(thread, [creator.id, *(other.id for other in others)], list(INBOX))
         return thread
+
+    def start_inmail(self, creator: Member, other: Member) -> Thread:
+        """A conversation of its own, which the other one is asked for. It takes one credit."""
+        store = self._store
+        if other.id == creator.id:
+            raise Denied("recipients")
+        id = urn.new_thread_id(store.chance())
+        thread = Thread(id, None, False, "inmail", store.ground.clock.now_ms(), creator.id)
+        store.add_thread(thread, [creator.id, other.id], [*INBOX, "INMAIL"])
+        store.set_request(other.id, thread.id, "PENDING")
+        return thread
+
+    def answer_request(self, member: Member, thread_id: str, state: str) -> None:
+        if state not in ("ACCEPTED", "DECLINED") or self._store.request_state(member.id, thread_id) is None:
+            raise Denied("no request")
+        self._store.set_request(member.id, thread_id, state)
+        self._events.conversation(member.id, thread_id, None)
 
     def edit(
         self, member: Member, message: Message, text: str, attributes: list[dict[str, Any]] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from postroom_sim.linkedin import media, sessions
+from postroom_sim.linkedin import directory, mailboxes, media, sessions, signing_in
 from postroom_sim.linkedin.actions import Actions
 from postroom_sim.linkedin.events import Events
 from postroom_sim.linkedin.model import Member
@@ -21,7 +21,7 @@ from postroom_sim.linkedin.seed import Seed
 from postroom_sim.linkedin.store import Store
 from postroom_sim.linkedin.wire import Wire
 from postroom_sim.linkedin.writes import Writes
-from postroom_sim.network import Answer, Call, Ground, Refused, Scenario, json_answer
+from postroom_sim.network import Answer, BadRequest, Call, Ground, Refused, Scenario, json_answer
 
 _API = "/voyager/api/"
 _MESSAGES = _API + "voyagerMessagingDashMessengerMessages"
@@ -30,6 +30,8 @@ _CONVERSATIONS = _API + "voyagerMessagingDashMessengerConversations"
 # (method, path, action) of what has one fixed address
 _FIXED = {
     ("GET", _API + "me", None): "me",
+    ("GET", _API + "identity/dash/profiles", None): "profile",
+    ("GET", _API + "relationships/dash/connections", None): "connections",
     ("POST", _MESSAGES, "createMessage"): "send",
     ("POST", _MESSAGES, "recall"): "recall",
     ("POST", _MESSAGES, "reactWithEmoji"): "react",
@@ -73,11 +75,16 @@ class LinkedIn:
         self._streams = Streams(ground)
         self._ended_session: str | None = None
         self._official = Official(ground)
+        self._signing_in = signing_in.SigningIn(self._store)
         self.observer = Observer(self._store, self._actions, self._events)
 
     def identify(self, call: Call) -> None:
         if self._official.concerns(call):
             self._official.identify(call)
+            return
+        before = self._signing_in.operation(call)
+        if before is not None:
+            call.operation = before
             return
         call.operation = _operation(call)
         login = sessions.login_of(sessions.cookies(call).get("li_at", ""))
@@ -91,11 +98,17 @@ class LinkedIn:
     def answer(self, call: Call) -> Answer:
         if self._official.concerns(call):
             return self._official.answer(call)
+        if self._signing_in.operation(call) is not None:
+            return self._signing_in.answer(call)
         without_token = call.operation in ("media", "page")
         me = sessions.require_member(call, self._store, csrf=not without_token)
         match call.operation:
             case "me":
                 return json_answer(self._wire.me(me))
+            case "profile":
+                return directory.profile(call, self._store, self._wire, me)
+            case "connections":
+                return directory.connections(call, self._store, self._wire, me)
             case "conversations" | "messages" | "reactors" | "unknown_query":
                 return self._reads.answer(call, me)
             case "upload_metadata":
@@ -188,6 +201,8 @@ class LinkedIn:
             return None
         if self._official.concerns(call):
             return self._official.journal_body(call)
+        if self._signing_in.operation(call) is not None:
+            return signing_in.journal_body(call)
         if call.operation == "upload":
             return {"size_bytes": len(call.body)}
         tree = call.json()
@@ -214,6 +229,17 @@ class LinkedIn:
 
     def replay(self, *, shuffle_seed: int | None, duplicates: int) -> int:
         return self._streams.replay(self._events.past(), shuffle_seed=shuffle_seed, duplicates=duplicates)
+
+    def fill_mailbox(self, tree: dict[str, Any]) -> dict[str, int]:
+        """Fill the mailbox of `login` with `chats` of two and `messages` in all."""
+        login = str(tree.get("login", ""))
+        member, name = self._store.find_login(login), sessions.new_member_name(login)
+        if member is None and name is not None:
+            member = self._seed.new_member(login, name)
+            self._events.take()
+        if member is None:
+            raise BadRequest("login must be somebody's, or user_new_<name>")
+        return mailboxes.fill(self._store, member, tree)
 
     def end_streams(self, wanted: Callable[[str], bool]) -> int:
         return self._streams.end(lambda stream: wanted(stream.member_id))

@@ -14,6 +14,13 @@ _LOGINS = {
     "user_banned": "/me answers 200, everything after it 403.",
     "user_challenge": "302 to a checkpoint page; the cookie stays.",
     "user_new_<name>": "Makes a member of that name, with two chats, at the first use: an account of your own.",
+    "user_2fa": "By password (any but `wrong`): a code of an authenticator app is asked; every code is 123456.",
+    "user_2fa_sms": "By password: a code by SMS is asked, which can be sent again.",
+    "user_otp": "By password: a code by e-mail is asked, which can be sent again.",
+    "user_captcha": "By password: a captcha is asked; its token is 123456.",
+    "user_in_app": "By password: a yes in LinkedIn's app is waited for; it comes the second time that is looked.",
+    "user_in_app_denied": "The same, and a no comes the third time.",
+    "user_phone": "By password: a telephone number is asked, (+33)0612345678, and then the code that is sent there.",
     "user_good~<word>": "One more session of the same member; any login takes such a suffix.",
 }
 

@@ -9,6 +9,16 @@ from postroom_sim.linkedin.store import Store
 from postroom_sim.network import Answer, Call, Refused, json_answer
 
 REVOKED, EXPIRED, BANNED, CHALLENGED = "user_revoked", "user_expired", "user_banned", "user_challenge"
+# How each login's check begins, where one signs in by password.
+CHECKS = {
+    "user_2fa": "app_code",
+    "user_2fa_sms": "sms_code",
+    "user_otp": "email_code",
+    "user_captcha": "captcha",
+    "user_in_app": "in_app",
+    "user_in_app_denied": "in_app",
+    "user_phone": "phone",
+}
 _NEW = "user_new_"
 
 
@@ -27,7 +37,9 @@ def login_of(li_at: str) -> str:
 
 
 def new_member_name(login: str) -> str | None:
-    """The name in `user_new_<name>`: such a login makes its member at the first use."""
+    """The name in `user_new_<name>`: such a login makes its member at the first use, and so do those that are checked."""
+    if login in CHECKS:
+        return login.removeprefix("user_")
     name = login.removeprefix(_NEW)
     plain = name.replace("_", "").replace("-", "")
     return name if login.startswith(_NEW) and plain.isalnum() and len(name) <= 40 else None

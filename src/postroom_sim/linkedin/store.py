@@ -24,6 +24,8 @@ from postroom_sim.linkedin.model import (
 from postroom_sim.network import Ground
 
 VERSION = "linkedin_version"
+STRANGERS = frozenset({"goran-petrov"})
+"""Those whom nobody is connected to: a conversation with them takes an InMail. So is every `user_new_stranger...`."""
 
 
 class Store:
@@ -57,6 +59,21 @@ class Store:
     def find_login(self, login: str) -> Member | None:
         row = self.database.one(f"SELECT {MEMBER_COLUMNS} FROM linkedin_members WHERE login = ?", (login,))
         return Member(*row) if row else None
+
+    def find_slug(self, slug: str) -> Member | None:
+        row = self.database.one(f"SELECT {MEMBER_COLUMNS} FROM linkedin_members WHERE slug = ?", (slug.lower(),))
+        return Member(*row) if row else None
+
+    def are_connected(self, one: Member, other: Member) -> bool:
+        """Everybody is, but those who stay strangers to all."""
+        strange = any(each.slug in STRANGERS or each.slug.startswith("stranger") for each in (one, other))
+        return one.id != other.id and not strange
+
+    def list_connections(self, member_id: str) -> list[Member]:
+        """The latest to arrive first."""
+        rows = self.database.all(f"SELECT {MEMBER_COLUMNS} FROM linkedin_members ORDER BY rowid DESC")
+        me = self.member(member_id)
+        return [found for row in rows if self.are_connected(me, found := Member(*row))]
 
     def list_logins(self) -> list[Member]:
         sql = f"SELECT {MEMBER_COLUMNS} FROM linkedin_members WHERE login IS NOT NULL ORDER BY rowid"
@@ -129,6 +146,23 @@ class Store:
             "INSERT INTO linkedin_mailboxes VALUES (?, ?, ?, 0, 0, NULL, ?, ?, 1, 0, 1, ?)",
             (member_id, thread_id, position, at, json.dumps(categories), self.next_version()),
         )
+
+    def request_state(self, member_id: str, thread_id: str) -> str | None:
+        sql = "SELECT state FROM linkedin_requests WHERE member_id = ? AND thread_id = ?"
+        row = self.database.one(sql, (member_id, thread_id))
+        return str(row[0]) if row else None
+
+    def set_request(self, member_id: str, thread_id: str, state: str) -> None:
+        self.database.execute(
+            "INSERT OR REPLACE INTO linkedin_requests VALUES (?, ?, ?)", (member_id, thread_id, state)
+        )
+        self.set_mailbox(member_id, thread_id)
+
+    def count_inmails(self, member_id: str) -> int:
+        """How many this member began."""
+        sql = "SELECT count(*) FROM linkedin_threads WHERE kind = 'inmail' AND creator = ?"
+        row = self.database.one(sql, (member_id,))
+        return int(row[0]) if row else 0
 
     def find_mailbox(self, member_id: str, thread_id: str) -> Mailbox | None:
         row = self.database.one(

@@ -6,6 +6,8 @@ CREATE TABLE IF NOT EXISTS linkedin_members (
     headline TEXT NOT NULL, slug TEXT NOT NULL, login TEXT UNIQUE, picture TEXT);
 CREATE TABLE IF NOT EXISTS linkedin_ended_sessions (
     li_at TEXT NOT NULL, jsessionid TEXT NOT NULL, PRIMARY KEY (li_at, jsessionid)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS linkedin_checks (
+    id TEXT PRIMARY KEY, login TEXT NOT NULL, kind TEXT NOT NULL, tries INTEGER NOT NULL, polls INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS linkedin_threads (
     id TEXT PRIMARY KEY, title TEXT, group_chat INTEGER NOT NULL, kind TEXT NOT NULL, created_at INTEGER NOT NULL,
     creator TEXT NOT NULL);
@@ -18,6 +20,9 @@ CREATE INDEX IF NOT EXISTS linkedin_mailboxes_by_activity
     ON linkedin_mailboxes (member_id, last_activity_at DESC, thread_id DESC);
 CREATE INDEX IF NOT EXISTS linkedin_mailboxes_by_version ON linkedin_mailboxes (member_id, version);
 CREATE INDEX IF NOT EXISTS linkedin_mailboxes_by_thread ON linkedin_mailboxes (thread_id, position);
+CREATE TABLE IF NOT EXISTS linkedin_requests (
+    member_id TEXT NOT NULL, thread_id TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (member_id, thread_id))
+    WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS linkedin_messages (
     id TEXT PRIMARY KEY, thread_id TEXT NOT NULL, sender_id TEXT NOT NULL, text TEXT NOT NULL, attributes TEXT NOT NULL,
     subject TEXT, delivered_at INTEGER NOT NULL, origin_token TEXT, format TEXT NOT NULL, content TEXT NOT NULL,

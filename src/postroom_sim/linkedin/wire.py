@@ -47,12 +47,12 @@ class Wire:
             "objectUrn": f"urn:li:member:{member.number}",
             "trackingId": "c2ltdWxhdGVkLW1lbWJlcg==",
         }
-        picture = self._picture(member)
+        picture = self.picture(member)
         if picture:
             profile["picture"] = {"com.linkedin.common.VectorImage": picture}
         return {"plainId": member.number, "miniProfile": profile}
 
-    def _picture(self, member: Member) -> Json | None:
+    def picture(self, member: Member) -> Json | None:
         if member.picture is None:
             return None
         root = f"{self._store.ground.origin}/linkedin/dms/prv/image/{member.picture}/"
@@ -84,7 +84,7 @@ class Wire:
                     "lastName": attributed(member.last_name),
                     "headline": attributed(member.headline),
                     "distance": "SELF" if member.id == viewer else "DISTANCE_1",
-                    "profilePicture": self._picture(member),
+                    "profilePicture": self.picture(member),
                     "pronoun": None,
                 },
                 "organization": None,
@@ -184,7 +184,7 @@ class Wire:
             "lastReadAt": mailbox.last_read_at,
             "createdAt": thread.created_at,
             "categories": mailbox.categories,
-            "state": "ACCEPTED" if thread.kind == "inmail" else None,
+            "state": self._store.request_state(viewer, thread.id) or ("ACCEPTED" if thread.kind == "inmail" else None),
             "notificationStatus": "ACTIVE",
             "conversationParticipants": [self.participant(member, viewer) for member in members],
             "creator": None if sparse else self.participant(self._store.member(thread.creator), viewer),

@@ -79,8 +79,23 @@ class Writes:
         known = [other for other in others if other is not None]
         if len(known) < len(others):
             raise bad_request()
+        if _is_inmail(request):
+            return self._inmail_thread(message, known, me)
+        if len(known) == 1 and not self._store.are_connected(me, known[0]):
+            if self._store.find_direct_thread(me.id, known[0].id) is None:
+                raise Refused(json_answer({"status": 422, "code": "RECIPIENT_NOT_CONNECTED"}, status=422))
         try:
             return self._actions.start_thread(me, known, title)
+        except Denied as error:
+            raise bad_request() from error
+
+    def _inmail_thread(self, message: Json, others: list[Member], me: Member) -> Thread:
+        if len(others) != 1 or not message.get("subject"):
+            raise bad_request()
+        if self._store.count_inmails(me.id) >= self._store.ground.switches["linkedin_inmail_credits"]:
+            raise Refused(json_answer({"status": 422, "code": "INSUFFICIENT_INMAIL_CREDITS"}, status=422))
+        try:
+            return self._actions.start_inmail(me, others[0])
         except Denied as error:
             raise bad_request() from error
 
@@ -195,7 +210,11 @@ class Writes:
     def rename(self, call: Call, me: Member) -> Answer:
         mailbox = self._mailbox(unquote(call.path.rpartition("/")[2]), me)
         try:
-            title = _object(call)["patch"]["$set"]["title"]
+            changes = _object(call)["patch"]["$set"]
+            if "state" in changes:
+                self._actions.answer_request(me, mailbox.thread_id, changes["state"])
+                return Answer(204)
+            title = changes["title"]
             if not isinstance(title, str):
                 raise Denied("title")
             self._actions.rename(me, self._store.thread(mailbox.thread_id), title)
@@ -268,3 +287,12 @@ def _body(message: Any) -> tuple[str, list[Json]]:
 def _is_tracking_id(value: object) -> bool:
     """Sixteen bytes written as Latin-1 characters; their base64 form is refused."""
     return isinstance(value, str) and len(value) == 16 and all(ord(character) < 256 for character in value)
+
+
+def _is_inmail(request: Json) -> bool:
+    content = request.get("hostMessageCreateContent")
+    inner = (
+        content.get("com.linkedin.voyager.dash.messaging.MessageCreateContent") if isinstance(content, dict) else None
+    )
+    union = inner.get("messageCreateContentUnion") if isinstance(inner, dict) else None
+    return isinstance(union, dict) and "premiumInMail" in union

@@ -543,7 +543,7 @@ async def test_linking_may_be_tried_again_where_linkedin_is_down(responder: Any)
 
 async def test_another_way_to_link_is_refused() -> None:
     with pytest.raises(InvalidParameters):
-        await LinkedInConnector(http=Wire(answer()).http()).login("password", None)
+        await LinkedInConnector(http=Wire(answer()).http()).login("telegraph", None)
 
 
 async def test_an_unknown_query_id_is_refused_at_once() -> None:

@@ -5,11 +5,12 @@ Source: requests as published clients send them, checked 2026-11-20.
 
 from urllib.parse import quote
 
-from postroom.connectors.linkedin.api import CONVERSATIONS, MESSAGES, Voyager
+from postroom.connectors.linkedin.api import CONVERSATIONS, MESSAGES, Json, Voyager
 from postroom.connectors.linkedin.people import as_object
 from postroom.domain.chats import ChatMark
-from postroom.errors import ErrorCode, Refused
+from postroom.errors import ErrorCode, InvalidParameters, Kind, Refused
 
+INMAIL_SUBJECT, INMAIL_TEXT = 200, 2000
 CATEGORIES = {ChatMark.ARCHIVED: "ARCHIVE", ChatMark.STARRED: "STARRED"}
 
 
@@ -40,6 +41,34 @@ async def categorise(api: Voyager, chat_urn: str, category: str, *, on: bool) ->
     """Put a conversation into one of LinkedIn's folders, or out of it."""
     body = {"conversationUrns": [chat_urn], "category": category}
     await api.act("category", f"{CONVERSATIONS}?action={'add' if on else 'remove'}Category", body)
+
+
+async def answer_request(api: Voyager, chat_urn: str, *, accept: bool) -> None:
+    """Answer somebody's request to talk. Not seen in a published client: a patch as that of the title."""
+    body = {"patch": {"$set": {"state": "ACCEPTED" if accept else "DECLINED"}}}
+    path = f"{CONVERSATIONS}/{quote(chat_urn, safe=':=')}"
+    await api.act("answer_request", path, body, content_type="application/json; charset=utf-8")
+
+
+def inmail(subject: str | None, text: str, people: int) -> dict[str, Json]:
+    """What makes the first message to somebody an InMail.
+
+    Raises:
+        InvalidParameters: LinkedIn takes no such InMail; nobody was called.
+
+    Source: LinkedIn Help "InMail message limits", and requests of published clients, checked 2026-11-21.
+    """
+    if people != 1:
+        raise InvalidParameters("An InMail is for one person.", kind=Kind.ATTENDEE)
+    if not subject or not subject.strip():
+        raise InvalidParameters("An InMail needs a subject.", code=ErrorCode.MISSING_PARAMETERS)
+    if len(subject) > INMAIL_SUBJECT or len(text) > INMAIL_TEXT:
+        raise InvalidParameters(
+            f"An InMail has at most {INMAIL_SUBJECT} characters of subject and {INMAIL_TEXT} of text.",
+            code=ErrorCode.TOO_MANY_CHARACTERS,
+        )
+    union: Json = {"messageCreateContentUnion": {"premiumInMail": {}}}
+    return {"hostMessageCreateContent": {"com.linkedin.voyager.dash.messaging.MessageCreateContent": union}}
 
 
 async def show_typing(api: Voyager, chat_urn: str) -> None:

@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -115,6 +115,16 @@ class Voyager:
             # A year ahead means "the newest", whatever the two clocks say.
             variables["lastUpdatedBefore"] = str(before_ms or int(time.time() * 1000) + 366 * 86_400_000)
         return await self._query("conversations_category", variables, "messengerConversationsByCategoryQuery")
+
+    async def conversations_with(self, me: str, member_ids: Sequence[str]) -> Json:
+        """The conversations with exactly these people."""
+        recipients = ",".join(_leaf(f"urn:li:fsd_profile:{each}") for each in member_ids)
+        variables = {"mailboxUrn": _leaf(f"urn:li:fsd_profile:{me}"), "recipients": f"List({recipients})"}
+        return await self._query("conversations", variables, "messengerConversationsByRecipients")
+
+    async def get(self, operation: str, path: str) -> dict[str, Json]:
+        """Another of the web client's reads; its answer is a JSON object."""
+        return self._tree(await self._read(operation, path, self._messaging() | {"accept": "application/json"}))
 
     async def messages(self, chat_urn: str) -> Json:
         """The newest messages of a conversation."""

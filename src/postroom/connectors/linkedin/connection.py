@@ -8,10 +8,11 @@ import msgspec
 from postroom.connectors.contract import Delta, Page
 from postroom.connectors.linkedin import actions, convert, keys, media, people, realtime, refusals
 from postroom.connectors.linkedin.api import Json, Voyager
+from postroom.connectors.linkedin.directory import LinkedInDirectory
 from postroom.connectors.linkedin.listening import listen
 from postroom.domain.chats import ChatMark
 from postroom.domain.files import Uploaded
-from postroom.domain.messages import AnyAttachment, Reaction
+from postroom.domain.messages import AnyAttachment, MessageKind, Reaction
 from postroom.domain.remote import (
     ChatDraft,
     ChatKey,
@@ -49,7 +50,7 @@ _UNCLEAR = "LinkedIn took the message, and its answer could not be understood."
 _MOST_REACTOR_CALLS = 10
 
 
-class LinkedInConnection:
+class LinkedInConnection(LinkedInDirectory):
     """A Messenger over one session."""
 
     def __init__(self, api: Voyager, profile: Profile, *, wait_seconds: float = 2.0) -> None:
@@ -189,9 +190,12 @@ class LinkedInConnection:
     async def start_chat(self, draft: ChatDraft) -> RemoteMessage:
         """The first message makes the conversation; that with one person who has one already goes on there."""
         first = draft.message
+        asked = str(draft.options.get("inmail", "")).lower() == "true"
+        extra = actions.inmail(draft.subject, first.text, len(draft.people)) if asked else {}
         unions = await self._uploaded(first)
         started: dict[str, Json] = {
-            "hostRecipientUrns": [f"urn:li:fsd_profile:{people.id_of(each)}" for each in draft.people]
+            "hostRecipientUrns": [f"urn:li:fsd_profile:{people.id_of(each)}" for each in draft.people],
+            **extra,
         }
         if draft.title is not None and len(draft.people) > 1:
             started["conversationTitle"] = draft.title
@@ -211,7 +215,8 @@ class LinkedInConnection:
         if chat_key is None:
             raise OutcomeUnknown(_UNCLEAR)
         sent = await self._sent(value, chat_key, first, 0)
-        return msgspec.structs.replace(sent, subject=draft.subject or sent.subject)
+        kind = MessageKind.INMAIL if asked else sent.kind
+        return msgspec.structs.replace(sent, subject=draft.subject or sent.subject, kind=kind)
 
     async def _sent(self, value: Json, chat_key: ChatKey, draft: MessageDraft, first: int) -> RemoteMessage:
         """The message that was sent; one with files as LinkedIn shows it, for their addresses."""
@@ -281,8 +286,11 @@ class LinkedInConnection:
         raise NotSupported("LinkedIn forwards no messages.")
 
     async def mark_chat(self, chat: str, mark: ChatMark, *, on: bool) -> None:
-        """Read, archived or starred."""
+        """Read, archived or starred; or the answer to a request."""
         urn = self._chat_urn(chat)
+        if mark is ChatMark.ACCEPTED:
+            await actions.answer_request(self._api, urn, accept=on)
+            return
         if mark is ChatMark.READ:
             await actions.mark_read(self._api, urn, on=on)
         elif mark in actions.CATEGORIES:

@@ -9,6 +9,7 @@ from postroom.connectors.http import Http
 from postroom.connectors.linkedin import keys, people
 from postroom.connectors.linkedin.api import QUERY_IDS, Session, Voyager, new_jsessionid
 from postroom.connectors.linkedin.connection import LinkedInConnection
+from postroom.connectors.linkedin.password import PasswordLogin
 from postroom.connectors.linkedin.posts_api import Hosts
 from postroom.connectors.linkedin.posts_connection import PostsConnection
 from postroom.connectors.linkedin.posts_login import PostsLogin
@@ -64,7 +65,7 @@ _CAPABILITIES = Capabilities(
     recall=Recalling(window=timedelta(minutes=60), readable=True),
     typing=True,
     # Source: the categories of the web client as published clients use them, checked 2026-11-20.
-    marks=frozenset({ChatMark.READ, ChatMark.ARCHIVED, ChatMark.STARRED}),
+    marks=frozenset({ChatMark.READ, ChatMark.ARCHIVED, ChatMark.STARRED, ChatMark.ACCEPTED}),
     publish=Publishing(
         # Source: LinkedIn Posts API, checked 2026-11-21.
         max_length=3000,
@@ -108,7 +109,7 @@ class LinkedInSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fi
 class LinkedInConnector:
     """LinkedIn's private messages, over the protocol of its web client, and posts, over its official API.
 
-    An account has one of the two, as it was linked: flow `cookie` or flow `oauth`.
+    An account has one of the two, as it was linked: flow `cookie` or `password`, or flow `oauth`.
     """
 
     settings_type = LinkedInSettings
@@ -137,6 +138,8 @@ class LinkedInConnector:
             self._http, self._hosts, settings.api_version, settings, settings.scopes, callback_url, now
         )
 
+        self._password_login = PasswordLogin(self._http, self._origin, self._user_agent, self._linked)
+
     @property
     def name(self) -> str:
         """The value of `accounts.provider`."""
@@ -149,8 +152,8 @@ class LinkedInConnector:
 
     @property
     def login_flows(self) -> Sequence[str]:
-        """The cookie of a browser that is signed in, for messages; OAuth, for posts."""
-        return ("cookie", "oauth")
+        """The cookie of a browser that is signed in, or name and password, for messages; OAuth, for posts."""
+        return ("cookie", "password", "oauth")
 
     def message_key(self, provider_id: str) -> MessageKey:
         """The message's id without mailbox, escapes and padding."""
@@ -167,12 +170,15 @@ class LinkedInConnector:
     async def login(self, flow: str, reply: Reply | None) -> LoginStep:
         """Ask for the session's cookie, and see whose it is. An answer without one is asked again.
 
+        By password: sign in as a browser does, from check to check.
         By OAuth: send the owner to LinkedIn, and ask as whom to post where there is a choice.
         """
         if flow not in self.login_flows:
-            raise InvalidParameters(f"LinkedIn has no login flow {flow!r}; there are: cookie, oauth.")
+            raise InvalidParameters(f"LinkedIn has no login flow {flow!r}; there are: cookie, password, oauth.")
         if flow == "oauth":
             return await self._posts_login.step(reply)
+        if flow == "password":
+            return await self._password_login.step(reply)
         return await self._by_cookie(reply)
 
     async def _by_cookie(self, reply: Reply | None) -> LoginStep:
@@ -183,6 +189,10 @@ class LinkedInConnector:
         if not _is_header(li_at) or any(mark in li_at for mark in ';," \\') or not _is_header(user_agent):
             raise LoginFailed("That is no value of the cookie li_at.", code=ErrorCode.INVALID_CREDENTIALS)
         session = Session(li_at=li_at, jsessionid=new_jsessionid(), user_agent=user_agent)
+        return await self._linked(session)
+
+    async def _linked(self, session: Session) -> Linked:
+        """Whose session it is."""
         try:
             profile = people.profile(await self._voyager(session).me())
         except CredentialsRejected as error:
@@ -193,7 +203,7 @@ class LinkedInConnector:
             raise LoginFailed(error.detail, code=ErrorCode.INVALID_CREDENTIALS) from error
         if profile is None:
             raise ProviderDown("LinkedIn did not say whose session this is.")
-        values = {"li_at": li_at, "jsessionid": session.jsessionid, "user_agent": user_agent}
+        values = {"li_at": session.li_at, "jsessionid": session.jsessionid, "user_agent": session.user_agent}
         return Linked(profile=profile, credentials=Credentials(values=values))
 
     def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> LinkedInConnection | PostsConnection:

@@ -12,6 +12,7 @@ import msgspec
 from postroom.connectors.linkedin import keys
 from postroom.connectors.linkedin.attachments import attachments, extras
 from postroom.connectors.linkedin.people import as_list, as_number, as_object, as_text, attendee, id_of
+from postroom.domain.chats import ChatRequest
 from postroom.domain.messages import MessageKind, Quote, Reaction
 from postroom.domain.remote import (
     ChatKey,
@@ -29,6 +30,7 @@ Json = Any
 MAX_ORIGINAL_BYTES = 32 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_000
+_REQUESTS = {"PENDING": ChatRequest.PENDING, "ACCEPTED": ChatRequest.ACCEPTED, "DECLINED": ChatRequest.DECLINED}
 _CONTENT_TYPES = {"Sponsored": "sponsored", "InMail": "inmail", "LinkedIn Offer": "linkedin_offer"}
 
 
@@ -125,6 +127,7 @@ def chat(entity: Json, me: str) -> RemoteChat | None:
         read_only=any(feature is not None and "REPLY" in feature for feature in features),
         folders=folders,
         content_type=_CONTENT_TYPES.get(as_text(tree.get("conversationTypeText")) or ""),
+        request=_REQUESTS.get(as_text(tree.get("state")) or ""),
     )
 
 

@@ -17,6 +17,11 @@ from postroom.errors import (
 )
 
 _LONGEST_WORDS = 300
+_CODES = {
+    "CREDIT": ErrorCode.INSUFFICIENT_CREDITS,
+    "NOT_ALLOWED": ErrorCode.NOT_ALLOWED_INMAIL,
+    "NOT_CONNECTED": ErrorCode.NO_CONNECTION_WITH_RECIPIENT,
+}
 _CHALLENGE = ("checkpoint", "challenge", "captcha")
 
 
@@ -57,7 +62,7 @@ def meaning(answer: Answer, *, write: bool, hide: tuple[str, ...] = ()) -> Provi
             )
         return ProviderDown(f"LinkedIn answered {status}{words}.", retry_after_seconds=_retry_after(answer))
     if status in (413, 422):
-        return Unprocessable(f"LinkedIn cannot use what was sent ({status}){words}.")
+        return Unprocessable(f"LinkedIn cannot use what was sent ({status}){words}.", code=_code(answer))
     return Refused(f"LinkedIn refused ({status}){words}.", code=ErrorCode.MALFORMED_REQUEST)
 
 
@@ -81,6 +86,13 @@ def _is_challenge(answer: Answer) -> bool:
     place = answer.headers.get("location", "").lower()
     text = answer.body[:4096].decode("utf-8", "replace").lower()
     return any(word in place or word in text for word in _CHALLENGE)
+
+
+def _code(answer: Answer) -> ErrorCode:
+    """Why, where LinkedIn says it by a word. The words are not documented."""
+    tree: Any = answer.json()
+    word = str(tree.get("code")).upper() if isinstance(tree, dict) else ""
+    return next((code for part, code in _CODES.items() if part in word), ErrorCode.UNPROCESSABLE_ENTITY)
 
 
 def _words(answer: Answer, hide: tuple[str, ...]) -> str:

@@ -5,7 +5,9 @@ from datetime import datetime
 import msgspec
 
 from postroom.clock import iso, to_ms
-from postroom.dialects.native.messages import CHAT_ID, MESSAGE_ID
+from postroom.dialects.native import wire
+from postroom.dialects.native.messages import CHAT_ID, MESSAGE_ID, shown
+from postroom.dialects.native.messaging import ONCE, File, uploads
 from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -52,18 +54,24 @@ class Deleted(msgspec.Struct, kw_only=True):
 
 
 class NewMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`grace`: seconds in which it can be undone. `delete_at`: when it is to go again, such as 2026-12-01T09:00:00Z."""
+    """`quote_id`: the message of this chat that it answers. `typing_seconds`: how long to be shown writing before.
 
-    text: str
+    `grace`: seconds in which it can be undone. `delete_at`: when it is to go again, such as 2026-12-01T09:00:00Z.
+    """
+
+    text: str = ""
     quote_id: str | None = None
+    files: list[File] = []
+    typing_seconds: float | None = None
     grace: int = 0
     delete_at: datetime | None = None
 
 
 class Sent(msgspec.Struct, kw_only=True):
-    """The message that was sent, by its id; null where that is still to come, as the deferral says."""
+    """The message that was sent; null where that is still to come, as the deferral says."""
 
     message_id: str | None
+    message: wire.Message | None
     deferral: Deferral | None
 
 
@@ -95,14 +103,23 @@ async def send_chat_message(services: Services, request: Request) -> Sent:
     if delete_at is not None:
         services.access.require(caller, Scope.DELETE)
     if not body.grace and delete_at is None:
-        sent = await services.messages.send(caller, chat_id, body.text, quote_id=body.quote_id)
-        return Sent(message_id=sent.id, deferral=None)
+        return await _sent_now(services, request, body)
+    if body.files or body.typing_seconds is not None:
+        raise InvalidParameters("A message with files, or with `typing_seconds`, goes at once and stays.")
     made = await services.deferrals.send(
         caller, chat_id, body.text, grace_seconds=body.grace, quote_id=body.quote_id, delete_at=delete_at
     )
     if not body.grace:
         made = await services.deferrals.settled(caller, made.id, _NOT_WAITING)
-    return Sent(message_id=made.message_id, deferral=_shown(made))
+    return Sent(message_id=made.message_id, message=None, deferral=_shown(made))
+
+
+async def _sent_now(services: Services, request: Request, body: NewMessage) -> Sent:
+    files, chat_id = uploads(body.files), request.path["id"]
+    sent = await services.messages.send(
+        request.caller, chat_id, body.text, quote_id=body.quote_id, files=files, typing=body.typing_seconds
+    )
+    return Sent(message_id=sent.id, message=await shown(services, request, sent), deferral=None)
 
 
 async def set_message_delete_at(services: Services, request: Request) -> DeleteAtSet:
@@ -174,8 +191,8 @@ OPERATIONS = (
         method="POST",
         path="/chats/{id}/messages",
         summary="Send a message: now, or after a time in which that can be undone; and have it go again at a moment.",
-        docs=f"`grace`: {_GRACE}. With `delete_at` the message deletes itself, which is refused where its network would not "
-        "do that at that moment any more; the key needs the scope to delete as well.",
+        docs=f"{ONCE} `grace`: {_GRACE}. With `delete_at` the message deletes itself, which is refused where its network "
+        "would not do that at that moment any more; the key needs the scope to delete as well.",
         scope=Scope.SEND,
         handler=send_chat_message,
         body=NewMessage,

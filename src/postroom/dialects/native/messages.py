@@ -25,7 +25,11 @@ class Messages(msgspec.Struct, kw_only=True):
 
 
 async def get_message(services: Services, request: Request) -> wire.Message:
-    found = await services.messages.get(request.caller, request.path["id"])
+    return await shown(services, request, await services.messages.get(request.caller, request.path["id"]))
+
+
+async def shown(services: Services, request: Request, found: Message) -> wire.Message:
+    """A message as this dialect shows it."""
     (deletion,) = await services.deadlines.of(request.caller.workspace_id, [found])
     moments = await services.deferrals.moments(request.caller, [found])
     return wire.message(found, deletion, moments)

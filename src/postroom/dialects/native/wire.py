@@ -7,14 +7,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from postroom.clock import iso
+from postroom.dialects.native.wire_accounts import Account, account, moment
 from postroom.domain import access, messages
 from postroom.domain.accounts import Account as DomainAccount
-from postroom.domain.accounts import LoginAttempt
-from postroom.domain.capabilities import Capabilities as DomainCapabilities
 from postroom.domain.chats import Chat as DomainChat
 from postroom.domain.deletions import Deletion
 from postroom.domain.events import EventData
-from postroom.domain.logins import Checkpoint
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
 from postroom.services.events import Joined, PostNow
@@ -76,76 +74,6 @@ class NewManagedUser(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     display_name: str | None = None
 
 
-class Network(msgspec.Struct, kw_only=True):
-    """What a network can do here. A power that is null is one it has not. Windows are in seconds."""
-
-    name: str
-    flows: list[str]
-    send: dict[str, Any] | None
-    recall: dict[str, Any] | None
-    publish: dict[str, Any] | None
-    unpublish: bool
-
-
-class Networks(msgspec.Struct, kw_only=True):
-    items: list[Network]
-
-
-class NewLink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow` is one of the network's, as capabilities list them."""
-
-    provider: str
-    flow: str
-
-
-class Answers(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The owner's answers to the last step, by field."""
-
-    answers: dict[str, str]
-
-
-class Link(msgspec.Struct, kw_only=True):
-    """An attempt to link, five minutes long. `step` says what is next: `ask` for these fields, `visit` this page,
-    `show` this code and answer again, `wait` for what the owner does at the network, or `linked`."""
-
-    id: str
-    step: str
-    expires_at: str
-    fields: dict[str, str] | UnsetType = UNSET
-    choices: dict[str, dict[str, str]] | UnsetType = UNSET
-    """The values that a field can have, each with its label, where they are known."""
-    url: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
-    checkpoint: Checkpoint | UnsetType = UNSET
-    """What the network wants to see before it lets the owner in."""
-    account_id: str | UnsetType = UNSET
-    notice: str | UnsetType = UNSET
-
-
-class Account(msgspec.Struct, kw_only=True):
-    id: str
-    provider: str
-    provider_id: str
-    user_id: str
-    username: str
-    name: str
-    picture_url: str | None
-    profile_url: str | None
-    status: str
-    status_detail: str | None
-    synced: bool
-    created_at: str
-    last_synced_at: str | None
-    last_used_at: str
-    credentials_expire_at: str | None
-    """When it ends unless it is linked again, as far as its network says."""
-
-
-class Accounts(msgspec.Struct, kw_only=True):
-    items: list[Account]
-    cursor: str | None
-
-
 class Seal(msgspec.Struct, kw_only=True):
     """A receipt's place in the chain of its workspace: the hash of the one before, its own, and the server's signature."""
 
@@ -173,6 +101,24 @@ class Receipts(msgspec.Struct, kw_only=True):
     cursor: str | None
 
 
+class File(msgspec.Struct, kw_only=True):
+    """A file or card of a message. What is null is not known. `available`: whether there is a file to be had."""
+
+    id: str
+    type: str
+    """img, video, audio, file, linkedin_post or video_meeting."""
+    name: str | None
+    content_type: str | None
+    size_bytes: int | None
+    available: bool
+
+
+class Reaction(msgspec.Struct, kw_only=True):
+    emoji: str
+    sender_id: str
+    is_sender: bool
+
+
 class WhyNot(msgspec.Struct, kw_only=True):
     """Why something cannot be done: a stable word, and a sentence."""
 
@@ -198,6 +144,8 @@ class Message(msgspec.Struct, kw_only=True):
     text: str | None
     attachments: int
     """How many."""
+    files: list[File]
+    reactions: list[Reaction]
     deleted_at: str | None
     can_delete: bool
     """Whether its network would be asked to take it back, if that were said now."""
@@ -216,6 +164,10 @@ class Chat(msgspec.Struct, kw_only=True):
     provider_id: str
     name: str | None
     unread_count: int
+    archived: bool
+    muted: bool
+    pinned: bool
+    starred: bool
     last_message_at: str | None
 
 
@@ -273,7 +225,7 @@ def key(found: access.ApiKey, secret: str | None = None) -> Key:
         scopes=sorted(found.scopes),
         managed_user_id=found.managed_user_id,
         created_at=iso(found.created_at),
-        revoked_at=_iso(found.revoked_at),
+        revoked_at=moment(found.revoked_at),
         secret=UNSET if secret is None else secret,
     )
 
@@ -300,71 +252,6 @@ def managed_user(found: access.ManagedUser) -> ManagedUser:
     return ManagedUser(
         id=found.id, username=found.username, display_name=found.display_name, created_at=iso(found.created_at)
     )
-
-
-def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Sequence[str]]) -> Networks:
-    """What each network can do, by name."""
-    return Networks(
-        items=[
-            Network(
-                name=name,
-                flows=list(flows.get(name, ())),
-                send=_power(found.send),
-                recall=_power(found.recall),
-                publish=_power(found.publish),
-                unpublish=found.unpublish,
-            )
-            for name, found in sorted(powers.items())
-        ]
-    )
-
-
-NOTICES = {
-    (
-        "linkedin",
-        "cookie",
-    ): "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it.",
-}
-
-
-def link(attempt: LoginAttempt, step: Any) -> Link:
-    """Where an attempt stands: the connector's step, or the account that was linked."""
-    made = Link(id=attempt.id, step=type(step).__name__.lower(), expires_at=iso(attempt.expires_at))
-    if isinstance(step, DomainAccount):
-        return msgspec.structs.replace(made, step="linked", account_id=step.id)
-    made.fields = dict(getattr(step, "fields", None) or {}) or UNSET
-    made.choices = {name: dict(each) for name, each in (getattr(step, "choices", None) or {}).items()} or UNSET
-    made.url = getattr(step, "url", UNSET)
-    made.code = getattr(step, "code", UNSET)
-    made.checkpoint = getattr(step, "checkpoint", None) or UNSET
-    made.notice = NOTICES.get((attempt.provider, attempt.flow), UNSET)
-    return made
-
-
-def account(found: DomainAccount) -> Account:
-    """A linked account."""
-    return Account(
-        id=found.id,
-        provider=found.provider,
-        provider_id=found.provider_id,
-        user_id=found.user_id,
-        username=found.profile.username,
-        name=found.profile.name,
-        picture_url=found.profile.picture_url,
-        profile_url=found.profile.profile_url,
-        status=found.status,
-        status_detail=found.status_detail,
-        synced=found.synced,
-        created_at=iso(found.created_at),
-        last_synced_at=_iso(found.last_synced_at),
-        last_used_at=iso(found.last_used_at),
-        credentials_expire_at=_iso(found.credentials_expire_at),
-    )
-
-
-def accounts(found: Listing[DomainAccount]) -> Accounts:
-    """A page of accounts."""
-    return Accounts(items=[account(each) for each in found.items], cursor=found.next)
 
 
 def receipt(found: DomainReceipt) -> Receipt:
@@ -402,7 +289,7 @@ def event(joined: Joined) -> Event:
         case DomainAccount() as content:
             made.account = account(content)
         case DomainChat() as content:
-            made.chat = _chat(content)
+            made.chat = chat(content)
         case PostNow() as content:
             made.post = _post(content)
     return made
@@ -430,11 +317,16 @@ def message(found: messages.Message, deletion: Deletion, moments: Mapping[str, i
         edited=found.edited,
         text=found.content.text,
         attachments=len(found.content.attachments),
-        deleted_at=_iso(found.deleted_at),
+        files=[_file(each) for each in found.content.attachments],
+        reactions=[
+            Reaction(emoji=each.value, sender_id=each.sender_id, is_sender=each.is_sender)
+            for each in found.content.reactions
+        ],
+        deleted_at=moment(found.deleted_at),
         can_delete=deletion.can_delete,
-        delete_by=_iso(deletion.delete_by),
+        delete_by=moment(deletion.delete_by),
         delete_reason=None if deletion.reason is None else WhyNot(code=deletion.reason, detail=deletion.detail or ""),
-        delete_at=UNSET if moments is None else _iso(moments.get(found.id)),
+        delete_at=UNSET if moments is None else moment(moments.get(found.id)),
     )
 
 
@@ -446,14 +338,26 @@ def _post(found: PostNow) -> Post:
         platform=post.platform,
         platform_id=post.platform_id,
         status=post.status,
-        scheduled_at=_iso(found.scheduled_at),
+        scheduled_at=moment(found.scheduled_at),
         provider_id=post.provider_id,
         url=post.url,
         error=None if post.error is None else post.error.code,
     )
 
 
-def _chat(found: DomainChat) -> Chat:
+def _file(found: messages.AnyAttachment) -> File:
+    return File(
+        id=found.id,
+        type=str(type(found).__struct_config__.tag),
+        name=found.file_name if isinstance(found, messages.File) else None,
+        content_type=found.mimetype,
+        size_bytes=found.file_size,
+        available=not found.unavailable and not isinstance(found, messages.LinkedPost | messages.VideoMeeting),
+    )
+
+
+def chat(found: DomainChat) -> Chat:
+    """A chat."""
     return Chat(
         id=found.id,
         account_id=found.account_id,
@@ -461,17 +365,9 @@ def _chat(found: DomainChat) -> Chat:
         provider_id=found.provider_id,
         name=found.content.name,
         unread_count=found.unread_count,
-        last_message_at=_iso(found.last_message_at),
+        archived=found.archived,
+        muted=found.muted,
+        pinned=found.pinned,
+        starred=found.starred,
+        last_message_at=moment(found.last_message_at),
     )
-
-
-def _iso(moment: int | None) -> str | None:
-    return None if moment is None else iso(moment)
-
-
-def _power(found: msgspec.Struct | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    built: dict[str, Any] = msgspec.to_builtins(found, builtin_types=(), enc_hook=str)
-    window = getattr(found, "window", None)
-    return built if window is None else built | {"window": window.total_seconds()}
