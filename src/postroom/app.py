@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from postroom.clock import Clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
-from postroom.connectors.registry import RegistryError, installed
+from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.connectsafely.webhooks import Payloads as ConnectSafelyPayloads
@@ -103,6 +103,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     guarded: Http
     fetching: Http
     """For addresses that callers give."""
+    connectors: Registry
     services: Services
     sync: Sync
     worker: Worker
@@ -113,6 +114,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     async def close(self) -> None:
         """Let go of everything; what was acknowledged is durable already."""
+        await self.connectors.close()
         await self.http.close()
         await self.guarded.close()
         await self.fetching.close()
@@ -147,7 +149,9 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     fetching = guarded_http(guard, whole_seconds=120.0, max_bytes=1 << 28)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
-        registry = installed(http, callback_url, now, settings.providers, guarded=guarded)
+        # Of its own, since what homeservers tell at once is longer than what other given addresses may answer.
+        abroad = guarded_http(guard, max_bytes=1 << 24)
+        registry = installed(http, callback_url, now, settings.providers, guarded=abroad)
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
@@ -230,6 +234,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         http=http,
         guarded=guarded,
         fetching=fetching,
+        connectors=registry,
         services=services,
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),

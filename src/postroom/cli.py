@@ -52,14 +52,19 @@ def _run(coroutine: Coroutine[Any, Any, None]) -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [default: .data/live]")
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
-def serve(in_sandbox: bool, port: int | None, host: str | None, data: Path | None, as_json: bool) -> None:
+@click.option(
+    "--no-whatsapp", is_flag=True, help="With --sandbox: no WhatsApp account, whose library is a second process."
+)
+def serve(
+    in_sandbox: bool, port: int | None, host: str | None, data: Path | None, as_json: bool, no_whatsapp: bool
+) -> None:
     """Start the server: its APIs, its worker and its listeners in one process."""
     if in_sandbox and data is None:
         data = Path(".data/sandbox")
     settings = load(os.environ, port=port, host=host, data=data)
     logs.configure(settings.log_level or ("WARNING" if in_sandbox else "INFO"), settings.log_json)
     with own_folder(settings.data):
-        _run(_sandbox(settings, as_json) if in_sandbox else _live(settings, as_json))
+        _run(_sandbox(settings, as_json, with_whatsapp=not no_whatsapp) if in_sandbox else _live(settings, as_json))
 
 
 async def _live(settings: Settings, as_json: bool) -> None:
@@ -91,7 +96,7 @@ async def _live(settings: Settings, as_json: bool) -> None:
         await house.close()
 
 
-async def _sandbox(settings: Settings, as_json: bool) -> None:
+async def _sandbox(settings: Settings, as_json: bool, *, with_whatsapp: bool) -> None:
     opened = listen(settings)
     port = opened.getsockname()[1]
     base = f"http://{settings.host}:{port}"
@@ -104,7 +109,10 @@ async def _sandbox(settings: Settings, as_json: bool) -> None:
             lines = sandbox.as_json(base, networks, kept)
             if not as_json:
                 lines = await sandbox.welcome(house, base, networks, kept)
-            await run(house, settings, opened, lambda: click.echo(lines))
+            async with contextlib.AsyncExitStack() as stack:
+                if with_whatsapp:
+                    await stack.enter_async_context(sandbox.telephone(house, kept, networks.sim))
+                await run(house, settings, opened, lambda: click.echo(lines))
         finally:
             await house.close()
 

@@ -17,10 +17,14 @@ from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
 from postroom_sim.mastodon import tables as mastodon_tables
 from postroom_sim.mastodon.network import Mastodon
+from postroom_sim.matrix import tables as matrix_tables
+from postroom_sim.matrix.network import Matrix
 from postroom_sim.telegram.network import Telegram
 from postroom_sim.threads.network import Threads
 from postroom_sim.tiktok.network import TikTok
 from postroom_sim.twitter.network import Twitter
+from postroom_sim.whatsapp import tables as whatsapp_tables
+from postroom_sim.whatsapp.network import WhatsApp
 from postroom_sim.youtube.network import YouTube
 
 SCHEMAS = [
@@ -30,6 +34,8 @@ SCHEMAS = [
     linkedin_tables.SCHEMA,
     bluesky_tables.SCHEMA,
     mastodon_tables.SCHEMA,
+    whatsapp_tables.SCHEMA,
+    matrix_tables.SCHEMA,
 ]
 NETWORKS: list[Any] = [
     LinkedIn,
@@ -37,10 +43,12 @@ NETWORKS: list[Any] = [
     Facebook,
     Instagram,
     Mastodon,
+    Matrix,
     Telegram,
     Threads,
     TikTok,
     Twitter,
+    WhatsApp,
     YouTube,
     *(entry.load() for entry in entry_points(group="postroom_sim.networks")),
 ]

@@ -15,6 +15,7 @@ from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from tests import opened
 from tests.promises.traces import Trace, everything_said
+from tests.promises.traces_whatsapp import WhatsAppTrace
 from tests.receiver import receiving
 from tests.scene import Scene, staged
 from tests.size import Size
@@ -47,14 +48,14 @@ async def one(trace: Trace) -> bool:
     return told.secret_was_here
 
 
-async def tell(seeds: range, folder: Path, url: str) -> None:
+async def tell(seeds: range, folder: Path, url: str, of: type[Trace] = Trace) -> None:
     """Tell these stories in one database, and search all of it at the end."""
     seen = 0
     async with kept_in(folder, url) as database:
         for start in range(seeds.start, seeds.stop, _AT_ONCE):
             # Several at once, so that they share their commits.
             some = range(start, min(start + _AT_ONCE, seeds.stop))
-            told = await asyncio.gather(*(one(Trace(database, folder, seed)) for seed in some))
+            told = await asyncio.gather(*(one(of(database, folder, seed)) for seed in some))
             seen += sum(told)
         found = await opened.rows(database)
         assert opened.where(found, "canary") == []
@@ -71,6 +72,13 @@ async def test_no_order_of_news_brings_a_recalled_message_back(
         await tell(range(start, min(start + _STORIES_IN_ONE_DATABASE, size.traces)), tmp_path / f"{number}", "")
     logged = capfd.readouterr()
     assert "canary" not in logged.out + logged.err
+
+
+@pytest.mark.timeout(3600)
+async def test_no_order_of_what_whatsapp_tells_brings_one_back(tmp_path: Path, size: Size) -> None:
+    for number, start in enumerate(range(0, size.traces, _STORIES_IN_ONE_DATABASE)):
+        seeds = range(start, min(start + _STORIES_IN_ONE_DATABASE, size.traces))
+        await tell(seeds, tmp_path / f"{number}", "", WhatsAppTrace)
 
 
 @pytest.mark.timeout(3600)

@@ -1,15 +1,16 @@
 """Seeded stories about a message that is taken back, in which everything comes late, twice and in any order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from postroom.clock import Clock, now, to_ms
+from postroom.connectors.contract import Connector
 from postroom.connectors.registry import Registry
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
@@ -48,19 +49,23 @@ from postroom.store.database import Database
 from postroom.store.notify import Notifier
 from tests import opened
 from tests.promises.border import BORDER, World
+from tests.promises.border_whatsapp import TELEPHONES
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[object]]
 MEMBERS = ("ada", "bea")
+BORDERS = (BORDER, TELEPHONES)
 
 
 class Rooms:
     """The services that matter here, on one database; made anew where a story says that the server was restarted."""
 
-    def __init__(self, database: Database, folder: Path, clock: Clock = now) -> None:
+    def __init__(
+        self, database: Database, folder: Path, clock: Clock = now, connectors: Sequence[Connector] = BORDERS
+    ) -> None:
         self.database = database
         notifier = Notifier()
-        registry = Registry([BORDER])
+        registry = Registry(connectors)
         self.access = Access(database, clock, sandbox=True)
         self.events = Events(database, notifier, Deadlines(database, registry.powers, clock), clock)
         self.receipts = Receipts(database, clock)
@@ -90,16 +95,21 @@ class Told:
 class Trace:
     """One story: a workspace with the accounts of both sides, and another workspace that never hears of the recall."""
 
+    border: ClassVar[Any] = BORDER
+    make_world: ClassVar[Any] = World
+
     def __init__(self, database: Database, folder: Path, seed: int) -> None:
         self.seed = seed
         self.database = database
         self.folder = folder
         self.rooms = Rooms(database, folder)
         self.chance = Random(seed)
-        self.world = World(seed=seed, now_ms=to_ms(now()), secret=f"canary{seed}x{self.chance.getrandbits(40):x}")
-        self.twin_world = World(seed=seed, now_ms=self.world.now_ms, secret=f"twin{seed}")
-        BORDER.worlds[str(seed)] = self.world
-        BORDER.worlds[f"twin {seed}"] = self.twin_world
+        self.world = self.make_world(
+            seed=seed, now_ms=to_ms(now()), secret=f"canary{seed}x{self.chance.getrandbits(40):x}"
+        )
+        self.twin_world = self.make_world(seed=seed, now_ms=self.world.now_ms, secret=f"twin{seed}")
+        self.border.worlds[str(seed)] = self.world
+        self.border.worlds[f"twin {seed}"] = self.twin_world
         self.linked: dict[str, Account | None] = {}
 
     async def tell(self) -> Told:
@@ -123,9 +133,9 @@ class Trace:
             await self._take(member, [self._seen(member, "written"), self._answer(member), self._chat(member)])
         await self._check()
         kept = await self.rooms.messages.list(self.twin)
-        BORDER.worlds.pop(str(self.seed))
-        BORDER.worlds.pop(f"twin {self.seed}")
-        target = BORDER.message_key(self.world.target_id)
+        self.border.worlds.pop(str(self.seed))
+        self.border.worlds.pop(f"twin {self.seed}")
+        target = self.world.key(self.world.target_id)
         return Told(seen, any(held.key == target and not held.is_tombstone for held in kept.items))
 
     # the cast
@@ -150,7 +160,7 @@ class Trace:
         )
 
     async def _link(self, caller: Caller, member: str, world: str) -> Account:
-        return await self.rooms.accounts.link(caller, "linkedin", "cookie", {"member": member, "world": world})
+        return await self.rooms.accounts.link(caller, self.border.name, "cookie", {"member": member, "world": world})
 
     # what may happen
 
@@ -249,6 +259,7 @@ class Trace:
     async def _take(self, member: str, news: list[RemoteEvent]) -> None:
         account = self.linked[member]
         if account is not None:
+            news = [event for item in news for event in (item if isinstance(item, list) else [item])]
             await self.rooms.ingest.take(account, news, origin="realtime", announce=self.chance.random() < 0.8)
 
     async def _sync(self, member: str) -> None:
@@ -293,7 +304,7 @@ class Trace:
             await _as_may_be(self.rooms.messages.react(self.caller, message.id, "👍", on=self.chance.random() < 0.7))
 
     async def _held(self) -> list[Message]:
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         return [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
 
     async def _ask_by_key(self) -> None:
@@ -301,7 +312,7 @@ class Trace:
         chat, message = world.chat_spelling(), world.message_spelling(world.target_id)
         key = f"key {self.seed}"
         claimed = await _as_may_be(self.rooms.idempotency.begin(self.caller, key, b"request", repeatable=True))
-        await _as_may_be(self.rooms.recalls.recall_by_key(self.caller, "linkedin", chat, message, None))
+        await _as_may_be(self.rooms.recalls.recall_by_key(self.caller, self.border.name, chat, message, None))
         if claimed is None:
             await self.rooms.idempotency.finish(self.caller, key, 200, msgspec.json.encode({"messageUrn": message}))
 
@@ -317,9 +328,9 @@ class Trace:
                 await self.rooms.recalls.settle(intent.workspace_id, intent.id)
 
     async def _is_buried(self) -> bool:
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         async with self.database.read() as reader:
-            return await burials.is_buried(reader, self.caller.workspace_id, "linkedin", target)
+            return await burials.is_buried(reader, self.caller.workspace_id, self.border.name, target)
 
     async def _be_sure(self) -> None:
         """The news may have come while the account was away, and the network may have refused."""
@@ -335,7 +346,7 @@ class Trace:
     async def _check(self) -> None:
         assert await self._places() == [], f"seed {self.seed}"
         assert self.world.secret not in await everything_said(self.rooms, self.caller), f"seed {self.seed}"
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         for held in (await self.rooms.messages.list(self.caller)).items:
             assert held.key != target or held.is_tombstone, f"seed {self.seed}"
 

@@ -292,6 +292,12 @@ class Recalls:
     async def _read_back(self, account: Account, intent: Recall, refusal: Refused | None) -> RecallOutcome:
         """Settle an intent by one read, if it can be read. `refusal`: what the network said to the call."""
         answer = "refused" if refusal else "no answer"
+        recall = self._connections.connector(intent.provider).capabilities.recall
+        if recall is not None and not recall.readable:
+            # Nobody can know. Asking again is for the caller: a recall may be repeated, but not by us.
+            outcome = RecallOutcome.REFUSED if refusal else RecallOutcome.UNVERIFIED
+            await self._finish(intent, outcome, refusal.code if refusal else answer, None)
+            return outcome
         try:
             async with self._connections.messenger(account) as connection:
                 shown = await self._look(connection, intent)
