@@ -6,9 +6,12 @@ import httpx
 import pytest
 
 from postroom.clock import iso
+from postroom.dialects.native import deferrals, wire
+from postroom.dialects.native.operations import DIALECT
 from postroom.domain.access import Scope
 from postroom.domain.chains import verify
 from postroom.errors import CredentialsRejected, PostroomError
+from tests import opened
 from tests.scene import MINUTE, Scene
 from tests.scene import the_scene as the_scene
 
@@ -154,3 +157,26 @@ async def test_receipts_are_exported_with_the_key_that_checks_them(scene: Scene,
     sealed = (await client.get(f"/receipts/{receipt['id']}")).json()
     assert (sealed["sealed"], sealed["seal"]["sequence"]) == (True, 1)
     assert (await client.get("/receipts/export", params={"after": 1})).content.count(b"\n") == 2
+
+
+async def test_what_is_kept_for_an_idempotency_key_has_no_words_of_a_message(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    chat = (await scene.own()).chat_id
+    same = {"Idempotency-Key": "sending"}
+    sent = (await client.post(f"/chats/{chat}/messages", json={"text": "Sandpiper"}, headers=same)).json()
+    assert sent["message"]["text"] == "Sandpiper"
+    changed = {"Idempotency-Key": "editing"}
+    path = f"/messages/{sent['message_id']}"
+    assert (await client.patch(path, json={"text": "Sandpipers"}, headers=changed)).json()["text"] == "Sandpipers"
+    rows = await scene.rows()
+    assert opened.where({name: found for name, found in rows.items() if name != "messages"}, "Sandpiper") == []
+    await client.delete(path)
+    again = (await client.post(f"/chats/{chat}/messages", json={"text": "Sandpiper"}, headers=same)).json()
+    assert (again["message_id"], again["message"]["text"]) == (sent["message_id"], None)
+    assert opened.where(await scene.rows(), "Sandpiper") == []
+
+
+def test_whatever_answers_with_a_message_or_chat_says_what_is_kept_of_it() -> None:
+    shown = (wire.Message, wire.Chat, deferrals.Sent)
+    assert [each.name for each in DIALECT.operations if each.mutates and each.answer in shown and not each.keep] == []

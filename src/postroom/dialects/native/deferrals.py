@@ -167,6 +167,11 @@ def _deferral(found: DomainDeferral) -> Deferral:
     )
 
 
+def _kept(answer: Sent) -> Sent:
+    shown = answer.message
+    return msgspec.structs.replace(answer, message=None if shown is None else wire.without_words(shown))
+
+
 _DEFERRAL_ID = {"id": "The deferral's id, such as `dfr_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
 _GRACE = f"seconds, up to {LONGEST_GRACE_SECONDS}"
 
@@ -197,6 +202,7 @@ OPERATIONS = (
         handler=send_chat_message,
         body=NewMessage,
         answer=Sent,
+        keep=_kept,
         status=201,
         errors=_ONE | _BODY,
         path_values=CHAT_ID,

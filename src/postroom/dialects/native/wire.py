@@ -345,6 +345,16 @@ def _post(found: PostNow) -> Post:
     )
 
 
+def without_words(shown: Message) -> Message:
+    """What is kept of an answer for its Idempotency-Key: content is stored in one place, from which a recall takes it."""
+    return msgspec.structs.replace(shown, text=None, files=[], reactions=[])
+
+
+def without_name(shown: Chat) -> Chat:
+    """The same of a chat."""
+    return msgspec.structs.replace(shown, name=None)
+
+
 def _file(found: messages.AnyAttachment) -> File:
     return File(
         id=found.id,
