@@ -120,6 +120,8 @@ class _Schemas:
         self._types = [each for each in types if each is not None]
         schemas, self.components = msgspec.json.schema_components(self._types, ref_template=_REF)
         self._schemas = list(schemas)
+        self.failures: dict[Any, dict[int, list[str]]] = {}
+        """Those that were worked out already."""
 
     def of(self, kind: Any) -> Any:
         return self._schemas[self._types.index(kind)]
@@ -180,7 +182,11 @@ def _responses(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
         }
     request = Request({"type": "http", "method": operation.method, "path": "/", "headers": []})
     media_type = dialect.failure(PostroomError(), operation, request).content_type.decode()
-    for status, words in sorted(failures(dialect, operation).items()):
+    # Operations that one function answers, and that list the same, fail in the same ways.
+    alike = (operation.handler, operation.statuses, operation.name if dialect.only else "")
+    found = schemas.failures.get(alike) or failures(dialect, operation)
+    schemas.failures[alike] = found
+    for status, words in sorted(found.items()):
         listed = "; ".join(str(word).removeprefix("urn:postroom:error:") for word in words)
         responses[str(status)] = {
             "description": _REASONS.get(status, "Failure") + (f": {listed}" if listed else ""),

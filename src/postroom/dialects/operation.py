@@ -263,9 +263,11 @@ class Application:
                 if operation.body is not None:
                     request.body = await self._body(operation, request, receive)
                 key = request.header(b"idempotency-key")
-                if key is not None and request.caller_or_none is not None:
+                # A file that is only given back is not kept for the next time.
+                if key is not None and request.caller_or_none is not None and operation.answer is not bytes:
                     return await self._once(operation, request, key)
-                return _answer(operation, await operation.handler(self.services, request))
+                result = await operation.handler(self.services, request)
+                return result if type(result) is Streamed else _answer(operation, result)
         result = await operation.handler(self.services, request)
         return result if type(result) is Streamed else _answer(operation, result)
 

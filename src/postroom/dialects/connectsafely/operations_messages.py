@@ -1,7 +1,7 @@
 """ConnectSafely's operations on messages."""
 
 from postroom.dialects.connectsafely import rows, sending, wire, wire_messages
-from postroom.dialects.operation import Answer, Operation, Parameter
+from postroom.dialects.operation import Operation, Parameter, Streamed
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
 from postroom.errors import ErrorCode, InvalidParameters, Kind
@@ -43,10 +43,11 @@ async def upload_attachment(services: Services, request: Request) -> wire_messag
     return wire_messages.attachment(await services.messages.upload(request.caller, account.id, file))
 
 
-async def download_media(services: Services, request: Request) -> Answer:
+async def download_media(services: Services, request: Request) -> Streamed:
     body: wire_messages.Download = request.body
     account = await rows.account_of(services, request.caller, body.account_id)
-    return await sending.whole(await services.messages.open_media(request.caller, account.id, body.url))
+    file = await services.messages.open_media(request.caller, account.id, body.url)
+    return Streamed(content_type=wire.safe_type(file.content_type), size_bytes=file.size_bytes, chunks=file.chunks)
 
 
 async def react_to_message(services: Services, request: Request) -> wire_messages.Reacted:

@@ -1,20 +1,15 @@
-"""How ConnectSafely's bodies for sending are read, and files given back whole."""
+"""How ConnectSafely's bodies for sending are read."""
 
 import contextlib
 
-from postroom.dialects.connectsafely import rows, wire, wire_messages
+from postroom.dialects.connectsafely import rows, wire_messages
 from postroom.dialects.connectsafely.wire_deprecated import OldSend
-from postroom.dialects.operation import Answer
 from postroom.dialects.request import Request
 from postroom.domain.accounts import Account
 from postroom.domain.chats import ChatMark
 from postroom.domain.messages import Message
-from postroom.domain.remote import Download
-from postroom.errors import ErrorCode, InvalidParameters, Kind, NotSupported, ProviderDown, ProviderError
+from postroom.errors import ErrorCode, InvalidParameters, Kind, NotSupported, ProviderError
 from postroom.services.house import Services
-
-MOST_BYTES = 64 << 20
-"""The largest file that is given back."""
 
 _CHANNELS = ("auto", "linkedin_inbox", "sales_navigator")
 
@@ -74,22 +69,6 @@ async def recipient(services: Services, request: Request, account: Account, spel
             kind=Kind.ATTENDEE,
         )
     return await rows.person_of(services, request.caller, account, spelling)
-
-
-async def whole(download: Download) -> Answer:
-    """A file's bytes as an answer.
-
-    Raises:
-        ProviderDown: there are too many.
-    """
-    chunks, size = [], 0
-    async for chunk in download.chunks:
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise ProviderDown(f"The file is larger than {MOST_BYTES} bytes.")
-    headers = ((b"content-disposition", b"attachment"), (b"x-content-type-options", b"nosniff"))
-    return Answer(200, b"".join(chunks), wire.safe_type(download.content_type), headers)
 
 
 def _check_channel(channel: str) -> None:

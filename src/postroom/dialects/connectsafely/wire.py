@@ -189,10 +189,10 @@ def note(account: DomainAccount, *, asked: bool, fresh: bool) -> str:
     return f"{said} A sync is under way: older messages may follow." if is_syncing(account) else said
 
 
-def safe_type(content_type: str) -> bytes:
+def safe_type(content_type: str) -> str:
     """The content type of a file that is given back: one that no browser takes for a page of ours."""
     plain_type = content_type.partition(";")[0].strip().lower()
-    return (plain_type if _MEDIA_TYPE.match(plain_type) else "application/octet-stream").encode()
+    return plain_type if _MEDIA_TYPE.match(plain_type) else "application/octet-stream"
 
 
 def status(found: DomainAccount) -> str:
