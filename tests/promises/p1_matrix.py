@@ -17,16 +17,16 @@ _SHARE = 10
 _SHARE_ON_POSTGRES = 3
 
 
-async def tell(seeds: range, folder: Path, url: str) -> None:
-    """Tell these stories in one database, and search all of it at the end."""
+async def tell(seeds: range, folder: Path, url: str) -> int:
+    """Tell these stories in one database, and search all of it at the end; in how many the secret was seen before."""
     seen = 0
     async with kept_in(folder, url) as database:
         for start in range(seeds.start, seeds.stop, _AT_ONCE):
             some = range(start, min(start + _AT_ONCE, seeds.stop))
             seen += sum(await asyncio.gather(*(Story(database, folder, seed).tell() for seed in some)))
         assert opened.where(await opened.rows(database), "canary") == []
-    assert seen > len(seeds) // 10, "the secrets were never here: these stories prove nothing"
     assert opened.files_with(folder, "canary") == []
+    return seen
 
 
 @pytest.mark.timeout(7200)
@@ -38,9 +38,11 @@ async def test_no_order_of_events_brings_a_redacted_message_back(
     many = size.traces if size.name == "long" else size.traces // _SHARE
     many = many if where == "sqlite" else many // _SHARE_ON_POSTGRES
     url = "" if where == "sqlite" else request.getfixturevalue("postgres_url")
+    seen = 0
     for number, start in enumerate(range(0, many, _STORIES_IN_ONE_DATABASE)):
         if url and number:
             break
-        await tell(range(start, min(start + _STORIES_IN_ONE_DATABASE, many)), tmp_path / f"{number}", url)
+        seen += await tell(range(start, min(start + _STORIES_IN_ONE_DATABASE, many)), tmp_path / f"{number}", url)
+    assert url or seen > many // 30, "the secrets were never here: these stories prove nothing"
     logged = capfd.readouterr()
     assert "canary" not in logged.out + logged.err

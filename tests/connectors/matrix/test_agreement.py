@@ -11,9 +11,7 @@ import pytest
 
 from postroom.domain.accounts import Account
 from postroom.domain.messages import Message
-from postroom.domain.remote import MessageKey
-from postroom.errors import PostroomError
-from tests.connectors.matrix.people import held as as_held
+from postroom.errors import NotFound, PostroomError
 from tests.parts.synapse import PASSWORD, Homeserver, Person
 from tests.servers import Built, built
 from tests.size import Size
@@ -88,19 +86,17 @@ class Both:
                 await self._as_ada()
 
     async def _as_ada(self) -> None:
-        """An edit or a reaction of Ada's, through the connection."""
+        """An edit or a reaction of Ada's."""
         message = await self.ours()
         if message is None:
             return
-        async with self.services.recalls._connections.messenger(self.account) as connection:
-            shown = await connection.read_message(self.room, MessageKey(message.key))
-            if shown is None or shown.recalled:
-                return
+        messages, caller = self.services.messages, self.house.caller
+        with contextlib.suppress(NotFound):  # taken back meanwhile
             if self.chance.random() < 0.6:
-                await connection.edit_message(self.room, as_held(shown), f"edit {self._some()}")
+                await messages.edit(caller, message.id, f"edit {self._some()}")
             else:
                 on = self.chance.random() < 0.7
-                await connection.set_reaction(self.room, as_held(shown), self.chance.choice(_EMOJIS), on=on)
+                await messages.react(caller, message.id, self.chance.choice(_EMOJIS), on=on)
 
     def _some(self) -> str:
         return f"{self.chance.getrandbits(32):x}"
