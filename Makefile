@@ -53,7 +53,7 @@ format: $(VENV)/.stamp-dev ## put the code into its one format
 bench: $(VENV)/.stamp-bench ## measure, and write figures and plots to bench/results
 	@$(BIN)/python -m bench $(TARGETS)
 
-parts: $(PARTS)/pds/.stamp $(PARTS)/swift/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
+parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/swift/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
@@ -106,6 +106,11 @@ $(PARTS)/node/.stamp: requirements/node.txt | $(BIN)/python
 
 $(PARTS)/pds/.stamp: tests/parts/pds/package.json tests/parts/pds/package-lock.json tests/parts/pds/install.sh $(PARTS)/node/.stamp
 	@bash tests/parts/pds/install.sh $(PARTS)
+	@touch $@
+
+# After the PDS: both link Node into the same folder.
+$(PARTS)/unipile/.stamp: tests/parts/unipile/package.json tests/parts/unipile/package-lock.json tests/parts/unipile/install.sh $(PARTS)/node/.stamp | $(PARTS)/pds/.stamp
+	@bash tests/parts/unipile/install.sh $(PARTS)
 	@touch $@
 
 # An environment of its own: its packages have other versions than the server's.

@@ -18,11 +18,13 @@ _SEALED = {
     ("sync_chats", "cursor_sealed"): ("account_id", "syncs.cursor:{account_id}"),
     ("attendees", "content"): ("account_id", "attendees.content:{id}"),
     ("chats", "content"): ("account_id", "chats.content:{id}"),
+    ("deferrals", "draft_sealed"): ("account_id", "deferrals.draft:{id}"),
     ("messages", "content"): ("account_id", "messages.content:{id}"),
 }
 _UNDER_THE_MASTER_KEY = {
     ("login_attempts", "state_sealed"): "login_attempts.state:{id}",
     ("webhook_endpoints", "secret_sealed"): "webhook_endpoints.secret:{id}",
+    ("webhook_endpoints", "wishes_sealed"): "webhook_endpoints.wishes:{id}",
 }
 _HASHES = {("api_keys", "secret_hash"), ("idempotency_keys", "fingerprint"), ("managed_users", "page_hash")}
 

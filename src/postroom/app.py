@@ -19,12 +19,14 @@ from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
+from postroom.dialects.connectsafely.webhooks import Payloads as ConnectSafelyPayloads
 from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.native.events import payload as native_payload
 from postroom.dialects.postpost import operations as postpost
 from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
+from postroom.dialects.postpress.deliveries import Payloads as PostPressPayloads
 from postroom.domain.addresses import LOOPBACK
 from postroom.domain.limits import Limits
 from postroom.domain.webhooks import Format
@@ -33,16 +35,22 @@ from postroom.ids import new_ulid
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.attendees import Attendees
 from postroom.services.backfill import Backfill
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.connections import Connections
-from postroom.services.deliveries import Deliveries
+from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
+from postroom.services.deferred_work import DeferredWork
+from postroom.services.deliveries import Deliveries, Payload
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
+from postroom.services.hosted_links import HostedLinks
 from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
 from postroom.services.images import Images
@@ -51,6 +59,7 @@ from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.outreach import Outreach
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
@@ -59,6 +68,7 @@ from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
@@ -82,9 +92,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-_PAYLOADS = {Format.POSTPOST: postpost_payload, Format.NATIVE: native_payload}
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +129,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
-    keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+    keyring = open_keyring(settings)
     database: Database
     if settings.database_url:
         try:
@@ -146,8 +153,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
-    events = Events(database, notifier, now)
+    deadlines = Deadlines(database, registry.powers, now)
+    events = Events(database, notifier, deadlines, now)
     receipts = Receipts(database, now)
+    chains = Chains(database, now)
     connections = Connections(database, notifier, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
@@ -167,16 +176,26 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     attachments = Attachments(database, posts, media, fetching, now)
+    hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
+    chats = Chats(database, connections, ingest, events, now)
+    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
     services = Services(
         access=access,
+        hosted_links=hosted,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
-        chats=Chats(database, connections, ingest, events, now),
+        chats=chats,
+        attendees=Attendees(database, connections, guarded),
         messages=messages,
+        outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
+        refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         people=People(database, connections),
         recalls=recalls,
+        deadlines=deadlines,
+        deferrals=deferrals,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
@@ -190,14 +209,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         events=events,
         receipts=receipts,
         resyncs=Resyncs(database, accounts, ingest, now),
+        chains=chains,
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
-    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
-    upkeep = Upkeep(database, accounts, events, _retention(settings), now)
+    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
+        deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
+        hosted_links=hosted,
         media=media,
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
         recalls=recalls,
@@ -216,10 +237,28 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
-        deliveries=Deliveries(database, notifier, guarded, events, _PAYLOADS, now, owner),
+        deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
         upkeep=upkeep,
-        app=_mounted(services, settings, public_url),
+        app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The server's keys.
+
+    Raises:
+        WrongSetting, WrongMasterKey: they cannot be opened.
+    """
+    return Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+
+
+def _payloads(events: Events) -> dict[Format, Payload]:
+    return {
+        Format.POSTPOST: postpost_payload,
+        Format.NATIVE: native_payload,
+        Format.POSTPRESS: PostPressPayloads(events),
+        Format.CONNECTSAFELY: ConnectSafelyPayloads(events),
+    }
 
 
 def _blobs(settings: Settings) -> Blobs:
@@ -237,7 +276,11 @@ def _blobs(settings: Settings) -> Blobs:
         raise WrongSetting(f"POSTROOM_MEDIA_URL: {error.detail}") from error
 
 
-def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
+def _paced(settings: Settings, sandbox: bool) -> bool:
+    return not sandbox if settings.rate_limits is None else settings.rate_limits
+
+
+def _mounted(services: Services, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
         "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
@@ -246,7 +289,7 @@ def _mounted(services: Services, settings: Settings, public_url: str) -> Asgi:
     most = settings.most_body_bytes
     mounts: dict[str, Asgi] = {
         "postpress": postpress.dialect(services, body_limit_bytes=most),
-        "connectsafely": connectsafely.dialect(services, body_limit_bytes=most),
+        "connectsafely": connectsafely.dialect(services, body_limit_bytes=most, paced=paced),
         "postpost": postpost.dialect(services, body_limit_bytes=most),
         "api": native.dialect(services, body_limit_bytes=most),
         "media": media_app(services),

@@ -65,11 +65,23 @@ class ErrorCode(StrEnum):
     PROVIDER_ERROR = "provider_error"
     REQUEST_TIMEOUT = "request_timeout"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    INVALID_ACTION = "invalid_action"
     UNPROCESSABLE_ENTITY = "unprocessable_entity"
     INVALID_RECIPIENT = "invalid_recipient"
     NO_CONNECTION_WITH_RECIPIENT = "no_connection_with_recipient"
-    INSUFFICIENT_CREDITS = "insufficient_credits"
+    BLOCKED_RECIPIENT = "blocked_recipient"
+    USER_UNREACHABLE = "user_unreachable"
+    RECIPIENT_REJECTED = "recipient_rejected"
+    INVALID_ACCOUNT = "invalid_account"
+    INVALID_MESSAGE = "invalid_message"
+    INVALID_THREAD = "invalid_thread"
     NOT_ALLOWED_INMAIL = "not_allowed_inmail"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    CANNOT_RESEND_YET = "cannot_resend_yet"
+    CANNOT_RESEND_WITHIN_24HRS = "cannot_resend_within_24hrs"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    ACTION_ALREADY_PERFORMED = "action_already_performed"
+    CANT_SEND_MESSAGE = "cant_send_message"
     FEATURE_NOT_IMPLEMENTED = "feature_not_implemented"
     NO_CLIENT_SESSION = "no_client_session"
     NO_CHANNEL = "no_channel"
@@ -98,6 +110,7 @@ class Kind(StrEnum):
     FETCH = "fetch"
     RECEIPT = "receipt"
     TAKEDOWN = "takedown"
+    DEFERRAL = "deferral"
     WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"
@@ -181,6 +194,7 @@ class InvalidParameters(PostroomError):
         ErrorCode.UNESCAPED_CHARACTERS,
         ErrorCode.LIMIT_TOO_HIGH,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.INVALID_ACTION,
     )
 
 
@@ -264,8 +278,19 @@ class Unprocessable(Refused):
         ErrorCode.UNPROCESSABLE_ENTITY,
         ErrorCode.INVALID_RECIPIENT,
         ErrorCode.NO_CONNECTION_WITH_RECIPIENT,
-        ErrorCode.INSUFFICIENT_CREDITS,
+        ErrorCode.BLOCKED_RECIPIENT,
+        ErrorCode.USER_UNREACHABLE,
+        ErrorCode.RECIPIENT_REJECTED,
+        ErrorCode.INVALID_ACCOUNT,
+        ErrorCode.INVALID_MESSAGE,
+        ErrorCode.INVALID_THREAD,
         ErrorCode.NOT_ALLOWED_INMAIL,
+        ErrorCode.INSUFFICIENT_CREDITS,
+        ErrorCode.CANNOT_RESEND_YET,
+        ErrorCode.CANNOT_RESEND_WITHIN_24HRS,
+        ErrorCode.LIMIT_EXCEEDED,
+        ErrorCode.ACTION_ALREADY_PERFORMED,
+        ErrorCode.CANT_SEND_MESSAGE,
     )
 
 

@@ -93,6 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Platforms that may be posted to, such as bluesky; empty: all."""
     limit_connections: _Limit = 0
     """Accounts that a workspace may link; 0: no limit."""
+    limit_new_conversations: _Limit = 150
+    """LinkedIn conversations that an account may begin on a day (UTC) over ConnectSafely's API; 0: no limit."""
+    rate_limits: bool | None = None
+    """Whether ConnectSafely's API counts requests as the vendor does; if not said, yes, and no in the sandbox."""
     limit_plan_name: str = "Self-hosted"
     """What the limits are called where one is reached."""
     log_level: str = ""

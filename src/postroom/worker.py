@@ -13,6 +13,8 @@ from postroom.domain.fairness import Room, choose
 from postroom.domain.jobs import Due, Holds, Job, Retry, Task
 from postroom.domain.rules import next_attempt
 from postroom.services.accounts import Accounts
+from postroom.services.deferred_work import DeferredWork
+from postroom.services.hosted_links import HostedLinks
 from postroom.services.media import Media
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
@@ -34,7 +36,7 @@ _WORK_TO_LOOKING = 8
 """How much time at least goes by for the work, where looking for it took one."""
 _ASKED_LONG_AGO_SECONDS = 300
 _NEVER_MS = 2**62
-_MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8}
+_MOST_ATTEMPTS: dict[Task, int] = {Task.SYNC_ACCOUNT: 8, Task.NOTIFY_LINKED: 12}
 """Tasks that may give up. All others go on until they are done: what they promise has no end date."""
 
 log = structlog.get_logger()
@@ -44,6 +46,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """The services that do the work."""
 
     accounts: Accounts
+    deferrals: DeferredWork
+    hosted_links: HostedLinks
     media: Media
     publishing: Publishing
     recalls: Recalls
@@ -73,7 +77,9 @@ class Worker:
         self._tasks: dict[Task, Callable[[Job], Awaitable[Retry | None]]] = {
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
+            Task.DO_DEFERRED: self._do_deferred,
             Task.FINISH_UNLINK: self._finish_unlink,
+            Task.NOTIFY_LINKED: self._notify_linked,
             Task.ASK_AGAIN: lambda job: work.accounts.linking.ask_again(_workspace(job), _arg(job, "attempt_id")),
             Task.PUBLISH_POST: self._publish_post,
             Task.TAKE_DOWN: self._take_down,
@@ -226,6 +232,9 @@ class Worker:
         finish = self._finish(job)
         return await self._work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts, finish)
 
+    async def _do_deferred(self, job: Job) -> Retry | None:
+        return await self._work.deferrals.do(_workspace(job), _arg(job, "deferral_id"), job.attempts, self._finish(job))
+
     async def _take_down(self, job: Job) -> Retry | None:
         workspace_id, position = _workspace(job), int(_arg(job, "position"))
         return await self._work.takedowns.settle(
@@ -245,6 +254,9 @@ class Worker:
 
     async def _finish_unlink(self, job: Job) -> None:
         await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
+
+    async def _notify_linked(self, job: Job) -> Retry | None:
+        return await self._work.hosted_links.notify(_workspace(job), _arg(job, "link_id"), job.attempts)
 
     async def _purge_blobs(self, job: Job) -> None:
         await self._work.media.purge(_workspace(job), list(job.args["keys"]))

@@ -29,7 +29,9 @@ def test_every_operation_is_listed_with_its_answer_its_failures_and_its_key(dial
     for operation in dialect.operations:
         listed = made["paths"][dialect.prefixes[0] + operation.path][operation.method.lower()]
         assert listed["operationId"] == operation.name
-        assert {str(operation.status), *map(str, operation.statuses)} == set(listed["responses"])
+        assert {*map(str, (operation.status, *operation.also.values(), *operation.statuses))} == set(
+            listed["responses"]
+        )
         assert bool(listed["security"]) == (operation.scope is not None)
         assert ("requestBody" in listed) == (operation.body is not None)
 

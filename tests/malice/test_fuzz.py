@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 DIALECTS = ("postpress", "connectsafely", "postpost", "native")
 
+_WAITED_FOR = ("typing_duration", "typing_seconds")
+
 # What would end the fuzzing for those after it: the account goes, or the key.
 LAST = {"delete_account", "unlink_account", "revoke_key"}
 
@@ -63,6 +65,9 @@ def operations(server: Server, dialect: str) -> tuple[Any, list[Any]]:
     page = httpx.get(f"{server.line[dialect]}/openapi.json").json()
     schema = schemathesis.openapi.from_dict(page)
     found: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
+    # Those that only say that they are not here are one operation at many paths.
+    outside = [each for each in found if not any(status.startswith("2") for status in each.definition.raw["responses"])]
+    found = [each for each in found if each not in outside[1:]]
     return page, sorted(found, key=lambda each: each.definition.raw["operationId"] in LAST)
 
 
@@ -90,8 +95,11 @@ def fuzz(
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
     destroys = operation.definition.raw["operationId"] in LAST
 
+    # What is outside answers the same to everything.
+    outside = "501" in declared and not any(status.startswith("2") for status in declared)
+
     @hypothesis.settings(
-        max_examples=size.fuzz_examples, deadline=None, database=None, derandomize=size.name == "small",
+        max_examples=2 if outside else size.fuzz_examples, deadline=None, database=None, derandomize=size.name == "small",
         suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate],
     )  # fmt: skip
     @hypothesis.given(case=cases, lucky=st.randoms(use_true_random=False))
@@ -104,6 +112,9 @@ def fuzz(
                 case.query[name] = lucky.choice(real[name])
         if case.query and "wait_seconds" in case.query:
             case.query.pop("wait_seconds")
+        if isinstance(case.body, dict):
+            # They are waited for.
+            case.body = {name: value for name, value in case.body.items() if name not in _WAITED_FOR}
         case.headers = {**(case.headers or {}), "X-API-KEY": key, "Authorization": f"Bearer {key}"}
         try:
             sent = case.as_transport_kwargs(base_url=server.line[dialect])
@@ -148,9 +159,9 @@ def judge(dialect: str, page: Any, declared: Any, answer: httpx.Response) -> str
         return None
     (content,) = list(declared[status]["content"].items())[:1]
     kind, schema = content[0], content[1]["schema"]
-    if not answer.headers["content-type"].startswith(kind):
+    if kind != "*/*" and not answer.headers["content-type"].startswith(kind):
         return f"it is no {kind}"
-    if kind == "text/plain":
+    if kind in ("text/plain", "*/*"):
         return None
     with contextlib.suppress(StopIteration):
         error = next(

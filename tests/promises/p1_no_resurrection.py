@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from postroom.domain.webhooks import Format
+from postroom.errors import NotFound, Refused
 from postroom.store.database import Database
 from postroom.store.keyring import Keyring
 from postroom.store.postgres import PostgresDatabase
@@ -163,6 +164,49 @@ async def test_on_the_whole_path_nothing_brings_a_recalled_message_back(
         assert (await scene.get(message)).is_tombstone
     logged = capfd.readouterr()
     assert SECRET not in logged.out + logged.err
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgres"])
+@pytest.mark.parametrize(
+    "do",
+    [
+        pytest.param({"latency_seconds": 0.5}, id="the recall comes first"),
+        pytest.param({"commit_then_hang_seconds": 0.5}, id="the edit's answer is lost behind it"),
+    ],
+)
+async def test_an_edit_that_meets_a_recall_loses(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str, do: dict[str, float]
+) -> None:
+    url = "" if where == "sqlite" else request.getfixturevalue("postgres_url")
+    async with staged(tmp_path / "data", url) as scene:
+        messages, chat = scene.services.messages, await scene.shared()
+        message = await messages.send(scene.caller, chat.chat_id, f"{SECRET}, first")
+        await messages.edit(scene.caller, message.id, f"{SECRET}, and better")
+        await messages.react(scene.caller, message.id, "👍")
+        other = await scene.linkedin(scene.built.other)
+        await scene.sync(other)
+        assert len(opened.where(await scene.rows(), f"{SECRET}, and better")) == 2
+        await scene.fault("edit", do=do)
+        await scene.forget_calls()
+        editing = asyncio.create_task(messages.edit(scene.caller, message.id, f"{SECRET}, and best"))
+        await scene.until(lambda: scene.calls("edit"))
+        await scene.recall(message)
+        with pytest.raises((NotFound, Refused)):
+            await editing
+        await scene.sync(other)
+        await nowhere(scene)
+        await everything_comes_again(scene, message.provider_id.removeprefix("urn:li:msg:"))
+        await nowhere(scene)
+        await scene.forget_calls()
+        for asked in (
+            messages.edit(scene.caller, message.id, f"{SECRET} again"),
+            messages.react(scene.caller, message.id, "👍"),
+        ):
+            with pytest.raises(NotFound):
+                await asked
+        assert await scene.calls() == []
+        assert (await scene.get(message)).is_tombstone
+        await nowhere(scene)
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgres"])

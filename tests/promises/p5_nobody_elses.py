@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -52,14 +53,37 @@ IDS: dict[str, str | None] = {
     "get_account.id": "account",
     "unlink_account.id": "account",
     "sync_account.id": "account",
+    "pause_account.id": "account",
+    "resume_account.id": "account",
+    "attendee_id": "attendee",
+    "list_attendee_messages.sender_id": "attendee",
+    "retrieve_attendee.id": "attendee",
+    "get_attendee_picture.id": "attendee",
+    "attendees_ids": "attendee",
+    "recipients": "attendee",
+    "reconnect_account": "account",
+    "reconnect_account.id": "account",
+    "update_account.id": "account",
+    "restart_account.id": "account",
+    "resync_account.id": "account",
+    "resync_chat.id": "chat",
     "revoke_key.id": "key",
     "answer_link.id": "link",
+    "get_link.id": "link",
+    "resend_code.id": "link",
+    "relink_account.id": "account",
     "get_receipt.id": "receipt",
+    "get_message.id": "message",
+    "list_chat_messages.id": "chat",
+    "delete_chat_message.id": "message",
+    "send_chat_message.id": "chat",
+    "set_message_delete_at.id": "message",
+    "get_deferral.id": "deferral",
+    "undo_deferral.id": "deferral",
     "take_down_receipt.id": "receipt",
     "take_down_post_group.id": "post_group",
     "set_delete_at.id": "post_group",
     "get_take_down.id": "takedown",
-    "send_to_chat.id": "chat",
     "mark_chat.id": "chat",
     "type_in_chat.id": "chat",
     "edit_message.id": "message",
@@ -73,6 +97,11 @@ IDS: dict[str, str | None] = {
     "update_webhook_endpoint.id": "webhook_endpoint",
     "delete_webhook_endpoint.id": "webhook_endpoint",
     "regenerate_endpoint_secret.id": "webhook_endpoint",
+    "delete_account_webhook.id": "account_webhook",
+    "account_ids": "account",
+    "delete_message_webhook.id": "message_webhook",
+    "update_message_webhook.id": "message_webhook",
+    "accountIds": "account",
 }
 _NO_IDS = """
     conversationUrn messageUrn limit count before after since sender_id account_type unread unreadOnly labelId labeledOnly
@@ -83,8 +112,15 @@ _NO_IDS = """
     delete_at then mediaUrls deleteAt deleteThen
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
-    isActive active position file
+    chunk_chats chunk_size partial linkedin_product filter
+    code reaction action value title subject linkedin expiresOn api_url providers success_redirect_url country ip proxy
+    failure_redirect_url bypass_success_screen notify_url disabled_features sync_limit pairing_phone_number
+    identifier invitation_id post_id job_id email_id attachment_id folder_id calendar_id event_id
+    isActive active position file source request_url format enabled headers data
+    filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
+    recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     attachment_id emoji on mark people title subject files options typing_seconds
+    grace
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -158,6 +194,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         for format in Format
     }
     user = "" if caller.only_user else (await services.access.add_managed_user(caller, word, f"User of {word}")).id
+    deferral = await services.deferrals.send(caller, message.chat_id, f"Later by {word}", grace_seconds=3600)
     ids = {
         "message": message.id,
         "chat": message.chat_id,
@@ -168,10 +205,13 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "key": issued.id,
         "link": attempt.id,
         "receipt": receipts.items[0].id,
+        "deferral": deferral.id,
         "takedown": (await services.takedowns.take_down(caller, group.id, 0)).id,
         "managed_user": user or caller.user_id,
         "webhook": hooks[Format.POSTPOST],
         "webhook_endpoint": hooks[Format.NATIVE],
+        "account_webhook": hooks[Format.POSTPRESS],
+        "message_webhook": hooks[Format.CONNECTSAFELY],
     }
     return Things(
         key=key,
@@ -220,11 +260,10 @@ def kind_of(operation: Operation, name: str) -> str | None:
 
 def fields_of(body: Any) -> list[str]:
     """The names of a body's fields on the wire."""
-    return [] if body is None else [each.encode_name for each in msgspec.structs.fields(body)]
+    return [] if body is None or body is bytes else [each.encode_name for each in msgspec.structs.fields(body)]
 
 
 BODIES: dict[str, Any] = {
-    "send_to_chat": {"text": "Hello"},
     "begin_chat": {"account_id": "acc_none", "people": ["ACoAA"], "text": "Hello"},
     "edit_message": {"text": "Hello"},
     "react_to_message": {"emoji": "👍"},
@@ -232,10 +271,21 @@ BODIES: dict[str, Any] = {
     "mark_chat": {"mark": "read"},
     "type_in_chat": {},
     "send_message": {"text": "Hello"},
+    "start_chat": {"account_id": "acc_x", "attendees_ids": ["ACoAAx"], "text": "Hello"},
+    "update_chat": {"action": "setReadStatus", "value": True},
+    "add_reaction": {"reaction": "👍"},
     "connect_account": {"provider": "LINKEDIN"},
+    "reconnect_account": {"provider": "LINKEDIN", "access_token": "user_third"},
+    "solve_checkpoint": {"account_id": "acc_x", "code": "123456"},
+    "resend_checkpoint": {"account_id": "acc_x"},
+    "update_account": {"country": "de"},
+    "resync_account": {},
+    "create_hosted_link": {"type": "reconnect", "expiresOn": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
+    "send_chat_message": {"text": "Hello"},
+    "set_message_delete_at": {"delete_at": None},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
     "create_managed_user": {"username": "one-more"},
@@ -255,8 +305,28 @@ BODIES: dict[str, Any] = {
     "update_webhook": {"name": "Mine now", "isActive": False},
     "create_webhook_endpoint": {"name": "x", "url": "https://8.8.8.8/"},
     "update_webhook_endpoint": {"name": "Mine now", "active": False, "position": 0},
+    "create_account_webhook": {"source": "account_status", "request_url": "https://8.8.8.8/"},
+    "send_conversation_message": {"message": "Hello", "recipientProfileId": "nobody"},
+    "upload_attachment": "a file",
+    "download_media": {"accountId": "", "url": "https://media.licdn.com/x"},
+    "react_to_conversation_message": {"emoji": "x", "react": True},
+    "sync_conversations": {},
+    "refresh_conversation": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
+    "mark_seen": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
+    "mark_all_read": {},
+    "typing_indicator": {"conversationUrn": "2-NzkzMDFlNzAtZjU2OS00MjIwLWE2ZDctYzZkMWE1ZDljZDAyXzEwMA=="},
+    "old_send": {"message": "Hello", "recipientProfileId": "nobody"},
+    "send_with_typing": {"message": "Hello", "recipientProfileId": "nobody"},
+    "send_with_ack": {"message": "Hello", "recipientProfileId": "nobody"},
+    "send_to_person": {"message": "Hello", "recipientProfileId": "nobody"},
+    "create_message_webhook": {"url": "https://8.8.8.8/"},
+    "update_message_webhook": {"enabled": False},
     "answer_link": {"answers": {"access_token": "user_third"}},
+    "relink_account": {"flow": "cookie"},
 }
+
+
+LISTS = {"account_ids", "accountIds"}
 
 
 def trials(dialect: Dialect, operation: Operation, own: Things) -> Iterator[Trial]:
@@ -287,7 +357,7 @@ def trials(dialect: Dialect, operation: Operation, own: Things) -> Iterator[Tria
         elif place == "header":
             trial.headers = {name: "<id>"}
         elif place == "body":
-            trial.body = {**(body or {}), name: "<id>"}
+            trial.body = {**(body or {}), name: ["<id>"] if name in LISTS else "<id>"}
         yield trial
 
 
@@ -313,7 +383,7 @@ def missing(id: str) -> str:
 def told(answer: httpx.Response, id: str) -> tuple[int, str, dict[str, str]]:
     """An answer without the id that was asked for and without ids that were made for it."""
     text = re.sub(r"\b[0-9a-f]{24}\b", "<new>", answer.text.replace(id, "<id>"))
-    headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+    headers = {name: value.replace(id, "<id>") for name, value in answer.headers.items() if name != "content-length"}
     return answer.status_code, text, headers
 
 
@@ -370,9 +440,11 @@ async def list_all(http: httpx.AsyncClient, own: Things, theirs: Things) -> int:
         for operation in dialect.operations:
             if operation.method != "GET" or "{" in operation.path or operation.scope is None:
                 continue
+            if any(each.required for each in operation.parameters):
+                continue
             trial = Trial("GET", dialect.base + dialect.prefixes[0] + operation.path, "", "")
             answer = await ask(http, trial, own.key, "")
-            assert answer.status_code in (200, 403), (trial, answer.text)
+            assert answer.status_code in (200, 307, 400, 403, 501), (trial, answer.text)
             for word in theirs.secret_words:
                 assert word not in answer.text, trial
             listed += 1
@@ -574,7 +646,7 @@ async def test_a_webhook_tells_each_workspace_and_each_user_of_its_own(
     made: dict[str, tuple[Things, Receiver]] = {}
     async with contextlib.AsyncExitStack() as stack:
         for own in (*two, *two_users):
-            for format in Format:
+            for format in (Format.POSTPOST, Format.NATIVE):
                 receiver = await stack.enter_async_context(receiving())
                 endpoint, _ = await services.webhooks.create(
                     own.caller, name="x", url=receiver.url, types=[], format=format

@@ -453,5 +453,5 @@ async def test_the_log_holds_ids_and_no_content(house: Built) -> None:
     fields = set(EventData.__struct_fields__)
     assert fields == {
         "account_id", "chat_id", "message_id", "message_key", "chat_key", "recall_id", "post_group_id", "post_id",
-        "takedown_id", "platform", "webhook_id", "origin", "reason",
+        "takedown_id", "platform", "webhook_id", "event_id", "person_id", "origin", "reason",
     }  # fmt: skip

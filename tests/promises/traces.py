@@ -31,6 +31,7 @@ from postroom.services.accounts import Accounts
 from postroom.services.backfill import Backfill
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
 from postroom.services.events import Events
 from postroom.services.idempotency import Idempotency
 from postroom.services.ingest import Ingest
@@ -63,7 +64,7 @@ class Rooms:
         notifier = Notifier()
         registry = Registry(BORDERS)
         self.access = Access(database, clock, sandbox=True)
-        self.events = Events(database, notifier, clock)
+        self.events = Events(database, notifier, Deadlines(database, registry.powers, clock), clock)
         self.receipts = Receipts(database, clock)
         self.connections = Connections(database, notifier, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)
@@ -181,6 +182,8 @@ class Trace:
         ):
             if chance.random() < likely:
                 steps.append((step, False))
+        if chance.random() < 0.3:
+            steps.append((self._edit_meanwhile(self._news(chance.choice(MEMBERS), None)), True))
         steps += [(self._news(chance.choice(MEMBERS), None), True) for _ in range(chance.randint(1, 3))]
         chance.shuffle(steps)
         return steps
@@ -282,6 +285,16 @@ class Trace:
             edit = self.rooms.messages.edit(self.caller, message.id, self.world.edit_text(self.world.edits + 1))
             edited = await _as_may_be(edit)
             assert edited is None or not edited.is_tombstone, f"seed {self.seed}: a tombstone was edited"
+
+    def _edit_meanwhile(self, step: Step) -> Step:
+        """Ada's edit is under way while something else happens."""
+
+        async def both() -> None:
+            for member in MEMBERS:
+                await self._take(member, [self._seen(member, "written")])
+            await asyncio.gather(self._edit(), self._react(), step())
+
+        return both
 
     async def _react(self) -> None:
         for message in await self._held():

@@ -111,7 +111,12 @@ class _Schemas:
     def __init__(self, dialect: Dialect) -> None:
         types = [dialect.failure_type]
         for operation in dialect.operations:
-            types += [operation.answer, _body_type(operation), *(each.kind for each in operation.parameters)]
+            types += [
+                operation.answer,
+                *operation.also,
+                _body_type(operation),
+                *(each.kind for each in operation.parameters),
+            ]
         self._types = [each for each in types if each is not None]
         schemas, self.components = msgspec.json.schema_components(self._types, ref_template=_REF)
         self._schemas = list(schemas)
@@ -149,6 +154,8 @@ def _operation(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
     body = _body_type(operation)
     if body is not None:
         content = {"application/json": {"schema": schemas.of(body)}}
+        if body is bytes:
+            content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         if operation.form:
             content["multipart/form-data"] = {"schema": schemas.of(body)}
         made["requestBody"] = {"required": True, "content": content}
@@ -159,7 +166,18 @@ def _responses(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
     right = {"description": "Done", "content": {"application/json": {"schema": schemas.of(operation.answer)}}}
     if operation.answer is str:
         right["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    if operation.answer is bytes:
+        right["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     responses: Document = {str(operation.status): right}
+    for status in operation.also.values():
+        either = [
+            schemas.of(each) for each in (operation.answer, *operation.also) if _status(operation, each) == status
+        ]
+        schema = either[0] if len(either) == 1 else {"anyOf": either}
+        responses[str(status)] = {
+            "description": "Done, or on its way",
+            "content": {"application/json": {"schema": schema}},
+        }
     request = Request({"type": "http", "method": operation.method, "path": "/", "headers": []})
     media_type = dialect.failure(PostroomError(), operation, request).content_type.decode()
     for status, words in sorted(failures(dialect, operation).items()):
@@ -169,6 +187,10 @@ def _responses(dialect: Dialect, operation: Operation, schemas: _Schemas) -> Doc
             "content": {media_type: {"schema": schemas.of(dialect.failure_type)}},
         }
     return responses
+
+
+def _status(operation: Operation, kind: Any) -> int:
+    return operation.status if kind is operation.answer else operation.also[kind]
 
 
 def page(dialect: Dialect, made: Document) -> str:

@@ -4,9 +4,11 @@ Paths are matched as they came, percent-encoding and all, so that an encoded `/`
 Every failure speaks the dialect: an unknown path, a wrong method, a broken body, and a bug of ours.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +34,11 @@ from postroom.services.house import Services
 log = structlog.get_logger(__name__)
 
 JSON = b"application/json"
+# Source: the largest attachment that published clients of PostPress send, 26,214,400 bytes; and room for the other fields.
+FORM_BYTES = 27 << 20
+_LARGE_AT_ONCE = 4
+# Source: LinkedIn takes files of up to 20 MiB with a message (mautrix-linkedin, checked 2026-11-21).
+RAW_BYTES = 20 << 20
 LONGEST_IDEMPOTENCY_KEY = 255
 
 Handler = Callable[[Services, Request], Awaitable[Any]]
@@ -48,6 +55,14 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Streamed(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that goes on: bytes as they come. Where they break off, so does the answer."""
+
+    content_type: str
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,15 +90,19 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope | None = Scope.READ
     """None: no key is needed."""
     status: int = 200
+    also: Mapping[Any, int] = {}
+    """Other objects that it may answer with, and their status."""
     path_values: Mapping[str, str] = {}
     """What each value in the path is."""
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
-    """The type that the body is read as."""
+    """The type that the body is read as; `bytes`: it is a file, whatever its Content-Type, and may be a large one."""
     body_docs: Any = None
     """The type that the pages show for it, where it is read more tolerantly than it is described."""
     form: bool = False
     """Whether a form will do as well as JSON."""
+    files: bool = False
+    """Whether that form may have files: such a body may be longer than others."""
     any_type: bool = False
     """Whether the body is read as JSON whatever its Content-Type says."""
     same: Callable[[Any], Any] | None = None
@@ -102,6 +121,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Failure = Callable[[PostroomError, Operation | None, Request], Answer]
+
+
+Pace = Callable[[Request], None]
+"""Counts a request of a caller's, and says so in the headers of its answer; RateLimited where there are too many."""
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +148,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the vendor's pages also list what comes under the nearest status that they have, and not its own."""
     only: Mapping[Kind, frozenset[str]] = {}
     """What only these operations, by name, can be about; a kind that is not named here is about any."""
+    pace: Pace | None = None
 
 
 def class_of(error: PostroomError) -> type[PostroomError]:
@@ -151,6 +175,8 @@ class Application:
         self.services = services
         self.body_limit_bytes = body_limit_bytes
         self.pages = pages
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        """Bodies with files are held in memory: a few at a time, the others wait."""
         self._base = dialect.base.encode()
         self._root = _Node()
         for prefix in dialect.prefixes:
@@ -160,6 +186,7 @@ class Application:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         operation: Operation | None = None
+        answer: Answer | Streamed
         try:
             operation, raw_values = self._find(request)
             answer = await self._perform(operation, raw_values, request, receive)
@@ -221,24 +248,40 @@ class Application:
 
     async def _perform(
         self, operation: Operation, raw_values: list[tuple[str, bytes]], request: Request, receive: Receive
-    ) -> Answer:
+    ) -> Answer | Streamed:
         if operation.scope is not None:
             request.caller_or_none = caller = await self.dialect.authenticate(self.services, request)
             self.services.access.require(caller, operation.scope)
             request.begun = True
+            if self.dialect.pace is not None:
+                self.dialect.pace(request)
         for name, raw in raw_values:
             request.path[name] = decoded_segment(raw)
         if operation.mutates:
             structlog.contextvars.bind_contextvars(request_id=request.id)
-            if operation.body is not None:
-                request.body = await self._body(operation, request, receive)
-            key = request.header(b"idempotency-key")
-            if key is not None and request.caller_or_none is not None:
-                return await self._once(operation, request, key)
-        return _answer(operation, await operation.handler(self.services, request))
+            async with self._large if self._is_large(operation, request) else contextlib.nullcontext():
+                if operation.body is not None:
+                    request.body = await self._body(operation, request, receive)
+                key = request.header(b"idempotency-key")
+                if key is not None and request.caller_or_none is not None:
+                    return await self._once(operation, request, key)
+                return _answer(operation, await operation.handler(self.services, request))
+        result = await operation.handler(self.services, request)
+        return result if type(result) is Streamed else _answer(operation, result)
+
+    def _is_large(self, operation: Operation, request: Request) -> bool:
+        """Whether the body may be longer than others are."""
+        if operation.body is not bytes and not (operation.files and is_form(request)):
+            return False
+        announced = request.header(b"content-length") or ""
+        return not announced.isdecimal() or int(announced) > self.body_limit_bytes
 
     async def _body(self, operation: Operation, request: Request, receive: Receive) -> Any:
-        raw = await read_body(request, receive, self.body_limit_bytes)
+        if operation.body is bytes:
+            return await read_body(request, receive, max(self.body_limit_bytes, RAW_BYTES))
+        with_files = operation.files and is_form(request)
+        limit = max(self.body_limit_bytes, FORM_BYTES) if with_files else self.body_limit_bytes
+        raw = await read_body(request, receive, limit)
         if operation.form and is_form(request):
             return await form_body(request, raw, operation.body)
         return json_body(request, raw, operation.body, any_type=operation.any_type)
@@ -290,9 +333,12 @@ class Application:
         log.error("request.broken", exc_info=error, request_id=request.id, dialect=self.dialect.name, operation=name)
         return self.dialect.failure(PostroomError(), operation, request)
 
-    async def _send(self, answer: Answer, request: Request, send: Send) -> None:
+    async def _send(self, answer: Answer | Streamed, request: Request, send: Send) -> None:
+        if isinstance(answer, Streamed):
+            await self._stream(answer, request, send)
+            return
         body = answer.body
-        headers = [(b"x-request-id", request.id.encode()), *answer.headers]
+        headers = [(b"x-request-id", request.id.encode()), *request.answer_headers, *answer.headers]
         if answer.status != 204:
             headers += [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(body))]
         caller = request.caller_or_none
@@ -303,9 +349,36 @@ class Application:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
 
+    async def _stream(self, answer: Streamed, request: Request, send: Send) -> None:
+        headers = [(b"x-request-id", request.id.encode()), *request.answer_headers]
+        headers += [(b"content-type", answer.content_type.encode("latin-1")), _NOT_STORED, *_FILE_HEADERS]
+        if answer.size_bytes is not None:
+            headers.append((b"content-length", b"%d" % answer.size_bytes))
+        if request.caller.workspace.sandbox:
+            headers.append(_SANDBOX)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async with contextlib.AsyncExitStack() as stack:
+            if isinstance(answer.chunks, AsyncGenerator):
+                await stack.enter_async_context(contextlib.aclosing(answer.chunks))
+            try:
+                if request.method != "HEAD":
+                    async for chunk in answer.chunks:
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except PostroomError as error:
+                # An answer without its end: the connection is closed, so that nobody takes a part for the whole.
+                log.warning("request.cut_off", request_id=request.id, dialect=self.dialect.name, code=error.code)
+                return
+        await send({"type": "http.response.body", "body": b""})
+
 
 _SANDBOX = (b"x-sandbox", b"true")
 _NOT_STORED = (b"cache-control", b"no-store")
+# A file of somebody's: it is shown by nobody's browser as a page of ours.
+_FILE_HEADERS = (
+    (b"content-disposition", b"attachment"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _PAGE_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -313,7 +386,9 @@ _PAGE_HEADERS = (
 
 
 def _answer(operation: Operation, result: Any) -> Answer:
-    return result if type(result) is Answer else Answer(operation.status, _encode(result))
+    if type(result) is Answer:
+        return result
+    return Answer(operation.also.get(type(result), operation.status), _encode(result))
 
 
 def _just(answer: Answer) -> Operation:

@@ -31,6 +31,18 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
+class FormFile(msgspec.Struct, frozen=True):
+    """A file of a form, in memory."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+def _nothing(account_id: str) -> None:
+    """Nobody counts."""
+
+
 class ClientGone(Exception):
     """The client hung up before it had sent its whole request; there is nobody to answer."""
 
@@ -38,7 +50,20 @@ class ClientGone(Exception):
 class Request:
     """What came in, and who is asking once that is known."""
 
-    __slots__ = ("_query", "begun", "body", "caller_or_none", "headers", "id", "method", "path", "raw_path", "scope")
+    __slots__ = (
+        "_query",
+        "answer_headers",
+        "begun",
+        "body",
+        "caller_or_none",
+        "headers",
+        "id",
+        "method",
+        "path",
+        "raw_path",
+        "scope",
+        "spend",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -51,6 +76,10 @@ class Request:
         self.caller_or_none: Caller | None = None
         self.begun = False
         """Whether the key was good, so that what goes wrong from here on is the operation's."""
+        self.answer_headers: list[tuple[bytes, bytes]] = []
+        """What its answer has beside its own, be it a failure."""
+        self.spend: Callable[[str], None] = _nothing
+        """Count a write of this account, where the dialect counts them; RateLimited where there are too many."""
         self._query: dict[str, str] | None = None
 
     @property
@@ -227,7 +256,10 @@ def is_form(request: Request) -> bool:
 
 
 async def form_body(request: Request, raw: bytes, kind: Any) -> Any:
-    """A form's fields as a value of type `kind`. A file counts by its name; a repeated field is a list.
+    """A form's fields as a value of type `kind`.
+
+    A file is a `FormFile`; a repeated field is a list, as one whose name ends in `[]` is; `a[b]` is the field `b` of an
+    object `a`.
 
     Raises:
         InvalidParameters: it is no valid form, or its fields do not fit.
@@ -243,7 +275,10 @@ async def form_body(request: Request, raw: bytes, kind: Any) -> Any:
             form = await MultiPartParser(headers, stream(), max_part_size=len(raw) + 1).parse()
         else:
             form = await FormParser(headers, stream()).parse()
-        fields = _fields(form)
+        try:
+            fields = await _fields(form)
+        finally:
+            await form.close()
         if _has_nul(fields):
             raise InvalidParameters("The form has a NUL character.", kind=Kind.BODY)
         return msgspec.convert(fields, type=kind, strict=False)
@@ -253,14 +288,38 @@ async def form_body(request: Request, raw: bytes, kind: Any) -> Any:
         raise InvalidParameters(f"The form does not fit: {error}.", kind=Kind.BODY) from None
 
 
-def _fields(form: FormData) -> dict[str, Any]:
+_BRACKETED = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]\Z")
+
+
+async def _fields(form: FormData) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in form.multi_items():
-        plain = (value.filename or "file") if isinstance(value, UploadFile) else value
-        fields[name] = [*fields[name], plain] if isinstance(fields.get(name), list) else plain
-        if name == "attachments" and not isinstance(fields[name], list):
-            fields[name] = [plain]
+        plain: Any = value
+        if isinstance(value, UploadFile):
+            plain = FormFile(value.filename or "file", value.content_type or _UNNAMED, await value.read())
+        bracketed = _BRACKETED.match(name)
+        if bracketed is not None and not bracketed[2]:
+            _add(fields, bracketed[1], plain, many=True)
+        elif bracketed is not None:
+            inner = fields.setdefault(bracketed[1], {})
+            if not isinstance(inner, dict):
+                raise InvalidParameters(f"{_shown(name)} is a value and an object.", kind=Kind.BODY)
+            _add(inner, bracketed[2], plain)
+        else:
+            _add(fields, name, plain)
     return fields
+
+
+_UNNAMED = "application/octet-stream"
+
+
+def _add(fields: dict[str, Any], name: str, value: Any, *, many: bool = False) -> None:
+    if name not in fields:
+        fields[name] = [value] if many else value
+    elif isinstance(fields[name], list):
+        fields[name].append(value)
+    else:
+        fields[name] = [fields[name], value]
 
 
 def _parsed_query(raw: bytes) -> dict[str, str]:

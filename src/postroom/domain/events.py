@@ -27,6 +27,7 @@ class EventType(StrEnum):
     MESSAGE_DELETED = "message.deleted"
     RECALL_IN_DOUBT = "recall.in_doubt"
     RECALL_SETTLED = "recall.settled"
+    DEFERRAL_SETTLED = "deferral.settled"
     POST_SCHEDULED = "post.scheduled"
     POST_PUBLISHED = "post.published"
     POST_FAILED = "post.failed"
@@ -35,6 +36,7 @@ class EventType(StrEnum):
     POST_GROUP_DELETED = "post_group.deleted"
     TOKEN_EXPIRING = "token.expiring"
     WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_PASSED_OVER = "webhook.passed_over"
 
 
 class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,15 +48,20 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_key: str | None = None
     chat_key: str | None = None
     recall_id: str | None = None
+    deferral_id: str | None = None
     post_group_id: str | None = None
     post_id: str | None = None
     takedown_id: str | None = None
     platform: str | None = None
     webhook_id: str | None = None
+    event_id: str | None = None
+    """An event that this one is about."""
+    person_id: str | None = None
+    """The network's id of who did it, where the change is a person's."""
     origin: str | None = None
     """`api`, `realtime` or `sync`: how it came to be known."""
     reason: str | None = None
-    """A word such as an error code; never a network's sentence."""
+    """A word such as an error code, or `reaction` or `seen` where a message changed; never a network's sentence."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,15 +11,11 @@ import msgspec
 
 from postroom.domain.events import EventType
 
-MOST_FAILURES = 5
-"""After so many failures in a row an endpoint is disabled. Source: PostPost "Webhooks" (March 2026)."""
-
-DELIVERY_SECONDS = 10.0
-"""How long a receiver may take. Source: PostPost "Webhooks" (March 2026)."""
-
-_WAITS = (timedelta(seconds=10), timedelta(minutes=2), timedelta(minutes=15), timedelta(hours=1))
 _LONGEST_WAIT = timedelta(hours=6)
 _PREFIX = "whsec_"
+
+# After one event, two, and so on in a row that a receiver did not take. What comes meanwhile waits in the log.
+_RESTS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 
 
 class Format(StrEnum):
@@ -27,6 +23,58 @@ class Format(StrEnum):
 
     POSTPOST = "postpost"
     NATIVE = "native"
+    POSTPRESS = "postpress"
+    CONNECTSAFELY = "connectsafely"
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is granted."""
+
+    seconds: float
+    """How long it may take to answer."""
+    waits: tuple[timedelta, ...]
+    """Before each further try."""
+    passes_over: bool
+    """What follows the last try: the event is passed over and the next one has its tries, or the endpoint is disabled."""
+
+    @property
+    def tries(self) -> int:
+        """How often an event is tried, or how many failures in a row disable an endpoint."""
+        return len(self.waits) + 1
+
+
+def _seconds(*each: float) -> tuple[timedelta, ...]:
+    return tuple(timedelta(seconds=seconds) for seconds in each)
+
+
+# Source: PostPost "Webhooks" (March 2026): five failures in a row disable an endpoint.
+_DISABLES = Patience(seconds=10.0, waits=_seconds(10, 120, 900, 3600), passes_over=False)
+
+PATIENCE: dict[Format, Patience] = {
+    Format.POSTPOST: _DISABLES,
+    Format.NATIVE: _DISABLES,
+    # Source: PostPress "Webhooks overview" (2026): 30 seconds, up to five retries with growing delays.
+    Format.POSTPRESS: Patience(seconds=30.0, waits=_seconds(10, 60, 300, 900, 1800), passes_over=True),
+    # Source: ConnectSafely "Webhooks: delivery" (2026): 15 seconds, three attempts.
+    Format.CONNECTSAFELY: Patience(seconds=15.0, waits=_seconds(10, 20), passes_over=True),
+}
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an endpoint asked for beside the types of its events. Sealed where it is kept: headers may hold a secret."""
+
+    source: str = ""
+    """PostPress's word for what it is told of."""
+    events: tuple[str, ...] = ()
+    """What it is told of by the names of its dialect; empty: whatever there is of its types."""
+    account_ids: tuple[str, ...] = ()
+    """Only what is about these accounts; empty: about any, those to come included."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Name and value of what is sent along."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """The name it wants and the name that we have, of each field that it wants; empty: all of them as they are."""
+    form: bool = False
+    """Whether it is told in a form rather than in JSON."""
 
 
 class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,27 +102,39 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     last_attempt_at: int | None
     created_at: int
     updated_at: int
+    wishes: Wishes = Wishes()
 
     def wants(self, type: EventType) -> bool:
         """Whether it is told of events of this type."""
         return not self.types or type in self.types
 
 
-def again_after(failures: int, asked_seconds: float = 0.0) -> timedelta:
+def is_last_try(format: Format, failures: int) -> bool:
+    """Whether so many failures in a row are all the tries that there are."""
+    patience = PATIENCE[format]
+    return failures % patience.tries == 0 if patience.passes_over else failures >= patience.tries
+
+
+def again_after(format: Format, failures: int, asked_seconds: float = 0.0) -> timedelta:
     """How long to wait after so many failures in a row, and never less than the receiver asked for (up to 6 hours)."""
-    wait = _WAITS[min(max(failures, 1), len(_WAITS)) - 1]
+    patience = PATIENCE[format]
+    passed_over, tried = divmod(max(failures, 1), patience.tries) if patience.passes_over else (0, max(failures, 1))
+    waits, count = (patience.waits, tried) if tried else (_RESTS, passed_over)
+    wait = waits[min(count, len(waits)) - 1]
     return max(wait, min(timedelta(seconds=asked_seconds), _LONGEST_WAIT))
 
 
 def new_secret(format: Format, random: bytes) -> str:
-    """A secret of 32 random bytes: as PostPost shows one, or as Standard Webhooks does."""
-    return random.hex() if format is Format.POSTPOST else _PREFIX + base64.b64encode(random).decode()
+    """A secret of 32 random bytes: in hexadecimal where the vendor signs so, or as Standard Webhooks shows one."""
+    if format in (Format.POSTPOST, Format.CONNECTSAFELY):
+        return random.hex()
+    return _PREFIX + base64.b64encode(random).decode()
 
 
 def hex_signature(secret: str, body: bytes) -> str:
-    """The signature of PostPost and Publora: lowercase hexadecimal HMAC-SHA256 of the body, as it is sent.
+    """The signature of PostPost, Publora and ConnectSafely: lowercase hexadecimal HMAC-SHA256 of the body, as it is sent.
 
-    Source: PostPost "Webhooks" (March 2026).
+    Source: PostPost "Webhooks" (March 2026); ConnectSafely "Webhooks: security" (2026).
     """
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 

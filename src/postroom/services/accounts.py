@@ -16,6 +16,7 @@ from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
 from postroom.ids import is_id, new_id
+from postroom.services import deferral_ends
 from postroom.services.connections import Connections, check_connected
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
@@ -174,6 +175,18 @@ class Accounts:
                 await self._ingest.queue_sync(account.workspace_id, account.id)
         return await self.get(caller, account_id)
 
+    async def restart(self, caller: Caller, account_id: str) -> None:
+        """Go on with an account that was paused, and have it synced soon in any case.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+            CredentialsRejected, ActionRequired: it has to be linked again.
+        """
+        account = await self.resume(caller, account_id)
+        check_connected(account)
+        if account.has_chats:
+            await self._ingest.queue_sync(account.workspace_id, account.id)
+
     async def unlink(self, caller: Caller, account_id: str) -> None:
         """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.
 
@@ -218,6 +231,7 @@ class Accounts:
         self._database.keyring.destroy(account_id)
         async with self._database.begin() as tx:
             await self._posts.abandon(tx, workspace_id, account_id)
+            await deferral_ends.abandon(tx, self._events, self._now, workspace_id, account_id)
         removed = 0
         while True:
             async with self._database.begin() as tx:
@@ -229,10 +243,11 @@ class Accounts:
             if await accounts.hold(tx, workspace_id, account_id) is None:
                 return
             user_id = await accounts.find_user(tx, workspace_id, account_id)
+            provider = await accounts.find_provider(tx, workspace_id, account_id)
             await accounts.remove(tx, workspace_id, account_id)
             document = {"session_ended_at_network": revoked, "key_destroyed": True, "messages_removed": removed}
             await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
-            data = EventData(account_id=account_id, origin="api")
+            data = EventData(account_id=account_id, platform=provider, origin="api")
             await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
         await self._database.scrub()
 

@@ -240,7 +240,11 @@ class _Reading:
                 tx, self._account.workspace_id, self._account.id, self._place.token, now, synced=True
             )
             if not self._account.synced or done.asked:
-                data = EventData(account_id=self._account.id, origin="api" if done.asked else "sync")
+                data = EventData(
+                    account_id=self._account.id,
+                    platform=self._account.provider,
+                    origin="api" if done.asked else "sync",
+                )
                 await self._events.announce(tx, self._account.workspace_id, EventType.ACCOUNT_SYNCED, data)
             if now - done.started_at > _LONG_MS:
                 await self._ingest.queue_sync_in(tx, self._account.workspace_id, self._account.id)

@@ -40,6 +40,8 @@ class _Filters(msgspec.Struct, frozen=True, kw_only=True):
     unread: bool | None
     before: int | None
     after: int | None
+    people: list[str] | None = None
+    starred: bool | None = None
 
 
 class Chats:
@@ -60,20 +62,27 @@ class Chats:
         caller: Caller,
         *,
         account_ids: Sequence[str] | None = None,
+        people: Sequence[str] | None = None,
         provider: str | None = None,
         unread: bool | None = None,
+        starred: bool | None = None,
         before: int | None = None,
         after: int | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Listing[Chat]:
-        """Most recently active first. `before` and `after` (milliseconds) are strict."""
+        """Most recently active first. `before` and `after` (milliseconds) are strict.
+
+        `people`: only chats of two with one of these, by the network's id.
+        """
         filters = _Filters(
+            people=None if people is None else list(people),
             account_ids=None if account_ids is None else list(account_ids),
             provider=provider,
             unread=unread,
             before=before,
             after=after,
+            starred=starred,
         )
         place = None
         if cursor is not None:
@@ -85,8 +94,10 @@ class Chats:
                 reader,
                 caller.workspace_id,
                 account_ids=await seen_accounts(reader, caller, filters.account_ids),
+                people=filters.people,
                 provider=filters.provider,
                 unread=filters.unread,
+                starred=filters.starred,
                 before=filters.before,
                 after_time=filters.after,
                 after=place,

@@ -8,6 +8,7 @@ import msgspec
 from postroom.clock import Clock
 from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
 from postroom.connectors.registry import Registry
+from postroom.domain import deletions
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
@@ -157,15 +158,18 @@ class Connections:
         reason: str | None,
         *,
         only_from: Iterable[AccountStatus] = AccountStatus,
+        origin: str | None = None,
     ) -> bool:
         """Record where an account stands, and announce it if that is news; whether it is.
 
-        Whoever listens to accounts hears of it at once. `only_from`: nothing changes but from one of these.
+        Whoever listens to accounts hears of it at once. `only_from`: nothing changes but from one of these. `origin`:
+        `api` where its owner did it.
         """
         async with self._database.begin() as tx:
             changed = await accounts.set_status(tx, workspace_id, account_id, status, reason, only_from=only_from)
             if changed:
-                data = EventData(account_id=account_id, reason=reason)
+                provider = await accounts.find_provider(tx, workspace_id, account_id)
+                data = EventData(account_id=account_id, platform=provider, origin=origin, reason=reason)
                 await self._events.announce(tx, workspace_id, _EVENTS[status], data)
                 tx.on_commit(lambda: self._notifier.wake("accounts"))
         return changed
@@ -235,14 +239,4 @@ def check_connected(account: Account) -> None:
     """Raises:
     CredentialsRejected, ActionRequired, NoSession: the account cannot be used as it stands; nobody was called.
     """
-    match account.status:
-        case AccountStatus.CONNECTED | AccountStatus.RECONNECTING:
-            return
-        case AccountStatus.PAUSED:
-            raise NoSession("The account is paused: resume it first. Nothing was changed.")
-        case AccountStatus.ACTION_REQUIRED:
-            raise ActionRequired("The account's owner has to do something at the network first. Nothing was changed.")
-        case AccountStatus.DISCONNECTED:
-            raise CredentialsRejected("The account is disconnected: link it again. Nothing was changed.")
-        case _:
-            raise NoSession("The account is being linked or unlinked.")
+    deletions.check_connected(account.status)

@@ -7,7 +7,7 @@ goes on, a receiver has answered with success: after a crash it may be told once
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -18,12 +18,12 @@ from postroom.connectors.guarded import AddressRefused
 from postroom.connectors.http import Http
 from postroom.domain.events import Event, EventData, EventType
 from postroom.domain.webhooks import (
-    DELIVERY_SECONDS,
-    MOST_FAILURES,
+    PATIENCE,
     Format,
     WebhookEndpoint,
     again_after,
     hex_signature,
+    is_last_try,
     standard_signature,
 )
 from postroom.errors import ProviderError
@@ -33,7 +33,8 @@ from postroom.store import webhooks
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
-_LEASE = timedelta(seconds=20)
+_LEASE_BEYOND = timedelta(seconds=10)
+"""How much longer than a receiver may take somebody delivers to it."""
 _AT_ONCE = 32
 _MOST_IN_A_ROW = 100
 """Events told to one endpoint before others that wait have their turn."""
@@ -47,8 +48,18 @@ _GONE = 410
 
 _log = structlog.get_logger(__name__)
 
-Payload = Callable[[Joined], bytes | None]
-"""The body that tells of an event, in an endpoint's format; None: nothing is said of it."""
+
+class Telling(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to a receiver of one event."""
+
+    body: bytes
+    content_type: str = "application/json"
+    mark: str = ""
+    """What is added to the event's id, where there is more than one to send."""
+
+
+Payload = Callable[[WebhookEndpoint, Joined], Awaitable[Sequence[Telling]]]
+"""What tells an endpoint of an event, in its format and in this order; empty: nothing is said of it."""
 
 
 class _Failure(msgspec.Struct, frozen=True):
@@ -125,11 +136,11 @@ class Deliveries:
         async with self._database.read() as reader:
             due = await webhooks.list_due(reader, to_ms(now), _AT_ONCE - len(self._running))
         begun = 0
-        for workspace_id, endpoint_id in due:
+        for workspace_id, endpoint_id, format in due:
             if endpoint_id in self._running:
                 continue
             async with self._database.begin() as tx:
-                until = to_ms(now + _LEASE)
+                until = self._leased(format)
                 ours = await webhooks.claim(tx, workspace_id, endpoint_id, self._owner, to_ms(now), until)
             if ours:
                 serving = self._serve(workspace_id, endpoint_id)
@@ -156,33 +167,40 @@ class Deliveries:
             if not found:
                 break
             (event,) = found
-            body = await self._body(endpoint, event)
-            failure = None if body is None else await self._tell(endpoint, event, body)
-            if failure is not None:
-                await self._failed(endpoint, failure)
-                return
-            now = self._now()
-            until, at = to_ms(now + _LEASE), None if body is None else to_ms(now)
+            tellings = await self._tellings(endpoint, event)
+            for telling in tellings:
+                failure = await self._tell(endpoint, event, telling)
+                if failure is not None:
+                    await self._failed(endpoint, event, failure)
+                    return
+            until, at = self._leased(endpoint.format), to_ms(self._now()) if tellings else None
             async with self._database.begin() as tx:
                 # Where its owner has put it elsewhere meanwhile, that is where it goes on.
                 await webhooks.move(tx, workspace_id, endpoint, self._owner, event.position, until, at)
         async with self._database.begin() as tx:
             await webhooks.release(tx, workspace_id, endpoint_id, self._owner, to_ms(self._now()))
 
-    async def _body(self, endpoint: WebhookEndpoint, event: Event) -> bytes | None:
-        (joined,) = await self._events.join(endpoint.workspace_id, [event])
-        return self._payloads[endpoint.format](joined)
+    def _leased(self, format: Format) -> int:
+        """Until when an endpoint is ours."""
+        return to_ms(self._now() + timedelta(seconds=PATIENCE[format].seconds) + _LEASE_BEYOND)
 
-    async def _tell(self, endpoint: WebhookEndpoint, event: Event, body: bytes) -> _Failure | None:
+    async def _tellings(self, endpoint: WebhookEndpoint, event: Event) -> Sequence[Telling]:
+        wanted = endpoint.wishes.account_ids
+        if wanted and event.data.account_id not in wanted:
+            return ()
+        (joined,) = await self._events.join(endpoint.workspace_id, [event])
+        return await self._payloads[endpoint.format](endpoint, joined)
+
+    async def _tell(self, endpoint: WebhookEndpoint, event: Event, telling: Telling) -> _Failure | None:
         """Send one event; None: a receiver has it."""
         async with self._database.read() as reader:
             secret = await webhooks.find_secret(reader, endpoint.workspace_id, endpoint.id)
         if secret is None:
             return _Failure("removed")
-        headers = self._headers(endpoint, event, secret, body)
+        headers = self._headers(endpoint, event, secret, telling)
         try:
-            async with asyncio.timeout(DELIVERY_SECONDS):
-                return await self._send(endpoint.url, headers, body)
+            async with asyncio.timeout(PATIENCE[endpoint.format].seconds):
+                return await self._send(endpoint.url, headers, telling.body)
         except TimeoutError:
             return _Failure("timeout")
         except AddressRefused:
@@ -202,34 +220,48 @@ class Deliveries:
                     await answer.answer()
         return None
 
-    def _headers(self, endpoint: WebhookEndpoint, event: Event, secret: str, body: bytes) -> dict[str, str]:
-        """Source: PostPost and Publora "Webhooks" (March 2026); Standard Webhooks specification, checked 2026-11-21."""
-        timestamp = to_ms(self._now()) // 1000
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "Postroom",
-            "webhook-id": event.id,
+    def _headers(self, endpoint: WebhookEndpoint, event: Event, secret: str, telling: Telling) -> dict[str, str]:
+        """Source: PostPost and Publora "Webhooks" (March 2026); ConnectSafely "Webhooks: security" (2026); Standard
+        Webhooks specification, checked 2026-11-21.
+        """
+        timestamp, id, body = to_ms(self._now()) // 1000, event.id + telling.mark, telling.body
+        headers = {"content-type": telling.content_type, "user-agent": "Postroom"}
+        headers |= {name.lower(): value for name, value in endpoint.wishes.headers}
+        headers |= {
+            "webhook-id": id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": standard_signature(secret, event.id, timestamp, body),
+            "webhook-signature": standard_signature(secret, id, timestamp, body),
         }
+        if endpoint.format is Format.CONNECTSAFELY:
+            headers["X-Webhook-Signature"] = f"sha256={hex_signature(secret, body)}"
         if endpoint.format is Format.POSTPOST:
             signature = hex_signature(secret, body)
             for vendor in ("X-PostPost", "X-Publora"):
                 headers |= {f"{vendor}-Signature": signature, f"{vendor}-Event": event.type}
         return headers
 
-    async def _failed(self, endpoint: WebhookEndpoint, failed: _Failure) -> None:
+    async def _failed(self, endpoint: WebhookEndpoint, event: Event, failed: _Failure) -> None:
         """Try again later, and in the end no more; its owner can read why."""
         now = self._now()
         failures = endpoint.failure_count + 1
         gone = failed.reason == f"status_{_GONE}"
-        next_at = to_ms(now + again_after(failures, failed.wait_seconds))
+        last = is_last_try(endpoint.format, failures)
+        passed_over = last and not gone and PATIENCE[endpoint.format].passes_over
+        next_at = to_ms(now + again_after(endpoint.format, failures, failed.wait_seconds))
         async with self._database.begin() as tx:
+            if passed_over:
+                until = self._leased(endpoint.format)
+                await webhooks.move(tx, endpoint.workspace_id, endpoint, self._owner, event.position, until, None)
             if not await webhooks.fail(
                 tx, endpoint.workspace_id, endpoint, self._owner, failed.reason, to_ms(now), next_at
             ):
                 return
-            if failures < MOST_FAILURES and not gone:
+            if passed_over:
+                data = EventData(webhook_id=endpoint.id, event_id=event.id, reason=failed.reason)
+                passed = EventType.WEBHOOK_PASSED_OVER
+                await self._events.announce(tx, endpoint.workspace_id, passed, data, endpoint.user_id)
+                return
+            if not last and not gone:
                 return
             await webhooks.disable(tx, endpoint.workspace_id, endpoint.id, failed.reason, to_ms(now))
             data = EventData(webhook_id=endpoint.id, reason=failed.reason)

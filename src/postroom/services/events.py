@@ -8,13 +8,15 @@ import msgspec
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
-from postroom.domain.chats import Chat
+from postroom.domain.chats import Attendee, Chat
+from postroom.domain.deletions import Deletion
 from postroom.domain.events import Event, EventData, EventType
 from postroom.domain.messages import Message
 from postroom.domain.posts import Post
 from postroom.errors import InvalidParameters, Kind
 from postroom.ids import new_id
-from postroom.store import accounts, chats, events, messages, posts
+from postroom.services.deadlines import Deadlines
+from postroom.store import accounts, attendees, chats, events, messages, posts
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
@@ -34,14 +36,30 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
 
     event: Event
     content: Message | Account | Chat | PostNow | None
+    deletion: Deletion | None = None
+    """Of a message: whether it can be deleted."""
+
+
+class Around(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands around a message that an event is about; None where it is gone."""
+
+    account: Account | None
+    chat: Chat | None
+    people: Sequence[Attendee]
+    """Who is in the chat, and who wrote the message or changed it."""
+
+    def person(self, provider_id: str | None) -> Attendee | None:
+        """The one of them with this id of the network's."""
+        return next((each for each in self.people if each.provider_id == provider_id), None)
 
 
 class Events:
     """One log, one cursor, for polling, WebSocket and webhooks."""
 
-    def __init__(self, database: Database, notifier: Notifier, now: Clock) -> None:
+    def __init__(self, database: Database, notifier: Notifier, deadlines: Deadlines, now: Clock) -> None:
         self._database = database
         self._notifier = notifier
+        self._deadlines = deadlines
         self._now = now
         self._users: dict[str, str] = {}
 
@@ -149,5 +167,25 @@ class Events:
                     if post is not None:
                         scheduled_at = await posts.find_scheduled_at(reader, workspace_id, post.group_id)
                         content = PostNow(post=post, scheduled_at=scheduled_at)
-                joined.append(Joined(event=event, content=content))
+                deletion = None
+                if isinstance(content, Message):
+                    (deletion,) = await self._deadlines.within(reader, workspace_id, [content])
+                joined.append(Joined(event=event, content=content, deletion=deletion))
             return joined
+
+    async def around(self, workspace_id: str, joined: Joined) -> Around:
+        """What stands around an event's message, for those who tell of it at length."""
+        data = joined.event.data
+        async with self._database.read() as reader:
+            account = chat = None
+            people: list[Attendee] = []
+            if data.account_id is not None:
+                account = await accounts.find(reader, workspace_id, data.account_id)
+            if account is not None and data.chat_id is not None:
+                chat = await chats.find(reader, workspace_id, data.chat_id)
+                people = await attendees.list_attendees(reader, workspace_id, data.chat_id)
+                writer = joined.content.sender_id if isinstance(joined.content, Message) else None
+                known = {each.provider_id for each in people}
+                others = sorted({each for each in (writer, data.person_id) if each is not None} - known)
+                people += (await attendees.find_attendees(reader, workspace_id, account.id, others)).values()
+        return Around(account=account, chat=chat, people=people)

@@ -5,23 +5,30 @@ import msgspec
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
+from postroom.services.attendees import Attendees
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
+from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
 from postroom.services.health import Health
+from postroom.services.hosted_links import HostedLinks
 from postroom.services.idempotency import Idempotency
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.outreach import Outreach
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
+from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
@@ -32,11 +39,17 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     access: Access
     managed_users: ManagedUsers
+    hosted_links: HostedLinks
     accounts: Accounts
     chats: Chats
+    attendees: Attendees
     messages: Messages
+    outreach: Outreach
+    refreshing: Refreshing
     people: People
     recalls: Recalls
+    deadlines: Deadlines
+    deferrals: Deferrals
     posts: Posts
     composing: Composing
     takedowns: Takedowns
@@ -50,6 +63,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     receipts: Receipts
     resyncs: Resyncs
+    chains: Chains
     idempotency: Idempotency
     webhooks: Webhooks
     health: Health

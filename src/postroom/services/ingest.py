@@ -169,7 +169,7 @@ class _Taking:
             case ReactionChanged():
                 await self._reaction(event)
             case ReadUpTo():
-                await self._noted(event.key, seen=True)
+                await self._noted(event.key, seen=True, person_id=event.reader_id)
             case MessageDelivered():
                 await self._noted(event.key, seen=False)
             case ChatChanged():
@@ -251,7 +251,11 @@ class _Taking:
             seen=seen,
             edited=row.edited or shown.edited,
         )
-        await self._tell(EventType.MESSAGE_EDITED if edited else EventType.MESSAGE_UPDATED, row)
+        if edited:
+            await self._tell(EventType.MESSAGE_EDITED, row)
+        else:
+            reason = "reaction" if content.reactions != row.content.reactions else "seen"
+            await self._tell(EventType.MESSAGE_UPDATED, row, reason)
 
     async def _gone(self, event: MessageGone) -> None:
         row = await self._held(event.key)
@@ -295,16 +299,16 @@ class _Taking:
         if reactions != row.content.reactions:
             content = msgspec.structs.replace(row.content, reactions=reactions)
             await messages.replace_content(self._tx, self._account.workspace_id, row.id, content=content)
-            await self._tell(EventType.MESSAGE_UPDATED, row)
+            await self._tell(EventType.MESSAGE_UPDATED, row, "reaction", event.sender_id)
 
-    async def _noted(self, key: str, *, seen: bool) -> None:
+    async def _noted(self, key: str, *, seen: bool, person_id: str | None = None) -> None:
         """A message was delivered, or even read."""
         row = await self._held(key)
         if row is not None and not row.is_tombstone and not (row.seen if seen else row.delivered):
             await messages.replace_content(
                 self._tx, self._account.workspace_id, row.id, seen=seen or None, delivered=True
             )
-            await self._tell(EventType.MESSAGE_UPDATED, row)
+            await self._tell(EventType.MESSAGE_UPDATED, row, "seen" if seen else "delivered", person_id)
 
     async def _chat_gone(self, event: ChatGone) -> None:
         chat = await chats.find_by_key(self._tx, self._account.workspace_id, self._account.id, event.key)
@@ -392,7 +396,9 @@ class _Taking:
             return None
         return self._ingest._connections.mailboxes(row.provider).chat_key(row.chat_provider_id)
 
-    async def _tell(self, type: EventType, row: Message) -> None:
+    async def _tell(
+        self, type: EventType, row: Message, reason: str | None = None, person_id: str | None = None
+    ) -> None:
         if not self._announce:
             return
         data = EventData(
@@ -400,7 +406,9 @@ class _Taking:
             chat_id=row.chat_id,
             message_id=row.id,
             message_key=row.key,
+            person_id=person_id,
             origin=self._origin,
+            reason=reason,
         )
         await self._ingest._events.announce(self._tx, self._account.workspace_id, type, data)
 

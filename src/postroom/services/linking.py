@@ -24,6 +24,7 @@ from postroom.errors import (
 from postroom.ids import is_id, new_id
 from postroom.services.connections import Connections
 from postroom.services.events import Events
+from postroom.services.hosted_links import note_linked
 from postroom.services.ingest import Ingest
 from postroom.services.quota import Quota
 from postroom.store import accounts, jobs, login_attempts
@@ -348,11 +349,12 @@ class Linking:
                 await accounts.set_credentials(tx, workspace_id, held.id, linked.credentials)
                 await accounts.set_profile(tx, workspace_id, held.id, linked.profile)
                 await accounts.set_roles(tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts)
+                await note_linked(tx, attempt, held.id, self._now, was_new=False)
         if held is not None and held.status is AccountStatus.UNLINKING:
             await self._finish_unlink(workspace_id, held.id)
         elif held is not None:
             self._connections.forget(held.id)
-            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None)
+            await self._connections.set_status(workspace_id, held.id, AccountStatus.CONNECTED, None, origin="api")
             if has_chats:
                 await self._ingest.queue_sync(workspace_id, held.id)
             self._notifier.wake("accounts")
@@ -382,6 +384,7 @@ class Linking:
             await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
             if has_chats:
                 await self._ingest.queue_sync_in(tx, account.workspace_id, account.id)
+            await note_linked(tx, attempt, account.id, self._now, was_new=True)
         self._notifier.wake("accounts")
         return account
 

@@ -1,6 +1,7 @@
 """Webhook endpoints of a user: made, changed, removed. What is sent to them is `deliveries`'."""
 
 import os
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -9,20 +10,35 @@ from postroom.clock import Clock, to_ms
 from postroom.connectors.guarded import Guard
 from postroom.domain.access import Caller
 from postroom.domain.events import EventType
-from postroom.domain.webhooks import Format, WebhookEndpoint, new_secret
+from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
+from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes, new_secret
 from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
-from postroom.store import webhooks
+from postroom.store import accounts, webhooks
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
-MOST = {Format.POSTPOST: 10, Format.NATIVE: 100}
+MOST = {Format.POSTPOST: 10, Format.NATIVE: 100, Format.POSTPRESS: 100, Format.CONNECTSAFELY: 100}
 """Endpoints of one user, by format. Source for the first: PostPost "Webhooks" (March 2026)."""
 
 LONGEST_NAME = 200
 LONGEST_URL = 2048
+MOST_HEADERS = 20
+LONGEST_HEADER = 1000
 _SECRET_BYTES = 32
+_NO_WISHES = Wishes()
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*\Z")
+_OURS = """
+    host content-length transfer-encoding connection keep-alive te trailer upgrade expect proxy-authorization
+    accept-encoding webhook-id webhook-timestamp webhook-signature x-webhook-signature
+"""
+_OUR_HEADERS = frozenset(_OURS.split())
+
+
+class _Filters(msgspec.Struct, frozen=True):
+    """Nothing to filter by."""
 
 
 class Webhooks:
@@ -41,6 +57,19 @@ class Webhooks:
             found = await webhooks.list_of_user(reader, caller.workspace_id, caller.user_id)
         return [each for each in found if each.format is format]
 
+    async def page(
+        self, caller: Caller, format: Format, *, cursor: str | None = None, limit: int = 100
+    ) -> Listing[WebhookEndpoint]:
+        """The same, page by page."""
+        place = None
+        if cursor is not None:
+            start = decode_cursor(cursor, _Filters)
+            limit, place = start.limit, start.cursor
+        check_limit(limit, max(MOST.values()))
+        found = await self.list(caller, format)
+        rest = [each for each in found if place is None or (each.created_at, each.id) > place]
+        return listing(rest[: limit + 1], limit, _Filters(), lambda each: (each.created_at, each.id))
+
     async def get(self, caller: Caller, endpoint_id: str, format: Format) -> WebhookEndpoint:
         """Raises:
         NotFound: no such endpoint of the user's, or not an id.
@@ -50,17 +79,28 @@ class Webhooks:
         return _own(found, caller, format)
 
     async def create(
-        self, caller: Caller, *, name: str, url: str, types: Sequence[EventType], format: Format
+        self,
+        caller: Caller,
+        *,
+        name: str,
+        url: str,
+        types: Sequence[EventType],
+        format: Format,
+        active: bool = True,
+        wishes: Wishes = _NO_WISHES,
     ) -> tuple[WebhookEndpoint, str]:
         """Make an endpoint that is told of these types (none: of all) from now on; with its secret, shown this once.
 
-        In PostPost's format it hears of its own user's things. In ours the workspace's owner hears of everybody's.
+        In PostPost's format it hears of its own user's things. In others the workspace's owner hears of everybody's.
 
         Raises:
+            NotFound: (kind ACCOUNT) an account that it is to be told of is not the caller's.
             InvalidParameters: (kind ADDRESS) the address is not one to call; (kind WEBHOOK) there are too many.
         """
         _check(name, url)
+        _check_headers(wishes.headers)
         await self._guard.check(url)
+        await self._check_accounts(caller, wishes.account_ids)
         now = self._now()
         position = await self._events.newest(caller)
         endpoint = WebhookEndpoint(
@@ -72,7 +112,7 @@ class Webhooks:
             name=name,
             url=url,
             types=tuple(types),
-            active=True,
+            active=active,
             disabled_reason=None,
             failure_count=0,
             last_failure=None,
@@ -80,6 +120,7 @@ class Webhooks:
             last_attempt_at=None,
             created_at=to_ms(now),
             updated_at=to_ms(now),
+            wishes=wishes,
         )
         secret = new_secret(format, os.urandom(_SECRET_BYTES))
         async with self._database.begin() as tx:
@@ -155,6 +196,13 @@ class Webhooks:
             await webhooks.set_secret(tx, caller.workspace_id, endpoint.id, secret, to_ms(self._now()))
         return secret
 
+    async def _check_accounts(self, caller: Caller, account_ids: Sequence[str]) -> None:
+        async with self._database.read() as reader:
+            for account_id in account_ids:
+                user_id = await accounts.find_user(reader, caller.workspace_id, account_id)
+                if user_id is None or caller.only_user not in (None, user_id):
+                    raise NotFound("No such account.", kind=Kind.ACCOUNT)
+
     def _wake(self, tx: Tx) -> None:
         tx.on_commit(lambda: self._notifier.wake("webhooks"))
 
@@ -176,3 +224,13 @@ def _check(name: str | None, url: str | None) -> None:
         raise InvalidParameters(f"A name has at most {LONGEST_NAME} characters.", kind=Kind.WEBHOOK)
     if url is not None and len(url) > LONGEST_URL:
         raise InvalidParameters(f"A URL has at most {LONGEST_URL} characters.", kind=Kind.ADDRESS)
+
+
+def _check_headers(headers: Sequence[tuple[str, str]]) -> None:
+    if len(headers) > MOST_HEADERS:
+        raise InvalidParameters(f"At most {MOST_HEADERS} headers are sent along.", kind=Kind.WEBHOOK)
+    for name, value in headers:
+        if not _HEADER_NAME.match(name) or not _HEADER_VALUE.match(value) or len(value) > LONGEST_HEADER:
+            raise InvalidParameters("A header has a name, and a value of printable ASCII.", kind=Kind.WEBHOOK)
+        if name.lower() in _OUR_HEADERS:
+            raise InvalidParameters(f"The header {name} is not the receiver's to choose.", kind=Kind.WEBHOOK)

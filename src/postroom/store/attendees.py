@@ -5,6 +5,7 @@ import msgspec
 from postroom.domain.chats import Attendee, AttendeeContent, Speaker
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring, NoKey
+from postroom.store.where import Where
 
 _COLUMNS = "id, account_id, provider, provider_id, is_self, kind, member_urn, distance, content"
 _encode = msgspec.json.Encoder().encode
@@ -90,6 +91,48 @@ async def list_attendees(reader: Reader, workspace_id: str, chat_id: str) -> lis
         workspace_id,
         chat_id,
     )
+    return [_attendee(row, reader.keyring) for row in rows]
+
+
+async def list_page(
+    reader: Reader, workspace_id: str, *, account_ids: list[str] | None, after: str | None, limit: int
+) -> list[Attendee]:
+    """A page of the people whom these accounts know (None: all accounts), newest first. `after` is the last one's id."""
+    where = Where(reader, "workspace_id = {}", workspace_id)
+    if account_ids is not None:
+        where.any_of("account_id", account_ids)
+    if after is not None:
+        where.also("id < {}", after)
+    rows = await reader.fetch(
+        f"select {_COLUMNS} from attendees where {where} order by id desc limit {where.argument(limit)}", *where.args
+    )
+    return [_attendee(row, reader.keyring) for row in rows]
+
+
+async def list_of_account(reader: Reader, workspace_id: str, account_id: str) -> list[Attendee]:
+    """Everybody whom an account knows."""
+    rows = await reader.fetch(
+        f"select {_COLUMNS} from attendees where workspace_id = $1 and account_id = $2 order by id",
+        workspace_id,
+        account_id,
+    )
+    return [_attendee(row, reader.keyring) for row in rows]
+
+
+async def find_by_id(
+    reader: Reader,
+    workspace_id: str,
+    *,
+    attendee_id: str | None = None,
+    provider_id: str | None = None,
+    account_ids: list[str] | None,
+) -> list[Attendee]:
+    """Who has this id, ours or the network's, as these accounts know them (None: all accounts)."""
+    column, value = ("id", attendee_id) if attendee_id is not None else ("provider_id", provider_id)
+    where = Where(reader, f"workspace_id = {{}} and {column} = {{}}", workspace_id, value)
+    if account_ids is not None:
+        where.any_of("account_id", account_ids)
+    rows = await reader.fetch(f"select {_COLUMNS} from attendees where {where} order by id", *where.args)
     return [_attendee(row, reader.keyring) for row in rows]
 
 

@@ -150,13 +150,38 @@ async def find_by_key(reader: Reader, workspace_id: str, account_id: str, key: s
     return None if row is None else _chat(row, reader.keyring)
 
 
+async def find_with(reader: Reader, workspace_id: str, account_id: str, person: str) -> Chat | None:
+    """An account's conversation with just this person, by the network's id; the one that was last active."""
+    row = await reader.fetch_one(
+        f"""
+        select {_COLUMNS} from chats
+        where workspace_id = $1 and account_id = $2 and attendee_provider_id = $3
+        order by last_message_at desc, id limit 1
+        """,
+        workspace_id,
+        account_id,
+        person,
+    )
+    return None if row is None else _chat(row, reader.keyring)
+
+
+async def count(reader: Reader, workspace_id: str, account_id: str) -> int:
+    """How many an account has."""
+    row = await reader.fetch_one(
+        "select count(*) from chats where workspace_id = $1 and account_id = $2", workspace_id, account_id
+    )
+    return int(row[0]) if row else 0
+
+
 async def list_page(
     reader: Reader,
     workspace_id: str,
     *,
     account_ids: list[str] | None = None,
+    people: list[str] | None = None,
     provider: str | None = None,
     unread: bool | None = None,
+    starred: bool | None = None,
     before: int | None = None,
     after_time: int | None = None,
     after: tuple[int, str] | None = None,
@@ -165,15 +190,19 @@ async def list_page(
     """A page, the latest message first; chats without one come last.
 
     `after` is the last one's (last_message_at or 0, id). `before` and `after_time` are strict, and leave out chats
-    without a message.
+    without a message. `people`: only chats of two with one of these, by the network's id.
     """
     where = Where(reader, "workspace_id = {}", workspace_id)
     if account_ids is not None:
         where.any_of("account_id", account_ids)
+    if people is not None:
+        where.any_of("attendee_provider_id", people)
     if provider is not None:
         where.also("provider = {}", provider)
     if unread is not None:
         where.also("unread_count > 0" if unread else "unread_count = 0")
+    if starred is not None:
+        where.also("starred = {}", int(starred))
     if before is not None:
         where.also("last_message_at < {} and last_message_at > 0", before)
     if after_time is not None:

@@ -228,6 +228,16 @@ async def replace_content(
     )
 
 
+async def count(reader: Reader, workspace_id: str, account_id: str) -> int:
+    """How many an account has, without tombstones."""
+    row = await reader.fetch_one(
+        "select count(*) from messages where workspace_id = $1 and account_id = $2 and deleted_at is null",
+        workspace_id,
+        account_id,
+    )
+    return int(row[0]) if row else 0
+
+
 async def list_page(
     reader: Reader,
     workspace_id: str,

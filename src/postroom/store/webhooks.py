@@ -6,13 +6,16 @@ change that they tell of.
 
 from collections.abc import Iterable
 
+import msgspec
+
 from postroom.domain.events import EventType
-from postroom.domain.webhooks import Format, WebhookEndpoint
+from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes
 from postroom.store.database import Reader, Row, Tx
+from postroom.store.keyring import Keyring
 
 _COLUMNS = (
     "id, workspace_id, user_id, only_user, format, name, url, types, active, disabled_reason, failure_count, "
-    "last_failure, position, last_attempt_at, created_at, updated_at"
+    "last_failure, position, last_attempt_at, created_at, updated_at, wishes_sealed"
 )
 # The events that an endpoint `e` is yet to be told of.
 _AHEAD = """
@@ -26,10 +29,13 @@ _FREE = "(e.leased_until is null or e.leased_until < $1)"
 async def add(tx: Tx, endpoint: WebhookEndpoint, secret: str) -> None:
     """Keep a new endpoint; its secret sealed."""
     sealed = tx.keyring.master_seal.close(secret.encode(), _context(endpoint.id))
+    wishes = None
+    if endpoint.wishes != Wishes():
+        wishes = tx.keyring.master_seal.close(msgspec.json.encode(endpoint.wishes), _wishes_context(endpoint.id))
     await tx.execute(
         f"""
         insert into webhook_endpoints ({_COLUMNS}, secret_sealed, next_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
         """,
         endpoint.id,
         endpoint.workspace_id,
@@ -47,6 +53,7 @@ async def add(tx: Tx, endpoint: WebhookEndpoint, secret: str) -> None:
         endpoint.last_attempt_at,
         endpoint.created_at,
         endpoint.updated_at,
+        wishes,
         sealed,
         endpoint.created_at,
     )
@@ -57,7 +64,7 @@ async def find(reader: Reader, workspace_id: str, endpoint_id: str) -> WebhookEn
     row = await reader.fetch_one(
         f"select {_COLUMNS} from webhook_endpoints where workspace_id = $1 and id = $2", workspace_id, endpoint_id
     )
-    return None if row is None else _endpoint(row)
+    return None if row is None else _endpoint(row, reader.keyring)
 
 
 async def hold(tx: Tx, workspace_id: str, endpoint_id: str) -> WebhookEndpoint | None:
@@ -67,7 +74,7 @@ async def hold(tx: Tx, workspace_id: str, endpoint_id: str) -> WebhookEndpoint |
         workspace_id,
         endpoint_id,
     )
-    return None if row is None else _endpoint(row)
+    return None if row is None else _endpoint(row, tx.keyring)
 
 
 async def list_of_user(reader: Reader, workspace_id: str, user_id: str) -> list[WebhookEndpoint]:
@@ -79,7 +86,7 @@ async def list_of_user(reader: Reader, workspace_id: str, user_id: str) -> list[
         workspace_id,
         user_id,
     )
-    return [_endpoint(row) for row in rows]
+    return [_endpoint(row, reader.keyring) for row in rows]
 
 
 async def find_secret(reader: Reader, workspace_id: str, endpoint_id: str) -> str | None:
@@ -128,14 +135,16 @@ async def remove(tx: Tx, workspace_id: str, endpoint_id: str) -> None:
     await tx.execute("delete from webhook_endpoints where workspace_id = $1 and id = $2", workspace_id, endpoint_id)
 
 
-async def list_due(reader: Reader, now: int, limit: int) -> list[tuple[str, str]]:
-    """Endpoints that are to be told of something and that nobody delivers to, as (workspace_id, id), longest due first.
+async def list_due(reader: Reader, now: int, limit: int) -> list[tuple[str, str, Format]]:
+    """Endpoints that are to be told of something and that nobody delivers to: workspace, id and format.
+
+    Those that are due longest come first.
 
     For deliveries. A user who is detached is told of nothing until it comes back.
     """
     rows = await reader.fetch(
         f"""
-        select e.workspace_id, e.id from webhook_endpoints e
+        select e.workspace_id, e.id, e.format from webhook_endpoints e
         where e.active = 1 and e.next_at <= $1 and {_FREE}
             and exists ({_AHEAD.format(settled=reader.settled_position)})
             and not exists (
@@ -147,7 +156,7 @@ async def list_due(reader: Reader, now: int, limit: int) -> list[tuple[str, str]
         now,
         limit,
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], Format(row[2])) for row in rows]
 
 
 async def pass_over(tx: Tx, now: int) -> None:
@@ -277,12 +286,19 @@ def _context(endpoint_id: str) -> str:
     return f"webhook_endpoints.secret:{endpoint_id}"
 
 
+def _wishes_context(endpoint_id: str) -> str:
+    return f"webhook_endpoints.wishes:{endpoint_id}"
+
+
 def _listed(types: Iterable[EventType]) -> str:
     joined = ",".join(types)
     return f",{joined}," if joined else ""
 
 
-def _endpoint(row: Row) -> WebhookEndpoint:
+def _endpoint(row: Row, keyring: Keyring) -> WebhookEndpoint:
+    wishes = Wishes()
+    if row[16] is not None:
+        wishes = msgspec.json.decode(keyring.master_seal.open(row[16], _wishes_context(row[0])), type=Wishes)
     return WebhookEndpoint(
         id=row[0],
         workspace_id=row[1],
@@ -300,4 +316,5 @@ def _endpoint(row: Row) -> WebhookEndpoint:
         last_attempt_at=row[13],
         created_at=row[14],
         updated_at=row[15],
+        wishes=wishes,
     )

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from postroom.domain.accounts import Account
+from postroom.domain.logins import Wait
 from postroom.errors import InvalidParameters, LoginFailed, NotFound, PostroomError
 from postroom.services.house import Services
 
@@ -91,6 +92,11 @@ def questions(step: Any) -> str:
     """What a step asks, as the inputs of a form; what is secret is not shown as it is typed."""
     choices = getattr(step, "choices", None) or {}
     rows = []
+    refused = getattr(step, "refused", None)
+    if refused:
+        rows.append(f'<p role="alert">{escape(refused)}</p>')
+    if isinstance(step, Wait):
+        rows.append("<p>The network asks you to say yes in its own app. Do that first.</p>")
     for name, text in (getattr(step, "fields", None) or {}).items():
         options = choices.get(name)
         if options:
@@ -101,18 +107,23 @@ def questions(step: Any) -> str:
             ]
             rows.append("</fieldset>")
         else:
+            needed = "" if text.startswith("Optional") else " required"
             kind = "password" if any(word in name for word in _SECRETS) else "text"
             rows.append(
-                f'<label>{escape(text)}<input type="{kind}" name="{escape(name)}" autocomplete="off" required></label>'
+                f'<label>{escape(text)}<input type="{kind}" name="{escape(name)}" autocomplete="off"{needed}></label>'
             )
     return "".join(rows)
 
 
-def page(title: str, body: str, status: int = 200) -> Response:
-    """A plain page that loads nothing, is kept nowhere, and tells nobody where it came from."""
+def page(title: str, body: str, status: int = 200, *, refresh: tuple[int, str] | None = None) -> Response:
+    """A plain page that loads nothing, is kept nowhere, and tells nobody where it came from.
+
+    `refresh`: after so many seconds it goes to this address.
+    """
+    going = "" if refresh is None else f'<meta http-equiv="refresh" content="{refresh[0]};url={escape(refresh[1])}">'
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width">{going}<style>{_STYLE}</style></head>'
         f"<body><h1>{escape(title)}</h1>{body}</body></html>"
     )
     headers = {

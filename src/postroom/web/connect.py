@@ -1,14 +1,22 @@
-"""The page at which a managed user links accounts: `/connect/<token>`. The token in the address is the permission."""
+"""The page at which somebody links accounts: `/connect/<token>`. The token in the address is the permission.
 
-from collections.abc import Mapping
+It is a managed user's page, or that of a hosted link, by which one account is linked once.
+"""
+
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
+import msgspec
+import segno
 from starlette.requests import Request
 from starlette.responses import Response
 
 from postroom.domain.access import Caller, ManagedUser
-from postroom.domain.accounts import Account
-from postroom.errors import InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
+from postroom.domain.accounts import Account, LoginAttempt
+from postroom.domain.hosted_links import HostedLink
+from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
+from postroom.services.hosted_links import PREFIX
 from postroom.services.house import Services
 from postroom.web.callbacks import Receive, Scope, Send, called, form, linked_page, page, questions
 
@@ -24,14 +32,31 @@ _FLOWS = {
     "app_password": "with an app password",
     "bot_token": "with a bot's token",
     "cookie": "with a session's cookie, for messages",
+    "password": "with name and password, for messages",
+    "qr": "with a QR code",
+    "pairing_code": "with a code for your telephone",
 }
+# What these give is posts; a hosted link is for messages.
+_FOR_POSTS = ("oauth", "facebook_oauth")
+_SECONDS_BETWEEN_LOOKS = 3
+_SAID_SECONDS = 3
+
+
+class _Visit(msgspec.Struct, frozen=True):
+    """Somebody at their page."""
+
+    token: str
+    guest: Caller
+    user: ManagedUser | None = None
+    link: HostedLink | None = None
 
 
 class Connect:
-    """One page, as an ASGI application: GET shows it, POST takes the steps of linking."""
+    """One page, as an ASGI application: GET shows it and looks again, POST takes the steps of linking."""
 
     def __init__(self, services: Services) -> None:
         self._users = services.managed_users
+        self._links = services.hosted_links
         self._accounts = services.accounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,51 +65,142 @@ class Connect:
 
     async def _answer(self, request: Request) -> Response:
         token = request.url.path.removeprefix("/connect").strip("/")
+        visit: _Visit | None = None
         try:
-            user, guest = await self._users.visitor(token)
+            visit = await self._visit(token)
+            if visit.link is not None and visit.link.account_id is not None:
+                return self._done(visit, await self._accounts.get(visit.guest, visit.link.account_id))
             if request.method == "GET":
-                return await self._start(token, user, guest)
+                attempt_id = request.query_params.get("attempt")
+                return await (self._start(visit) if attempt_id is None else self._look(visit, attempt_id))
             if request.method == "POST":
-                return await self._step(token, guest, await form(request))
+                return await self._step(visit, await form(request))
             return page("Not here", "<p>Only GET and POST are possible here.</p>", 405)
         except PostroomError as error:
             status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 502)
-            return page("That did not work", f"<p>{escape(error.detail)}</p>", status)
+            return page("That did not work", f"<p>{escape(error.detail)}</p>{_ways_out(visit)}", status)
 
-    async def _start(self, token: str, user: ManagedUser, guest: Caller) -> Response:
-        held = (await self._accounts.list(guest)).items
+    async def _visit(self, token: str) -> _Visit:
+        if token.startswith(PREFIX):
+            link, guest = await self._links.visitor(token)
+            return _Visit(token, guest, link=link)
+        user, guest = await self._users.visitor(token)
+        return _Visit(token, guest, user=user)
+
+    async def _start(self, visit: _Visit) -> Response:
+        offers = "".join(
+            f"<p>{_form(visit.token, {'provider': provider, 'flow': flow}, _offer(provider, flow))}</p>"
+            for provider, flows in sorted(self._offered(visit).items())
+            for flow in flows
+        )
+        if visit.user is None:
+            what = "Link an account" if visit.link is None or visit.link.relinks is None else "Link the account again"
+            return page(what, offers or "<p>There is nothing to be linked here.</p>")
+        held = (await self._accounts.list(visit.guest)).items
         linked = "".join(
             f"<li>{escape(each.profile.name or each.profile.username)} on {escape(called(each.provider))}: "
             f"{escape(each.status.replace('_', ' '))}</li>"
             for each in held
         )
-        offers = "".join(
-            f"<p>{_form(token, {'provider': provider, 'flow': flow}, _offer(provider, flow))}</p>"
-            for provider, flows in sorted(self._accounts.login_flows().items())
-            for flow in flows
-        )
         shown = f"<ul>{linked}</ul>" if linked else "<p>No account is linked yet.</p>"
-        return page(f"The accounts of {user.display_name}", f"{shown}<h2>Link an account</h2>{offers}")
+        return page(f"The accounts of {visit.user.display_name}", f"{shown}<h2>Link an account</h2>{offers}")
 
-    async def _step(self, token: str, guest: Caller, answers: Mapping[str, str]) -> Response:
+    def _offered(self, visit: _Visit) -> Mapping[str, Sequence[str]]:
+        flows = self._accounts.login_flows()
+        if visit.link is None:
+            return flows
+        offered = {
+            provider: [flow for flow in flows.get(provider, ()) if flow not in _FOR_POSTS]
+            for provider in visit.link.providers
+        }
+        return {provider: ways for provider, ways in offered.items() if ways}
+
+    async def _step(self, visit: _Visit, answers: Mapping[str, str]) -> Response:
         given = dict(answers)
         attempt_id = given.pop("attempt", None)
         if attempt_id is None:
-            provider, flow = given.get("provider", ""), given.get("flow", "")
-            if flow not in self._accounts.login_flows().get(provider, ()):
-                raise InvalidParameters("There is no such way to link an account here.")
-            attempt, step = await self._accounts.start_link(guest, provider, flow)
+            return self._shown(visit, *await self._begun(visit, given.get("provider", ""), given.get("flow", "")))
+        self._check(visit, attempt_id)
+        try:
+            return self._shown(visit, *await self._accounts.answer_link(visit.guest, attempt_id, given))
+        except LoginFailed as error:
+            if error.code is not ErrorCode.INVALID_CHECKPOINT_SOLUTION:
+                raise
+            attempt, step = await self._accounts.linking.standing(visit.guest, attempt_id)
+            return self._shown(visit, attempt, step, refused=error.detail)
+
+    async def _begun(self, visit: _Visit, provider: str, flow: str) -> tuple[LoginAttempt, Any]:
+        if flow not in self._offered(visit).get(provider, ()):
+            raise InvalidParameters("There is no such way to link an account here.")
+        if visit.link is not None and visit.link.relinks is not None:
+            attempt, step = await self._accounts.relink(visit.guest, visit.link.relinks, flow)
         else:
-            attempt, answered = await self._accounts.answer_link(guest, attempt_id, given)
-            if isinstance(answered, Account):
-                return linked_page(answered)
-            step = answered
+            attempt, step = await self._accounts.start_link(visit.guest, provider, flow)
+        if visit.link is not None:
+            await self._links.begin(visit.link, attempt)
+        return attempt, step
+
+    async def _look(self, visit: _Visit, attempt_id: str) -> Response:
+        """What became of a step that waits for its owner to do something at the network."""
+        self._check(visit, attempt_id)
+        try:
+            attempt, step = await self._accounts.linking.standing(visit.guest, attempt_id)
+        except NotFound:
+            if visit.link is not None:
+                raise
+            return await self._start(visit)
+        return self._shown(visit, attempt, step)
+
+    def _check(self, visit: _Visit, attempt_id: str) -> None:
+        if visit.link is not None and attempt_id != visit.link.attempt_id:
+            raise NotFound("No such attempt to link; it lives five minutes.")
+
+    def _shown(self, visit: _Visit, attempt: LoginAttempt, step: Any, *, refused: str | None = None) -> Response:
+        if isinstance(step, Account):
+            return self._done(visit, step)
         url = getattr(step, "url", None)
         if url is not None:
             return page("One more page", f'<p><a href="{escape(url)}" rel="noreferrer">Go on at the network</a></p>')
-        code = getattr(step, "code", None)
-        asked = questions(step) if code is None else f"<p>Enter this code at the network: <b>{escape(code)}</b></p>"
-        return page("One more step", _form(token, {"attempt": attempt.id}, "Go on", asked))
+        if getattr(step, "fields", None) is not None:
+            asked = _form(visit.token, {"attempt": attempt.id}, "Go on", questions(step)) + _ways_out(visit)
+            if refused is not None:
+                return page("Once more", f"<p>{escape(refused)}</p>{asked}", 401)
+            return page("One more step", asked)
+        again = f"/connect/{visit.token}?attempt={attempt.id}"
+        return page("One more step", _waiting(step) + _ways_out(visit), refresh=(_SECONDS_BETWEEN_LOOKS, again))
+
+    def _done(self, visit: _Visit, account: Account) -> Response:
+        wish = None if visit.link is None else visit.link.wish
+        if wish is None or wish.success_url is None:
+            return linked_page(account)
+        seconds = 0 if wish.straight_on else _SAID_SECONDS
+        body = f'<p>The account is linked. <a href="{escape(wish.success_url)}" rel="noreferrer">Go on</a></p>'
+        return page("The account is linked", body, refresh=(seconds, wish.success_url))
+
+
+def _waiting(step: Any) -> str:
+    """A code to be scanned or typed at the network, or what to wait for."""
+    code = getattr(step, "code", None)
+    kind = getattr(getattr(step, "checkpoint", None), "kind", None)
+    if code is None and kind in ("qr_code", "pairing_code"):
+        return "<p>One moment: the account is being linked. This page goes on by itself.</p>"
+    if code is None:
+        return "<p>Confirm in the network's own app that this is you. This page goes on by itself.</p>"
+    if kind == "pairing_code":
+        return f"<p>Enter this code at the network: <b>{escape(code)}</b></p>"
+    drawn = segno.make(code, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")
+    return f"<p>Scan this with the network's app on your telephone. This page goes on by itself.</p><p>{drawn}</p>"
+
+
+def _ways_out(visit: _Visit | None) -> str:
+    """Back to the start of the page; and to where those go who give up."""
+    if visit is None:
+        return ""
+    failure_url = None if visit.link is None else visit.link.wish.failure_url
+    back = f'<p><a href="/connect/{escape(visit.token)}">Start again</a></p>'
+    if failure_url is None:
+        return back
+    return f'{back}<p><a href="{escape(failure_url)}" rel="noreferrer">Give up</a></p>'
 
 
 def _offer(provider: str, flow: str) -> str:

@@ -125,16 +125,6 @@ def test_a_refusal_is_not_remembered_under_its_idempotency_key(client: httpx.Cli
     assert client.post(f"{base}/chats/{chat_id}/messages", json={"text": "x"}, headers=headers).status_code == 201
 
 
-def test_files_are_refused_and_nothing_is_sent(client: httpx.Client, base: str, chat_id: str) -> None:
-    answer = client.post(
-        f"{base}/chats/{chat_id}/messages",
-        data={"text": "With a file"},
-        files={"attachments": ("a.png", b"123", "image/png")},
-    )
-    assert (answer.status_code, answer.json()["type"]) == (501, "errors/feature_not_implemented")
-    assert "With a file" not in client.get(f"{base}/chats/{chat_id}/messages").text
-
-
 @pytest.mark.parametrize(
     ("query", "slug"),
     [
@@ -176,19 +166,3 @@ def test_what_belongs_to_another_workspace_does_not_exist(
     ):
         answer = stranger.request(method, base + path)
         assert (answer.status_code, answer.json()["type"]) == (404, "errors/resource_not_found"), path
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "slug"),
-    [
-        ({"provider": "LINKEDIN", "username": "a", "password": "b"}, 501, "feature_not_implemented"),
-        ({"provider": "WHATSAPP"}, 501, "feature_not_implemented"),
-        ({}, 400, "invalid_parameters"),
-        ({"provider": "LINKEDIN", "access_token": "not a cookie;"}, 401, "invalid_credentials"),
-    ],
-)
-def test_what_cannot_be_linked_here_is_said(
-    client: httpx.Client, base: str, body: dict[str, str], status: int, slug: str
-) -> None:
-    answer = client.post(f"{base}/accounts", json=body)
-    assert (answer.status_code, answer.json()["type"]) == (status, f"errors/{slug}")

@@ -251,7 +251,7 @@ def test_an_account_a_chat_and_an_attendee_are_what_the_pages_show() -> None:
         muted=True,
         read_only=False,
         pinned=True,
-        folders=("INBOX",),
+        folders=("INBOX", "PRIMARY_INBOX"),
         content_type="inmail",
     )
     found = shown(mailbox.account(account))
@@ -282,7 +282,7 @@ def test_an_account_a_chat_and_an_attendee_are_what_the_pages_show() -> None:
         "read_only": 0,
         "pinned": 1,
         "content_type": "inmail",
-        "folder": ["INBOX"],
+        "folder": ["INBOX", "INBOX_LINKEDIN_CLASSIC"],
     }
     check("Chat", listed)
     for last in (None, wire.last_message(MESSAGE, {})):

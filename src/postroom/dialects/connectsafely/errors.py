@@ -1,7 +1,7 @@
 """ConnectSafely's body for a failure, and which status and code each of our errors has there.
 
 The vendor documents three shapes; the body satisfies all of them, and `error` is always a string. What LinkedIn
-answered to a recall is a 400 ("Recall failed on LinkedIn"), whatever it was.
+answered to a recall is a 400 ("Recall failed on LinkedIn"), whatever it was; so it is for what else is asked of it.
 
 Source: ConnectSafely "Delete (recall) a message" and the overview of its API (2026).
 """
@@ -45,6 +45,9 @@ class Error(msgspec.Struct, kw_only=True):
     message: str
 
 
+RECALL = "recall_refused"
+"""LinkedIn said no to a recall; to anything else it is `refused`."""
+
 # Class to statuses, the first that the page lists is taken, and the code.
 TABLE: dict[type[PostroomError], tuple[Sequence[int], str]] = {
     InvalidParameters: ((400,), "validation_error"),
@@ -58,8 +61,8 @@ TABLE: dict[type[PostroomError], tuple[Sequence[int], str]] = {
     NoSession: ((503, 500), "no_session"),
     ProviderError: ((400,), "provider_error"),
     NotSupported: ((400,), "unsupported_channel"),
-    Refused: ((400,), "recall_refused"),
-    Unprocessable: ((400,), "recall_refused"),
+    Refused: ((400,), RECALL),
+    Unprocessable: ((400,), RECALL),
     CredentialsRejected: ((400,), "account_disconnected"),
     ActionRequired: ((400,), "action_required"),
     LoginFailed: ((400,), "login_failed"),
@@ -72,7 +75,10 @@ TABLE: dict[type[PostroomError], tuple[Sequence[int], str]] = {
 BY_KIND: dict[tuple[type[PostroomError], Kind], tuple[Sequence[int], str]] = {
     (NotFound, Kind.ACCOUNT): ((404,), "account_not_found"),
     (NotFound, Kind.CHAT): ((404,), "conversation_not_found"),
-    (NotSupported, Kind.NO_RECALL): ((400,), "recall_refused"),
+    (NotFound, Kind.MESSAGE): ((404,), "message_not_found"),
+    (NotFound, Kind.ATTENDEE): ((404,), "profile_not_found"),
+    (NotFound, Kind.ATTACHMENT): ((404,), "media_not_found"),
+    (NotSupported, Kind.NO_RECALL): ((400,), RECALL),
     (Refused, Kind.WINDOW_EXPIRED): ((400,), "recall_window_expired"),
     (Refused, Kind.NOT_OWN): ((400,), "not_message_owner"),
     (InvalidParameters, Kind.METHOD): ((405,), "method_not_allowed"),
@@ -87,6 +93,8 @@ def failure(error: PostroomError, operation: Operation | None, request: Request)
     """The answer to a failure."""
     kind = class_of(error)
     statuses, code = BY_KIND.get((kind, error.kind)) or TABLE[kind]
+    if code == RECALL and operation is not None and operation.name != "recall_message":
+        code = "refused"
     status = statuses[0]
     if operation is not None:
         status = next((each for each in statuses if each in operation.statuses or each == 405), 500)

@@ -3,6 +3,7 @@
 Source: ConnectSafely "List conversations", "Conversation messages", "List accounts" (2026).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
@@ -18,6 +19,9 @@ from postroom.domain.pages import Listing
 from postroom.errors import Kind, NotFound, NotSupported
 
 PROVIDER = "linkedin"
+_PROFILE = "urn:li:fsd_profile:"
+_PROFILE_ID = re.compile(r"ACoAA[A-Za-z0-9_-]{10,60}\Z")
+_MEDIA_TYPE = re.compile(r"(image/(png|jpeg|gif|webp)|video/[a-z0-9.+-]+|audio/[a-z0-9.+-]+|application/pdf)\Z")
 
 
 class Recalled(msgspec.Struct, kw_only=True, rename="camel"):
@@ -52,6 +56,7 @@ class Conversation(msgspec.Struct, kw_only=True, rename="camel"):
     unread_count: int
     participants: list[Participant]
     latest_message: Latest | None
+    labels: list[str]
     source: str = PROVIDER
 
 
@@ -97,7 +102,7 @@ class Messages(msgspec.Struct, kw_only=True, rename="camel"):
     has_more: bool
     cursor: str | None
     """Send it back as `cursor` for older ones."""
-    note: str = "Answered from what is stored here."
+    note: str
 
 
 class Account(msgspec.Struct, kw_only=True, rename="camel"):
@@ -109,6 +114,14 @@ class Account(msgspec.Struct, kw_only=True, rename="camel"):
     status: str
     enabled: bool = True
     api_seat_allocated: bool = True
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of conversations before it is written, and the cursor of the next."""
+
+    chats: Sequence[Chat]
+    next: str | None
+    from_cache: bool
 
 
 class Health(msgspec.Struct, kw_only=True):
@@ -145,12 +158,56 @@ def plain(urn: str) -> str:
 
 def message_urn(mailbox: str, key: str) -> str:
     """A message's URN in this mailbox: LinkedIn's own spelling, padded."""
-    return f"urn:li:msg_message:(urn:li:fsd_profile:{mailbox},{_padded(key)})"
+    return f"urn:li:msg_message:(urn:li:fsd_profile:{mailbox},{padded(key)})"
 
 
 def conversation_urn(mailbox: str, key: str) -> str:
     """A conversation's URN in this mailbox."""
-    return f"urn:li:msg_conversation:(urn:li:fsd_profile:{mailbox},{_padded(key)})"
+    return f"urn:li:msg_conversation:(urn:li:fsd_profile:{mailbox},{padded(key)})"
+
+
+def profile_urn(person: str) -> str:
+    """A person's URN."""
+    return _PROFILE + person
+
+
+def bare_profile(spelling: str) -> str:
+    """What is said of a person, without the URN around it."""
+    return plain(spelling).strip().removeprefix(_PROFILE)
+
+
+def is_profile_id(text: str) -> bool:
+    """Whether this is LinkedIn's id of a person, and not the name in the address of a page."""
+    return _PROFILE_ID.match(text) is not None
+
+
+def note(account: DomainAccount, *, asked: bool, fresh: bool) -> str:
+    """How new the messages are that are answered, and whether older ones are still on their way."""
+    said = "LinkedIn was asked just now." if fresh else "Answered from what is stored here."
+    if asked and not fresh:
+        said = "LinkedIn could not be asked: this is what is stored here."
+    return f"{said} A sync is under way: older messages may follow." if is_syncing(account) else said
+
+
+def safe_type(content_type: str) -> bytes:
+    """The content type of a file that is given back: one that no browser takes for a page of ours."""
+    plain_type = content_type.partition(";")[0].strip().lower()
+    return (plain_type if _MEDIA_TYPE.match(plain_type) else "application/octet-stream").encode()
+
+
+def status(found: DomainAccount) -> str:
+    """Where an account stands, in the vendor's words."""
+    return _STATUSES[found.status]
+
+
+def is_enabled(found: DomainAccount) -> bool:
+    """Whether anything is done with the account."""
+    return found.status not in (AccountStatus.UNLINKING, AccountStatus.PAUSED)
+
+
+def is_syncing(found: DomainAccount) -> bool:
+    """Whether a sync of all of it is under way."""
+    return found.sync is not None and found.sync.unfinished
 
 
 def chosen(accounts: Sequence[DomainAccount], wanted: Sequence[str]) -> list[DomainAccount]:
@@ -166,7 +223,7 @@ def chosen(accounts: Sequence[DomainAccount], wanted: Sequence[str]) -> list[Dom
 
 
 def conversations(
-    found: Listing[Chat],
+    listed: Listed,
     accounts: Sequence[DomainAccount],
     newest: Mapping[str, DomainMessage],
     people: Mapping[str, Sequence[Attendee]],
@@ -177,28 +234,31 @@ def conversations(
         conversations=[
             Conversation(
                 conversation_urn=conversation_urn(mailboxes.get(chat.account_id, ""), chat.key),
-                conversation_id=_padded(chat.key),
+                conversation_id=padded(chat.key),
                 account_id=chat.account_id,
                 last_activity_at=None if chat.last_message_at is None else iso(chat.last_message_at),
                 unread_count=chat.unread_count,
                 participants=participants(people.get(chat.id, ())),
+                labels=["STARRED"] if chat.starred else [],
                 latest_message=_latest(newest.get(chat.id), people.get(chat.id, ())),
             )
-            for chat in found.items
+            for chat in listed.chats
         ],
         accounts=[AccountName(id=account.id, name=account.profile.name) for account in accounts],
-        next_cursor=found.next,
-        has_more=found.next is not None,
+        next_cursor=listed.next,
+        has_more=listed.next is not None,
+        from_cache=listed.from_cache,
     )
 
 
-def messages(found: Listing[DomainMessage], mailbox: str, people: Sequence[Attendee]) -> Messages:
+def messages(found: Listing[DomainMessage], mailbox: str, people: Sequence[Attendee], note: str) -> Messages:
     """A page of a conversation's messages, newest first. What was recalled is not shown."""
     return Messages(
         messages=[message(each, mailbox, people) for each in found.items if not each.is_tombstone],
         participants=participants(people),
         has_more=found.next is not None,
         cursor=str(found.items[-1].sent_at) if found.next is not None else None,
+        note=note,
     )
 
 
@@ -214,7 +274,7 @@ def message(found: DomainMessage, mailbox: str, people: Sequence[Attendee]) -> M
         sender_photo=None if sender is None else sender.content.picture_url,
         is_sent_by_owner=found.is_sender,
         has_attachment=bool(found.content.attachments),
-        attachments=[_file(each) for each in found.content.attachments],
+        attachments=[file(each) for each in found.content.attachments],
     )
 
 
@@ -268,7 +328,8 @@ def _latest(found: DomainMessage | None, people: Sequence[Attendee]) -> Latest |
     )
 
 
-def _file(found: AnyAttachment) -> File_:
+def file(found: AnyAttachment) -> File_:
+    """A file of a message."""
     return File_(
         id=found.id,
         type=str(found.__struct_config__.tag),
@@ -279,7 +340,7 @@ def _file(found: AnyAttachment) -> File_:
     )
 
 
-def _padded(key: str) -> str:
+def padded(key: str) -> str:
     """A key as LinkedIn writes it: `2-` and padded base64. Other keys stand as they are."""
     version, dash, tail = key.partition("-")
     return f"{version}-{tail}{'=' * (-len(tail) % 4)}" if dash and version.isdigit() else key

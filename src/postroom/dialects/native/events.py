@@ -6,13 +6,15 @@ import msgspec
 
 from postroom.dialects.native import wire
 from postroom.domain.access import Caller
+from postroom.domain.webhooks import WebhookEndpoint
+from postroom.services.deliveries import Telling
 from postroom.services.events import Joined
 from postroom.services.house import Services
 
 
-def payload(joined: Joined) -> bytes:
-    """The body of a webhook's delivery: the event as it reads in the log."""
-    return msgspec.json.encode(wire.event(joined))
+async def payload(endpoint: WebhookEndpoint, joined: Joined) -> Sequence[Telling]:
+    """A webhook's delivery: the event as it reads in the log."""
+    return [Telling(body=msgspec.json.encode(wire.event(joined)))]
 
 
 class Events:

@@ -4,6 +4,7 @@ Source: PostPost "Webhooks" (March 2026). `platformId`, `postedId` and `permalin
 (2026). `::1`, names below localhost and other spellings of private addresses, which the vendor lets pass, are refused.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from postroom.domain.addresses import SENTENCES, Why, is_url
 from postroom.domain.events import Event, EventType
 from postroom.domain.webhooks import Format, WebhookEndpoint
 from postroom.errors import InvalidParameters, Kind
+from postroom.services.deliveries import Telling
 from postroom.services.events import Joined, PostNow
 from postroom.services.house import Services
 
@@ -298,13 +300,14 @@ class Delivery(msgspec.Struct, kw_only=True):
     data: dict[str, Any]
 
 
-def payload(joined: Joined) -> bytes | None:
-    """The body that tells of an event, with what it is about as that now stands; None: nothing is left to tell."""
+async def payload(endpoint: WebhookEndpoint, joined: Joined) -> Sequence[Telling]:
+    """What tells of an event, with what it is about as that now stands; nothing, where nothing is left to tell."""
     event = joined.event
     data = _token(joined.content) if event.type is EventType.TOKEN_EXPIRING else _post(event, joined.content)
     if data is None:
-        return None
-    return msgspec.json.encode(Delivery(event=event.type, timestamp=iso(event.created_at), data=data))
+        return ()
+    body = msgspec.json.encode(Delivery(event=event.type, timestamp=iso(event.created_at), data=data))
+    return [Telling(body=body)]
 
 
 def _token(account: Any) -> dict[str, Any] | None:

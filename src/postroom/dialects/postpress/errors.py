@@ -108,10 +108,19 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Sequence[Choice]] = {
 }
 
 
+# Types that only some pages list, and what stands for them elsewhere.
+_ONLY: dict[ErrorCode, tuple[frozenset[str], ErrorCode]] = {
+    ErrorCode.INVALID_ACTION: (frozenset({"update_chat"}), ErrorCode.INVALID_PARAMETERS),
+}
+
+
 def failure(error: PostroomError, operation: Operation | None, request: Request) -> Answer:
     """The answer to a failure."""
     status, code = _choice(error, operation)
     slug = code or error.code
+    where, instead = _ONLY.get(slug, (None, slug))
+    if where is not None and (operation is None or operation.name not in where):
+        slug = instead
     body = Error(
         title=slug.replace("_", " ").capitalize(),
         detail=error.detail,

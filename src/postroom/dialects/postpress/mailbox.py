@@ -39,10 +39,6 @@ class AccountList(msgspec.Struct, kw_only=True, tag_field="object", tag="Account
     cursor: str | None
 
 
-class AccountCreated(msgspec.Struct, kw_only=True, tag_field="object", tag="AccountCreated"):
-    account_id: str
-
-
 class AccountDeleted(msgspec.Struct, tag_field="object", tag="AccountDeleted"):
     """The account is gone, and so is the key that sealed what was held of it."""
 
@@ -73,6 +69,11 @@ class ChatList(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatList")
     cursor: str | None
 
 
+class ChatHistorySync(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatHistorySync"):
+    chat_id: str
+    status: str
+
+
 class LinkedinSpecifics(msgspec.Struct, kw_only=True):
     provider: str
     member_urn: str
@@ -95,18 +96,6 @@ class ChatAttendee(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatAt
 class ChatAttendeeList(msgspec.Struct, kw_only=True, tag_field="object", tag="ChatAttendeeList"):
     items: list[ChatAttendee]
     cursor: str | None
-
-
-class ConnectAccount(msgspec.Struct, kw_only=True):
-    """Link a LinkedIn account by its session cookie: `access_token` is the value of `li_at`."""
-
-    provider: str
-    access_token: str | None = None
-    user_agent: str | None = None
-    premium_token: str | None = None
-    recruiter_contract_id: str | None = None
-    username: str | None = None
-    password: str | None = None
 
 
 # Types of accounts that PostPress knows, and the names of the members in `connection_params.im`.
@@ -171,9 +160,16 @@ def chat(found: DomainChat, last: LastMessage | UnsetType | None = UNSET) -> Cha
         attendee_provider_id=found.attendee_provider_id or UNSET,
         subject=found.content.subject or UNSET,
         content_type=found.content_type or UNSET,
-        folder=list(found.folders) or UNSET,
+        folder=_folders(found) or UNSET,
         lastMessage=last,
     )
+
+
+def _folders(found: DomainChat) -> list[str]:
+    """The folders that PostPress has a name for: its published clients refuse others."""
+    if not {"INBOX", "PRIMARY_INBOX"} & set(found.folders):
+        return []
+    return ["INBOX", *(["INBOX_LINKEDIN_CLASSIC"] if found.provider == "linkedin" else [])]
 
 
 def chat_list(found: Listing[DomainChat]) -> ChatList:
@@ -183,7 +179,12 @@ def chat_list(found: Listing[DomainChat]) -> ChatList:
 
 def attendee_list(found: Sequence[Attendee]) -> ChatAttendeeList:
     """The people in a chat. PostPress shows a cursor, which is always null."""
-    return ChatAttendeeList(items=[_attendee(each) for each in found], cursor=None)
+    return ChatAttendeeList(items=[attendee(each) for each in found], cursor=None)
+
+
+def attendee_page(found: Listing[Attendee]) -> ChatAttendeeList:
+    """A page of people."""
+    return ChatAttendeeList(items=[attendee(each) for each in found.items], cursor=found.next)
 
 
 def _identity(kind: str, found: DomainAccount) -> dict[str, Any]:
@@ -197,7 +198,8 @@ def _identity(kind: str, found: DomainAccount) -> dict[str, Any]:
     return identity
 
 
-def _attendee(found: Attendee) -> ChatAttendee:
+def attendee(found: Attendee) -> ChatAttendee:
+    """Somebody in a chat."""
     return ChatAttendee(
         id=found.id,
         account_id=found.account_id,
@@ -221,9 +223,3 @@ def _specifics(found: Attendee) -> LinkedinSpecifics | UnsetType:
         network_distance=distance or UNSET,
         headline=found.content.headline or UNSET,
     )
-
-
-def cookies(body: ConnectAccount) -> dict[str, str]:
-    """What the owner answers when the connector asks for the session's cookie."""
-    answers = {"access_token": body.access_token, "user_agent": body.user_agent}
-    return {name: value for name, value in answers.items() if value}

@@ -136,23 +136,6 @@ class MessageDeleted(msgspec.Struct, tag_field="object", tag="MessageDeleted"):
     """The network accepted it, and nothing of the message is left here."""
 
 
-class MessageSent(msgspec.Struct, kw_only=True, tag_field="object", tag="MessageSent"):
-    message_id: str | None
-
-
-class SendMessage(msgspec.Struct, kw_only=True):
-    """A text. `account_id` guards: the chat must be one of that account. Files are not taken by this version."""
-
-    text: str | None = None
-    account_id: str | None = None
-    quote_id: str | None = None
-    thread_id: str | None = None
-    typing_duration: str | int | None = None
-    attachments: Any = None
-    voice_message: Any = None
-    video_message: Any = None
-
-
 AnyMessage = TypeVar("AnyMessage", bound=LastMessage)
 People = Mapping[tuple[str, str], Speaker]
 """Who they are, by account and the network's id of the person."""
