@@ -15,7 +15,7 @@ from postroom.connectors.whatsapp import vault
 from postroom.connectors.whatsapp.connector import WhatsAppConnector
 from postroom.domain.accounts import Account
 from postroom.errors import LoginFailed, NotImplementedHere
-from tests.connectors.whatsapp.telephone import Telephone, linked, listening
+from tests.connectors.whatsapp.telephone import ALL_MESSAGES, Telephone, linked, listening
 from tests.servers import lent
 
 KEY = b"PRIVATE-KEY"
@@ -148,7 +148,7 @@ async def test_what_was_told_and_not_taken_in_is_told_again_after_a_restart(tmp_
         async with listening(it.built):
 
             async def is_imported() -> bool:
-                return len(await it.messages()) >= 96
+                return len(await it.messages()) >= ALL_MESSAGES
 
             await it.until(is_imported)
         assert not place.folder.exists()
