@@ -109,7 +109,11 @@ async def test_a_session_is_sealed_at_rest_and_what_a_kill_leaves_is_taken_up(tm
         assert KEY in (place / "session.db").read_bytes()
         data = it.built.data
         # The data folder and what a backup would hold never have it in clear.
-        await it.own()
+        own = await it.own()
+        said = str(own.content.text).encode()
+        assert said in (place / "session.db").read_bytes()
+        await it.services.recalls.recall(it.caller, own.id)
+        assert said not in (place / "session.db").read_bytes()
         assert [file for file in data.rglob("*") if file.is_file() and KEY in file.read_bytes()] == []
         pid = it.host.pid
         assert pid is not None
