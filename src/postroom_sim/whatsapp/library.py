@@ -38,6 +38,9 @@ create table if not exists whatsmeow_lid_map (lid text primary key, pn text uniq
 create table if not exists whatsmeow_contacts (
     our_jid text, their_jid text, first_name text, full_name text, push_name text, business_name text,
     primary key (our_jid, their_jid));
+create table if not exists whatsmeow_retry_buffer (
+    our_jid text, chat_jid text, message_id text, format text, plaintext blob, timestamp integer,
+    primary key (our_jid, chat_jid, message_id));
 create table if not exists simulated (id text, place integer);
 """
 _TIMED_OUT = "timed out waiting for message send response"
@@ -265,6 +268,9 @@ class Library:
         answer = self._ask(client, "send", {"to": _address(proto.JID.FromString(to)), "message": tree})
         if "error" in answer:
             return _bytes(proto.SendMessageReturnFunction(Error=answer["error"]))
+        with closing(sqlite3.connect(client.database)) as opened, opened:
+            row = (client.me["jid"], "", answer["id"], "waE2E", message, answer["timestamp"])
+            opened.execute("insert or replace into whatsmeow_retry_buffer values (?, ?, ?, ?, ?, ?)", row)
         if answer["secret"]:
             secret = base64.b64encode(bytes.fromhex(answer["secret"])).decode()
             context = {"messageContextInfo": {"messageSecret": secret}}

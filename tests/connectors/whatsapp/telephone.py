@@ -20,6 +20,8 @@ Json = dict[str, Any]
 CLEO = "4915550000003@s.whatsapp.net"
 BEA = "4915550000002@s.whatsapp.net"
 GROUP = "120363000000000001@g.us"
+ALL_MESSAGES = 4 * 28
+"""In Ada's four chats, before anybody writes more."""
 
 
 class Telephone:
@@ -150,7 +152,7 @@ async def linked(
 
 
 async def _is_imported(found: Telephone) -> bool:
-    return len(await found.messages()) >= 96
+    return len(await found.messages()) >= ALL_MESSAGES
 
 
 @contextlib.asynccontextmanager

@@ -183,18 +183,17 @@ async def test_a_refusal_changes_nothing_and_a_lost_answer_is_no_success(it: Tel
 async def test_the_process_may_die_and_nothing_is_lost(it: Telephone) -> None:
     chat = await it.chat(CLEO)
     first = it.host.pid
+    await it.fault("send", latency_seconds=3)
     sending = asyncio.create_task(it.services.messages.send(it.caller, chat.id, "Into the void"))
-    await it.fault("send", latency_seconds=5)
+    await it.until(lambda: it.calls("send"))
     await it.do("abort")
+    with pytest.raises(OutcomeUnknown):
+        await sending
+    await it.write("Written meanwhile")
 
     async def is_another() -> bool:
         return it.host.pid not in (None, first)
 
-    await it.write("Written meanwhile")
-    with pytest.raises(OutcomeUnknown):
-        while True:
-            await sending
-            sending = asyncio.create_task(it.services.messages.send(it.caller, chat.id, "Into the void"))
     await it.until(is_another)
     await it.come("Written meanwhile")
     sent = await it.services.messages.send(it.caller, chat.id, "And on it goes")

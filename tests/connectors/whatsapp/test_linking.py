@@ -15,7 +15,7 @@ from postroom.connectors.whatsapp import vault
 from postroom.connectors.whatsapp.connector import WhatsAppConnector
 from postroom.domain.accounts import Account
 from postroom.errors import LoginFailed, NotImplementedHere
-from tests.connectors.whatsapp.telephone import Telephone, linked, listening
+from tests.connectors.whatsapp.telephone import ALL_MESSAGES, Telephone, linked, listening
 from tests.servers import lent
 
 KEY = b"PRIVATE-KEY"
@@ -109,7 +109,11 @@ async def test_a_session_is_sealed_at_rest_and_what_a_kill_leaves_is_taken_up(tm
         assert KEY in (place / "session.db").read_bytes()
         data = it.built.data
         # The data folder and what a backup would hold never have it in clear.
-        await it.own()
+        own = await it.own()
+        said = str(own.content.text).encode()
+        assert said in (place / "session.db").read_bytes()
+        await it.services.recalls.recall(it.caller, own.id)
+        assert said not in (place / "session.db").read_bytes()
         assert [file for file in data.rglob("*") if file.is_file() and KEY in file.read_bytes()] == []
         pid = it.host.pid
         assert pid is not None
@@ -148,7 +152,7 @@ async def test_what_was_told_and_not_taken_in_is_told_again_after_a_restart(tmp_
         async with listening(it.built):
 
             async def is_imported() -> bool:
-                return len(await it.messages()) >= 96
+                return len(await it.messages()) >= ALL_MESSAGES
 
             await it.until(is_imported)
         assert not place.folder.exists()

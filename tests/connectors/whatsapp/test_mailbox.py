@@ -112,7 +112,9 @@ def test_a_plain_text_is_no_recall_though_that_is_number_nought() -> None:
     assert isinstance(seen, MessageSeen)
     assert (seen.message.text, seen.message.sender.is_self, seen.message.delivered) == ("hello", False, True)
     assert read({"protocolMessage": {"type": "APP_STATE_SYNC_KEY_SHARE"}}) == []
-    assert read({"protocolMessage": {"type": "HISTORY_SYNC_NOTIFICATION", "key": {"ID": "3EB0BB"}}}) == []
+    assert (
+        read({"protocolMessage": {"type": "HISTORY_SYNC_NOTIFICATION", "key": {"ID": "3EB0BB", "fromMe": True}}}) == []
+    )
     assert read({"senderKeyDistributionMessage": {}}) == []
     assert read({"conversation": "x"}, chat="status@broadcast") == []
 

@@ -212,7 +212,13 @@ class Session:
         chat, sender = of_jid(source.get("Chat")), of_jid(source.get("Sender"))
         if not source.get("IsFromMe") and chat and sender:
             self.place.note_newest(chat, sender, tree["Info"].get("ID", ""))
+        self._forget_recalled(tree.get("Message", {}))
         self._later("message", tree)
+
+    def _forget_recalled(self, message: Json) -> None:
+        protocol = message.get("protocolMessage", {})
+        if protocol.get("key") and protocol.get("type", "REVOKE") == "REVOKE":
+            self.place.forget(protocol["key"].get("ID", ""))
 
     def _opened(self, envelope: Any, source: Json) -> Json | None:
         """An encrypted edit as a plain one; None: it cannot be read, or is none."""
@@ -256,6 +262,7 @@ class Session:
 
     async def send(self, chat: str, message: Json) -> Json:
         sent = await self._client.send_message(self._library.jid(chat), self._library.to_message(message))
+        self._forget_recalled(message)
         return {"id": sent.ID, "timestamp": sent.Timestamp}
 
     async def upload(self, data: bytes, kind: str) -> Json:

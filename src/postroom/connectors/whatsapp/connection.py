@@ -95,6 +95,7 @@ class WhatsAppConnection:
                 held = await self._host.open(
                     self._name, me=me, store=self._values["store"], generation=self._generation
                 )
+            self._host.keepers[self._name] = self._rest
             self._learn(held)
             return held
 
@@ -204,6 +205,7 @@ class WhatsAppConnection:
 
     async def _rest(self) -> None:
         """Close the connection, keep the session, and leave nothing of it in clear."""
+        self._host.keepers.pop(self._name, None)
         if self._is_gone:
             return
         store = await self._host.stop(self._name)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -78,6 +79,8 @@ class Host:
         self._not_before = 0.0
         self._ready: asyncio.Future[None] | None = None
         self._is_closed = False
+        self.keepers: dict[str, Callable[[], Awaitable[None]]] = {}
+        """How the sessions that connections have opened are closed and kept, by name."""
 
     def session(self, name: str) -> Session:
         """What is known of a session, open or not."""
@@ -170,7 +173,8 @@ class Host:
             frames.write(self._writer, request)
 
     async def close(self) -> None:
-        """End the process. Sessions that are open lie in their places for the next."""
+        """End the process. Sessions that are open are kept by those who opened them; others lie in their places."""
+        await asyncio.gather(*(rest() for rest in list(self.keepers.values())))
         self._is_closed = True
         process, self._process = self._process, None
         if self._writer is not None:

@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 import time
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,15 @@ class Place:
                 return opened.execute(sql, values).fetchall()
         except sqlite3.Error:
             return []
+
+    def forget(self, id: str) -> None:
+        """Remove the text of a message that was taken back, which the library keeps for devices that ask for it again.
+
+        Source: whatsmeow's table of messages for retries, checked 2026-11-21.
+        """
+        with suppress(sqlite3.Error), closing(sqlite3.connect(self.database, timeout=5)) as opened, opened:
+            opened.execute("pragma secure_delete = on")
+            opened.execute("delete from whatsmeow_retry_buffer where message_id = ?", (id,))
 
     def changed_at(self) -> float:
         """When the library wrote last."""
