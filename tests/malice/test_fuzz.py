@@ -71,6 +71,7 @@ def operations(server: Server, dialect: str) -> tuple[Any, list[Any]]:
     return page, sorted(found, key=lambda each: each.definition.raw["operationId"] in LAST)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_request_gets_an_answer_that_is_not_on_the_page(
     server: Server, real: dict[str, list[str]], dialect: str
