@@ -128,9 +128,9 @@ lock: ## renew the lock files
 	@$(PYTHON) -m venv $(PARTS)/lock && $(PARTS)/lock/bin/pip install -qq --disable-pip-version-check uv==0.13.8
 	$(UV) requirements/build.in -o requirements/build.txt
 	$(UV) requirements/swift.in -o requirements/swift.txt
-	$(UV) pyproject.toml -o requirements/run.txt
-	$(UV) pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt
-	$(UV) pyproject.toml --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt
+	$(UV) pyproject.toml --extra whatsapp -o requirements/run.txt
+	$(UV) pyproject.toml --extra whatsapp --extra test -c requirements/run.txt -o requirements/test.txt
+	$(UV) pyproject.toml --extra whatsapp --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt
 	$(UV) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 
 define pinned

@@ -4,6 +4,8 @@ import ast
 import inspect
 import sys
 import tomllib
+from collections.abc import Sequence
+from datetime import timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import msgspec
 
 from postroom.connectors.contract import AppSettings
 from postroom.connectors.registry import GROUP
-from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Settles, VideoLimits
+from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Sending, Settles, VideoLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -124,11 +126,9 @@ def networks() -> str:
     for settles, end in _ENDS.items():
         names = [name for name, powers in found.items() if _settles(powers) is settles]
         lines.append(f"| {settles} | {', '.join(names) or 'none'} | {end} |")
-    lines += ["", "## Messages", "", "| network | text | attachments | taking back |", "|---|---|---|---|"]
+    lines += ["", "## Messages", "", *_row(_MESSAGES), *_row(["---"] * len(_MESSAGES))]
     for name, powers in found.items():
-        if powers.send is not None:
-            kinds = ", ".join(sorted(powers.send.attachments)) or "none"
-            lines.append(f"| {name} | {powers.send.max_length:,} characters | {kinds} | {_recall(powers)} |")
+        lines += [] if powers.send is None else _row([name, *_messages(powers, powers.send)])
     return "\n".join(lines) + "\n"
 
 
@@ -223,10 +223,50 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _recall(powers: Capabilities) -> str:
-    if powers.recall is None:
-        return "no"
-    return "always" if powers.recall.window is None else f"{powers.recall.window.total_seconds() / 60:g} minutes"
+_MESSAGES = [
+    "network",
+    "text",
+    "files",
+    "beginning chats",
+    "editing",
+    "taking back",
+    "reactions",
+    "forwarding",
+    "marks",
+]
+
+
+def _row(cells: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(cells)} |"]
+
+
+def _messages(powers: Capabilities, sending: Sending) -> list[str]:
+    """What a network can do with messages, in the order of `_MESSAGES`."""
+    files, reacting = "none", powers.react
+    if sending.attachments:
+        kinds = ", ".join(sorted(sending.attachments))
+        files = f"{sending.max_attachments}: {kinds}; {_size(sending.max_attachment_bytes)}"
+    beginning = "no" if powers.start is None else "with one or several" if powers.start.groups else "with one"
+    reactions = (
+        "no" if reacting is None else "any emoji" if reacting.emojis is None else " ".join(sorted(reacting.emojis))
+    )
+    if reacting is not None:
+        reactions += ", one of each person" if reacting.replaces else ", several of each person"
+    marks = ", ".join(sorted(powers.marks)) or "none"
+    return [
+        f"{sending.max_length:,} characters",
+        files,
+        beginning,
+        "no" if powers.edit is None else _window(powers.edit.window),
+        "no" if powers.recall is None else _window(powers.recall.window),
+        reactions,
+        _yes(powers.forward),
+        marks,
+    ]
+
+
+def _window(window: timedelta | None) -> str:
+    return "always" if window is None else f"{window.total_seconds() / 60:g} minutes"
 
 
 def main(check: bool) -> int:

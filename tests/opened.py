@@ -18,6 +18,7 @@ _SEALED = {
     ("sync_chats", "cursor_sealed"): ("account_id", "syncs.cursor:{account_id}"),
     ("attendees", "content"): ("account_id", "attendees.content:{id}"),
     ("chats", "content"): ("account_id", "chats.content:{id}"),
+    ("deferrals", "draft_sealed"): ("account_id", "deferrals.draft:{id}"),
     ("messages", "content"): ("account_id", "messages.content:{id}"),
 }
 _UNDER_THE_MASTER_KEY = {

@@ -203,10 +203,12 @@ def running_server(
     port: int = 0,
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (sys.executable, "-m", "postroom"),
+    whatsapp: bool = False,
 ) -> Iterator[Server]:
-    """A server as a user starts it; killed at the end if it still runs."""
+    """A server as a user starts it; killed at the end if it still runs. `whatsapp`: with that account, a second later."""
+    more = () if whatsapp else ("--no-whatsapp",)
     process = subprocess.Popen(
-        [*command, "serve", "--sandbox", "--port", str(port), "--data", str(data), "--json"],
+        [*command, "serve", "--sandbox", "--port", str(port), "--data", str(data), "--json", *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,

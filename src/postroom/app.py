@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from postroom.clock import Clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
-from postroom.connectors.registry import RegistryError, installed
+from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
 from postroom.dialects.connectsafely.webhooks import Payloads as ConnectSafelyPayloads
@@ -37,10 +37,14 @@ from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
 from postroom.services.attendees import Attendees
 from postroom.services.backfill import Backfill
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
+from postroom.services.deferred_work import DeferredWork
 from postroom.services.deliveries import Deliveries, Payload
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
@@ -99,6 +103,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     guarded: Http
     fetching: Http
     """For addresses that callers give."""
+    connectors: Registry
     services: Services
     sync: Sync
     worker: Worker
@@ -109,6 +114,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     async def close(self) -> None:
         """Let go of everything; what was acknowledged is durable already."""
+        await self.connectors.close()
         await self.http.close()
         await self.guarded.close()
         await self.fetching.close()
@@ -123,7 +129,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
-    keyring = Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+    keyring = open_keyring(settings)
     database: Database
     if settings.database_url:
         try:
@@ -147,8 +153,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
-    events = Events(database, notifier, now)
+    deadlines = Deadlines(database, registry.powers, now)
+    events = Events(database, notifier, deadlines, now)
     receipts = Receipts(database, now)
+    chains = Chains(database, now)
     connections = Connections(database, notifier, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
@@ -168,6 +176,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     accounts = Accounts(database, notifier, connections, ingest, posts, events, receipts, quota, now)
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
+    deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
@@ -185,6 +194,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         people=People(database, connections),
         recalls=recalls,
+        deadlines=deadlines,
+        deferrals=deferrals,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
@@ -198,13 +209,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         events=events,
         receipts=receipts,
         resyncs=Resyncs(database, accounts, ingest, now),
+        chains=chains,
         idempotency=Idempotency(database, now),
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
-    upkeep = Upkeep(database, accounts, events, _retention(settings), now)
+    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
     work = Work(
         accounts=accounts,
+        deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
         hosted_links=hosted,
         media=media,
         publishing=Publishing(database, media, connections, posts, events, receipts, post_logs, now),
@@ -219,6 +232,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         http=http,
         guarded=guarded,
         fetching=fetching,
+        connectors=registry,
         services=services,
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
@@ -227,6 +241,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         upkeep=upkeep,
         app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The server's keys.
+
+    Raises:
+        WrongSetting, WrongMasterKey: they cannot be opened.
+    """
+    return Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
 
 
 def _payloads(events: Events) -> dict[Format, Payload]:

@@ -1,19 +1,21 @@
 """The `postroom` command."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 import uvloop
 
 from postroom import __version__, clock, logs, sandbox
-from postroom.app import build
+from postroom.app import build, open_keyring
 from postroom.clock import now
 from postroom.domain.access import EVERYDAY_SCOPES, Scope
+from postroom.domain.chains import verify
 from postroom.errors import NotFound, PostroomError
 from postroom.serve import listen, own_folder, run
 from postroom.settings import Settings, load
@@ -50,14 +52,19 @@ def _run(coroutine: Coroutine[Any, Any, None]) -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [default: .data/live]")
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
-def serve(in_sandbox: bool, port: int | None, host: str | None, data: Path | None, as_json: bool) -> None:
+@click.option(
+    "--no-whatsapp", is_flag=True, help="With --sandbox: no WhatsApp account, whose library is a second process."
+)
+def serve(
+    in_sandbox: bool, port: int | None, host: str | None, data: Path | None, as_json: bool, no_whatsapp: bool
+) -> None:
     """Start the server: its APIs, its worker and its listeners in one process."""
     if in_sandbox and data is None:
         data = Path(".data/sandbox")
     settings = load(os.environ, port=port, host=host, data=data)
     logs.configure(settings.log_level or ("WARNING" if in_sandbox else "INFO"), settings.log_json)
     with own_folder(settings.data):
-        _run(_sandbox(settings, as_json) if in_sandbox else _live(settings, as_json))
+        _run(_sandbox(settings, as_json, with_whatsapp=not no_whatsapp) if in_sandbox else _live(settings, as_json))
 
 
 async def _live(settings: Settings, as_json: bool) -> None:
@@ -89,7 +96,7 @@ async def _live(settings: Settings, as_json: bool) -> None:
         await house.close()
 
 
-async def _sandbox(settings: Settings, as_json: bool) -> None:
+async def _sandbox(settings: Settings, as_json: bool, *, with_whatsapp: bool) -> None:
     opened = listen(settings)
     port = opened.getsockname()[1]
     base = f"http://{settings.host}:{port}"
@@ -102,7 +109,10 @@ async def _sandbox(settings: Settings, as_json: bool) -> None:
             lines = sandbox.as_json(base, networks, kept)
             if not as_json:
                 lines = await sandbox.welcome(house, base, networks, kept)
-            await run(house, settings, opened, lambda: click.echo(lines))
+            async with contextlib.AsyncExitStack() as stack:
+                if with_whatsapp:
+                    await stack.enter_async_context(sandbox.telephone(house, kept, networks.sim))
+                await run(house, settings, opened, lambda: click.echo(lines))
         finally:
             await house.close()
 
@@ -141,6 +151,41 @@ async def _create_key(settings: Settings, workspace_id: str | None, name: str, a
         click.echo(f"Keep it now: it is not shown again. Workspace {found.id}.", err=True)
     finally:
         await house.close()
+
+
+@commands.group()
+def receipts() -> None:
+    """Receipts of deletions: checked without a server."""
+
+
+@receipts.command("verify")
+@click.argument("files", nargs=-1, required=True, type=click.File("rb"))
+@click.option("--key", help="The server's public key.  [default: the one that the export names]")
+def verify_receipts(files: tuple[BinaryIO, ...], key: str | None) -> None:
+    """Check an export, or several that follow each other (- is standard input). Exit code 1: it is not whole."""
+    report = verify(b"".join(file.read() for file in files), None if key is None else key.strip().lower())
+    for note in report.notes:
+        click.echo(note)
+    for problem in report.problems:
+        click.echo(problem, err=True)
+    count = f"{report.receipts} receipt{'' if report.receipts == 1 else 's'}"
+    where = f", {report.first} to {report.last}," if report.receipts else ""
+    if report.problems:
+        click.echo(f"NOT WHOLE: see above; {count}{where} were read.", err=True)
+        sys.exit(1)
+    click.echo(f"Whole: {count}{where} of workspace {report.workspace_id}.")
+    click.echo(f"Signed with the key {report.key}.")
+    if key is None:
+        click.echo("That is the export's own word: compare it with `postroom receipts key`, or give --key.")
+
+
+@receipts.command("key")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [default: .data/live]")
+def show_receipts_key(data: Path | None) -> None:
+    """Print the public key that this server's receipts are signed for."""
+    settings = load(os.environ, data=data)
+    with contextlib.closing(open_keyring(settings)) as keyring:
+        click.echo(keyring.signer.public_key.hex())
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ class Kind(StrEnum):
     FETCH = "fetch"
     RECEIPT = "receipt"
     TAKEDOWN = "takedown"
+    DEFERRAL = "deferral"
     WEBHOOK = "webhook"
     KEY = "key"
     CURSOR = "cursor"

@@ -10,14 +10,17 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
+import structlog
 
 from postroom.app import House
 from postroom.clock import iso
-from postroom.connectors.contract import AppSettings, LoginStep, Visit
+from postroom.connectors.contract import AppSettings, LoginStep, Show, Visit
 from postroom.connectors.registry import settings_types
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
-from postroom.errors import LoginFailed, PostroomError
+from postroom.errors import LoginFailed, NotImplementedHere, NotSupported, PostroomError
+
+log = structlog.get_logger()
 
 
 class Networks(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +30,10 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
     """Each network answers below, by its name."""
 
 
+# Of a network that is spoken to by a native library, that is what is simulated.
+_STAND_INS = {"whatsapp": "postroom_sim.whatsapp.library:Library"}
+
+
 def providers(sim: str) -> dict[str, dict[str, str]]:
     """The settings with which every connector speaks to its simulated network, whose app is registered there."""
     made = {}
@@ -34,6 +41,8 @@ def providers(sim: str) -> dict[str, dict[str, str]]:
         made[name] = {"origin": f"{sim}/{name}"}
         if issubclass(kind, AppSettings):
             made[name] |= {"client_id": "sandbox", "client_secret": "sandbox-secret"}
+        if name in _STAND_INS:
+            made[name]["library"] = _STAND_INS[name]
     return made
 
 
@@ -184,6 +193,51 @@ async def link(house: House, caller: Caller, provider: str, flow: str, answers: 
             given = dict(parse_qsl(urlsplit(page.headers.get("location", "")).query))
         _, found = await accounts.answer_link(caller, attempt.id, given)
     raise LoginFailed(f"The simulated {provider} asks without end.")
+
+
+async def link_by_telephone(house: House, caller: Caller, sim: str, login: str = "user_good") -> Account | None:
+    """Link a simulated WhatsApp account, whose owner's telephone scans the code; None: the extra is not installed.
+
+    It takes a second or two, which a start does not wait for. One that is linked stays as it is.
+
+    Raises:
+        PostroomError: it could not be linked.
+    """
+    accounts = house.services.accounts
+    held = (await accounts.list(caller, provider="whatsapp")).items
+    if held:
+        return held[0]
+    try:
+        attempt, step = await accounts.start_link(caller, "whatsapp", "qr")
+    except (NotImplementedHere, NotSupported):
+        return None
+    if isinstance(step, Show):
+        scan = msgspec.json.encode({"code": step.code, "login": login})
+        await house.http.write("whatsapp", "scan", f"{sim}/_sim/network/whatsapp/do/scan", headers={}, content=scan)
+    for _ in range(100):
+        _, found = await accounts.answer_link(caller, attempt.id, {})
+        if isinstance(found, Account):
+            return found
+        await asyncio.sleep(0.1)
+    raise LoginFailed("The simulated telephone did not link the account.")
+
+
+@contextlib.asynccontextmanager
+async def telephone(house: House, kept: Kept, sim: str) -> AsyncIterator[None]:
+    """The WhatsApp account is linked beside what is done in the block, at the first start."""
+
+    async def link() -> None:
+        try:
+            await link_by_telephone(house, await house.services.access.resolve(kept.key), sim)
+        except PostroomError as error:
+            log.warning("sandbox.whatsapp_not_linked", error=error.detail)
+
+    linking = asyncio.create_task(link())
+    try:
+        yield
+    finally:
+        linking.cancel()
+        await asyncio.wait([linking])
 
 
 async def _link(house: House, caller: Caller, provider: str, flow: str, answers: Mapping[str, str]) -> None:

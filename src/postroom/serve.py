@@ -175,6 +175,7 @@ async def _background(house: House) -> AsyncIterator[None]:
         asyncio.create_task(_kept_running("worker", house.worker.run)),
         asyncio.create_task(_kept_running("listeners", house.listeners.run)),
         asyncio.create_task(_kept_running("deliveries", house.deliveries.run)),
+        asyncio.create_task(_kept_running("receipts", house.services.chains.run)),
     ]
     try:
         yield

@@ -13,6 +13,7 @@ from postroom.domain.fairness import Room, choose
 from postroom.domain.jobs import Due, Holds, Job, Retry, Task
 from postroom.domain.rules import next_attempt
 from postroom.services.accounts import Accounts
+from postroom.services.deferred_work import DeferredWork
 from postroom.services.hosted_links import HostedLinks
 from postroom.services.media import Media
 from postroom.services.publishing import Publishing
@@ -45,6 +46,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """The services that do the work."""
 
     accounts: Accounts
+    deferrals: DeferredWork
     hosted_links: HostedLinks
     media: Media
     publishing: Publishing
@@ -75,6 +77,7 @@ class Worker:
         self._tasks: dict[Task, Callable[[Job], Awaitable[Retry | None]]] = {
             Task.SYNC_ACCOUNT: self._sync_account,
             Task.SETTLE_RECALL: lambda job: work.recalls.settle(_workspace(job), _arg(job, "recall_id")),
+            Task.DO_DEFERRED: self._do_deferred,
             Task.FINISH_UNLINK: self._finish_unlink,
             Task.NOTIFY_LINKED: self._notify_linked,
             Task.ASK_AGAIN: lambda job: work.accounts.linking.ask_again(_workspace(job), _arg(job, "attempt_id")),
@@ -228,6 +231,9 @@ class Worker:
     async def _publish_post(self, job: Job) -> Retry | None:
         finish = self._finish(job)
         return await self._work.publishing.publish(_workspace(job), _arg(job, "post_id"), job.attempts, finish)
+
+    async def _do_deferred(self, job: Job) -> Retry | None:
+        return await self._work.deferrals.do(_workspace(job), _arg(job, "deferral_id"), job.attempts, self._finish(job))
 
     async def _take_down(self, job: Job) -> Retry | None:
         workspace_id, position = _workspace(job), int(_arg(job, "position"))

@@ -17,8 +17,10 @@ from starlette.routing import Route
 from postroom_sim import pages, state
 from postroom_sim.faults import MOST_COPIES
 from postroom_sim.moments import from_seconds
-from postroom_sim.network import BadRequest, HasPosts
+from postroom_sim.network import BadRequest, HasChats, HasPosts, Observed
 from postroom_sim.world import World
+
+_ACTIONS = ("recall", "edit", "react", "read")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -73,31 +75,40 @@ class Control:
     # what other people see and do
 
     async def chats(self, request: Request) -> Response:
-        self._linkedin(request)
-        found = self._world.linkedin.observer.chats(request.query_params.get("viewer"))
+        name, observer = self._observer(request)
+        found = observer.chats(request.query_params.get("viewer"))
         if _wants_page(request):
-            return HTMLResponse(pages.chats("linkedin", found))
+            return HTMLResponse(pages.chats(name, found))
         return _json({"chats": found})
 
     async def chat(self, request: Request) -> Response:
-        self._linkedin(request)
-        found = self._world.linkedin.observer.chat(request.path_params["id"], request.query_params.get("viewer"))
+        _, observer = self._observer(request)
+        found = observer.chat(request.path_params["id"], request.query_params.get("viewer"))
         return HTMLResponse(pages.chat(found)) if _wants_page(request) else _json(found)
 
     async def write(self, request: Request) -> Response:
-        self._linkedin(request)
+        name, observer = self._observer(request)
         tree = await _body(request)
-        return self._changed(lambda: self._world.linkedin.observer.write(request.path_params["id"], tree))
+        return self._changed(lambda: observer.write(request.path_params["id"], tree), name)
 
     async def act(self, request: Request) -> Response:
-        self._linkedin(request)
+        name, observer = self._observer(request)
         tree = await _body(request)
-        observer = self._world.linkedin.observer
-        actions = {"recall": observer.recall, "edit": observer.edit, "react": observer.react}
-        action = actions.get(request.path_params["action"])
-        if action is None:
-            raise BadRequest("people can recall, edit and react")
-        return self._changed(lambda: action(request.path_params["id"], request.path_params["message_id"], tree))
+        # What people can do is what the observer has by that name; LinkedIn's people leave no receipts.
+        action = getattr(observer, request.path_params["action"], None)
+        if request.path_params["action"] not in _ACTIONS or action is None:
+            raise BadRequest(f"people can {', '.join(_ACTIONS)}")
+        id, message_id = request.path_params["id"], request.path_params["message_id"]
+        return self._changed(lambda: action(id, message_id, tree), name)
+
+    async def do(self, request: Request) -> Response:
+        """What happens at a network beside its chats: a telephone that scans a code, and the like."""
+        name, observer = self._observer(request)
+        tree = await _body(request)
+        act: Callable[[str, Any], Any] | None = getattr(observer, "act", None)
+        if act is None:
+            raise BadRequest("nothing is done there beside its chats")
+        return self._changed(lambda: act(request.path_params["action"], tree), name)
 
     async def late_frame(self, request: Request) -> Response:
         tree = await _body(request)
@@ -215,21 +226,24 @@ class Control:
     async def front(self, request: Request) -> Response:
         return HTMLResponse(pages.front([route.path for route in self.routes()]))
 
-    def _linkedin(self, request: Request) -> None:
-        if request.path_params["network"] != "linkedin":
-            raise BadRequest("only linkedin has chats")
+    def _observer(self, request: Request) -> tuple[str, Observed]:
+        name = request.path_params["network"]
+        network: object = self._world.networks.get(name)
+        if not isinstance(network, HasChats):
+            raise BadRequest("no network of this name has chats")
+        return name, network.observer
 
-    def _changed(self, change: Callable[[], Any]) -> Response:
-        """Do it, commit, then let the networks tell those who listen."""
-        linkedin = self._world.linkedin
+    def _changed(self, change: Callable[[], Any], name: str = "linkedin") -> Response:
+        """Do it, commit, then let the network tell those who listen."""
+        network = self._world.networks[name]
         try:
             result = change()
         except BaseException:
             self._ground.database.rollback()
-            linkedin.forget_pending()
+            network.forget_pending()
             raise
         self._ground.database.commit()
-        linkedin.commit_done()
+        network.commit_done()
         return _json(result)
 
     def routes(self) -> list[Route]:
@@ -241,6 +255,7 @@ class Control:
             (network + "/chats/{id}", self.chat, ["GET"]),
             (network + "/chats/{id}/messages", self.write, ["POST"]),
             (network + "/chats/{id}/messages/{message_id}/{action}", self.act, ["POST"]),
+            (network + "/do/{action}", self.do, ["POST"]),
             ("/_sim/network/linkedin/late_frame", self.late_frame, ["POST"]),
             ("/_sim/network/linkedin/streams", self.streams, ["GET"]),
             ("/_sim/network/linkedin/mailbox", self.mailbox, ["POST"]),

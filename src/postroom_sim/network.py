@@ -93,6 +93,32 @@ class HasPosts(Protocol):
         """What other people see, oldest first: {id, account, text, created_at, media, reply_to} at least."""
 
 
+class Observed(Protocol):
+    """What other people see of a network's chats, and what they do there."""
+
+    def chats(self, viewer: str | None) -> list[Json]:
+        """Newest first: {id, title, kind, participants, last_message_at}."""
+
+    def chat(self, id: str, viewer: str | None) -> Json:
+        """The same, with its messages; without a viewer, as the other person sees it."""
+
+    def write(self, chat_id: str, tree: Any) -> Json: ...
+
+    def recall(self, chat_id: str, message_id: str, tree: Any) -> Json: ...
+
+    def edit(self, chat_id: str, message_id: str, tree: Any) -> Json: ...
+
+    def react(self, chat_id: str, message_id: str, tree: Any) -> Json: ...
+
+
+@runtime_checkable
+class HasChats(Protocol):
+    """A network on which people write to each other."""
+
+    @property
+    def observer(self) -> Observed: ...
+
+
 @runtime_checkable
 class HidesPath(Protocol):
     """A network whose paths have secrets in them."""

@@ -21,6 +21,8 @@ from postroom_sim.telegram.network import Telegram
 from postroom_sim.threads.network import Threads
 from postroom_sim.tiktok.network import TikTok
 from postroom_sim.twitter.network import Twitter
+from postroom_sim.whatsapp import tables as whatsapp_tables
+from postroom_sim.whatsapp.network import WhatsApp
 from postroom_sim.youtube.network import YouTube
 
 SCHEMAS = [
@@ -30,6 +32,7 @@ SCHEMAS = [
     linkedin_tables.SCHEMA,
     bluesky_tables.SCHEMA,
     mastodon_tables.SCHEMA,
+    whatsapp_tables.SCHEMA,
 ]
 NETWORKS: list[Any] = [
     LinkedIn,
@@ -41,6 +44,7 @@ NETWORKS: list[Any] = [
     Threads,
     TikTok,
     Twitter,
+    WhatsApp,
     YouTube,
     *(entry.load() for entry in entry_points(group="postroom_sim.networks")),
 ]

@@ -40,6 +40,7 @@ KNOWN: dict[str, tuple[Any, Callable[[Any], bool]]] = {
     "enforce_rate_limits": (False, _one_of(True, False)),
     "telegram_old_deletes": (False, _one_of(True, False)),
     "linkedin_refresh_tokens": (True, _one_of(True, False)),
+    "whatsapp_sealed_edits": (True, _one_of(True, False)),
     "linkedin_inmail_credits": (5, lambda value: type(value) is int and 0 <= value <= 1000),
     "linkedin_video_seconds": (0, lambda value: value == 0 or _positive(value)),
 }

@@ -38,7 +38,7 @@ def furnish(house: House) -> dict[str, Any]:
     chat = house.ask("GET", "postpress", "/v1/chats").json()["items"][0]["id"]
     sent = house.ask("POST", "postpress", f"/v1/chats/{chat}/messages", json={"text": "To be taken back"}).json()
     message = house.ask("GET", "postpress", f"/v1/messages/{sent['message_id']}").json()
-    facts["message"] = {name: message[name] for name in ("id", "chat_provider_id", "provider_id", "text")}
+    facts["message"] = {name: message[name] for name in ("id", "chat_id", "chat_provider_id", "provider_id", "text")}
     assert status_of(house, facts["published"]) == "published"
     return facts
 
@@ -160,6 +160,59 @@ def _recall(name: str, *faults: dict[str, Any]) -> Operation:
         assert open_intents == []
 
     return Operation(name=f"recall ({name})", perform=perform, check=check, tasks=("settle_recall",))
+
+
+# what is put off
+
+
+def _delete_later() -> Operation:
+    def perform(house: House) -> None:
+        url = house.url("native", f"/messages/{house.facts['message']['id']}?grace=20")
+        house.counted("delete later", "DELETE", url)
+        house.settle()
+
+    def check(house: House) -> None:
+        message = house.facts["message"]
+        house.advance(700)
+        house.settle()
+        asked = [
+            (state, bool(over)) for state, over in house.rows("select state, settled_at is not null from deferrals")
+        ]
+        assert asked in ([("done", True)], *([] if house.acknowledged else [[]]))
+        chat = house.sim.get(f"/_sim/network/linkedin/chats/{message['chat_provider_id']}").json()["messages"]
+        there = message["text"] in [each["text"] for each in chat if each["state"] != "RECALLED"]
+        shown = house.ask("GET", "native", f"/messages/{message['id']}").json()
+        assert (there, shown["text"] is not None, shown["can_delete"]) == (not asked,) * 3
+        assert len([call for call in house.calls("linkedin", "recall") if call["status"] in (None, 204)]) <= 1
+        assert len(house.rows("select id from receipts where kind = 'message.recalled'")) == len(asked)
+        assert house.rows("select type from events where type = 'deferral.settled'") == [("deferral.settled",)] * len(
+            asked
+        )
+
+    return Operation(name="delete (later)", perform=perform, check=check, tasks=("do_deferred", "settle_recall"))
+
+
+def _send_later() -> Operation:
+    text = "Put off, and sent once"
+
+    def perform(house: House) -> None:
+        url = house.url("native", f"/chats/{house.facts['message']['chat_id']}/messages")
+        house.counted("send later", "POST", url, json={"text": text, "grace": 20})
+        house.settle()
+
+    def check(house: House) -> None:
+        house.settle()
+        asked = [
+            (state, bool(over)) for state, over in house.rows("select state, settled_at is not null from deferrals")
+        ]
+        assert asked in ([("done", True)], [("in_doubt", True)], *([] if house.acknowledged else [[]]))
+        chat = house.sim.get(f"/_sim/network/linkedin/chats/{house.facts['message']['chat_provider_id']}").json()
+        count = [each["text"] for each in chat["messages"]].count(text)
+        # Where nobody knows whether it was called, it may not have been; what is there is found.
+        assert count == (1 if asked == [("done", True)] else 0)
+        assert house.rows("select id from deferrals where draft_sealed is not null") == []
+
+    return Operation(name="send (later)", perform=perform, check=check, tasks=("do_deferred",))
 
 
 # unlink
@@ -350,6 +403,7 @@ RECALLS = (
     _recall("answer lost", {"operation": "recall", "do": _LOST}),
     _recall("failed, not done", {"operation": "recall", "do": {"status": 500}}),
 )
+DEFERRALS = (_delete_later(), _send_later())
 UNLINKS = (_unlink("linkedin"), _unlink("bluesky"))
 UPLOADS = (
     _upload("small", content=PICTURE),

@@ -81,6 +81,25 @@ async def test_a_wrong_answer_links_nothing_and_repeats_no_secret(desk: Desk, us
     assert "zanzibar-wrong" not in refused.text
 
 
+async def test_a_code_that_is_wrong_is_asked_again_and_a_yes_elsewhere_is_waited_for(
+    desk: Desk, user: ManagedUser
+) -> None:
+    async with http(desk) as client:
+        for login, told in (("user_otp", "The code that LinkedIn sent."), ("user_in_app", "say yes in its own app")):
+            asked = await client.post(address(desk, user), data={"provider": "linkedin", "flow": "password"})
+            assert 'name="user_agent" autocomplete="off">' in asked.text
+            attempt = {"attempt": hidden(asked, "attempt")}
+            asked = await client.post(
+                address(desk, user), data={**attempt, "username": login, "password": "secret-of-it"}
+            )
+            assert told in asked.text
+            again = await client.post(address(desk, user), data={**attempt, "code": "000000"})
+            assert (again.status_code, told in again.text) == (200, True)
+            assert ('role="alert"' in again.text) is (login == "user_otp")
+            linked = await client.post(address(desk, user), data={**attempt, "code": "123456"})
+            assert "The account is linked" in linked.text
+
+
 @pytest.mark.parametrize("body", [{}, {"provider": "nowhere", "flow": "x"}, {"provider": "bluesky", "flow": "x"}])
 async def test_another_way_to_link_is_refused(desk: Desk, user: ManagedUser, body: dict[str, Any]) -> None:
     async with http(desk) as client:

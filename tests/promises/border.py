@@ -244,8 +244,7 @@ class Line:
         raise NotFound
 
     async def _dawdle(self) -> None:
-        for _ in range(self._world.chance.choice([0, 0, 1, 5, 20])):
-            await asyncio.sleep(0)
+        await asyncio.sleep(self._world.chance.choice([0, 0, 0.005, 0.02]))
 
     async def recall_message(self, chat: str, message: MessageKey) -> None:
         match self._world.chance.choice(["done", "done", "lost", "refused", "failed"]):

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from postroom.domain.webhooks import Format
+from postroom.errors import NotFound, Refused
 from postroom.store.database import Database
 from postroom.store.keyring import Keyring
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from tests import opened
 from tests.promises.traces import Trace, everything_said
+from tests.promises.traces_whatsapp import WhatsAppTrace
 from tests.receiver import receiving
 from tests.scene import Scene, staged
 from tests.size import Size
@@ -46,14 +48,14 @@ async def one(trace: Trace) -> bool:
     return told.secret_was_here
 
 
-async def tell(seeds: range, folder: Path, url: str) -> None:
+async def tell(seeds: range, folder: Path, url: str, of: type[Trace] = Trace) -> None:
     """Tell these stories in one database, and search all of it at the end."""
     seen = 0
     async with kept_in(folder, url) as database:
         for start in range(seeds.start, seeds.stop, _AT_ONCE):
             # Several at once, so that they share their commits.
             some = range(start, min(start + _AT_ONCE, seeds.stop))
-            told = await asyncio.gather(*(one(Trace(database, folder, seed)) for seed in some))
+            told = await asyncio.gather(*(one(of(database, folder, seed)) for seed in some))
             seen += sum(told)
         found = await opened.rows(database)
         assert opened.where(found, "canary") == []
@@ -70,6 +72,13 @@ async def test_no_order_of_news_brings_a_recalled_message_back(
         await tell(range(start, min(start + _STORIES_IN_ONE_DATABASE, size.traces)), tmp_path / f"{number}", "")
     logged = capfd.readouterr()
     assert "canary" not in logged.out + logged.err
+
+
+@pytest.mark.timeout(3600)
+async def test_no_order_of_what_whatsapp_tells_brings_one_back(tmp_path: Path, size: Size) -> None:
+    for number, start in enumerate(range(0, size.traces, _STORIES_IN_ONE_DATABASE)):
+        seeds = range(start, min(start + _STORIES_IN_ONE_DATABASE, size.traces))
+        await tell(seeds, tmp_path / f"{number}", "", WhatsAppTrace)
 
 
 @pytest.mark.timeout(3600)
@@ -155,6 +164,49 @@ async def test_on_the_whole_path_nothing_brings_a_recalled_message_back(
         assert (await scene.get(message)).is_tombstone
     logged = capfd.readouterr()
     assert SECRET not in logged.out + logged.err
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgres"])
+@pytest.mark.parametrize(
+    "do",
+    [
+        pytest.param({"latency_seconds": 0.5}, id="the recall comes first"),
+        pytest.param({"commit_then_hang_seconds": 0.5}, id="the edit's answer is lost behind it"),
+    ],
+)
+async def test_an_edit_that_meets_a_recall_loses(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str, do: dict[str, float]
+) -> None:
+    url = "" if where == "sqlite" else request.getfixturevalue("postgres_url")
+    async with staged(tmp_path / "data", url) as scene:
+        messages, chat = scene.services.messages, await scene.shared()
+        message = await messages.send(scene.caller, chat.chat_id, f"{SECRET}, first")
+        await messages.edit(scene.caller, message.id, f"{SECRET}, and better")
+        await messages.react(scene.caller, message.id, "👍")
+        other = await scene.linkedin(scene.built.other)
+        await scene.sync(other)
+        assert len(opened.where(await scene.rows(), f"{SECRET}, and better")) == 2
+        await scene.fault("edit", do=do)
+        await scene.forget_calls()
+        editing = asyncio.create_task(messages.edit(scene.caller, message.id, f"{SECRET}, and best"))
+        await scene.until(lambda: scene.calls("edit"))
+        await scene.recall(message)
+        with pytest.raises((NotFound, Refused)):
+            await editing
+        await scene.sync(other)
+        await nowhere(scene)
+        await everything_comes_again(scene, message.provider_id.removeprefix("urn:li:msg:"))
+        await nowhere(scene)
+        await scene.forget_calls()
+        for asked in (
+            messages.edit(scene.caller, message.id, f"{SECRET} again"),
+            messages.react(scene.caller, message.id, "👍"),
+        ):
+            with pytest.raises(NotFound):
+                await asked
+        assert await scene.calls() == []
+        assert (await scene.get(message)).is_tombstone
+        await nowhere(scene)
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgres"])

@@ -1,14 +1,21 @@
-"""P2. Network first: a recall that the network refused leaves every row about the message as it was, byte for byte."""
+"""P2. Network first: a recall that the network refused leaves every row about the message as it was, byte for byte.
 
+So does whatever else is done with messages and chats.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from postroom.domain.chats import ChatMark
+from postroom.domain.files import Upload
 from postroom.domain.messages import Message
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
+    OutcomeUnknown,
     PostroomError,
     ProviderDown,
     RateLimited,
@@ -123,3 +130,67 @@ async def test_the_snapshot_sees_a_recall_that_was_done(scene: Scene) -> None:
         "events",
         "receipts",
     }
+
+
+# Whatever else is done with messages and chats.
+
+NOTE = Upload(name="note.txt", content_type="text/plain", data=b"A note.")
+
+
+@dataclass(frozen=True)
+class Deed:
+    name: str
+    operation: str
+    """The call that is refused."""
+    do: Callable[[Scene, Message], Awaitable[Any]]
+    failure: type[PostroomError] = OutcomeUnknown
+    """What a failure of the network's own means. Where it can be read back: that nothing was done."""
+
+
+async def begin(scene: Scene, message: Message) -> None:
+    people = await scene.services.chats.attendees(scene.caller, message.chat_id)
+    others = [each.provider_id for each in people if not each.is_self]
+    await scene.services.chats.start(scene.caller, message.account_id, others, "Hello.")
+
+
+DEEDS = [
+    Deed("edit", "edit", lambda on, it: on.services.messages.edit(on.caller, it.id, "Put better."), ProviderDown),
+    Deed("react", "react", lambda on, it: on.services.messages.react(on.caller, it.id, "👍"), ProviderDown),
+    Deed("send", "send", lambda on, it: on.services.messages.send(on.caller, it.chat_id, "See.", files=[NOTE])),
+    Deed(
+        "upload",
+        "upload",
+        lambda on, it: on.services.messages.send(on.caller, it.chat_id, "See.", files=[NOTE]),
+        ProviderDown,
+    ),
+    Deed("begin", "send", begin),
+    Deed("star", "category", lambda on, it: on.services.chats.mark(on.caller, it.chat_id, ChatMark.STARRED, on=True)),
+    Deed("read", "mark_read", lambda on, it: on.services.chats.mark(on.caller, it.chat_id, ChatMark.READ, on=False)),
+    Deed("type", "typing", lambda on, it: on.services.chats.type(on.caller, it.chat_id, on=True)),
+]
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
+async def test_what_the_network_refuses_to_do_with_a_message_or_chat_changes_no_row(scene: Scene, deed: Deed) -> None:
+    message = await scene.own(quoted=True)
+    before = await bytes_of(scene)
+    for do, error in (
+        ({"status": 400}, Refused),
+        ({"status": 403}, Refused),
+        ({"status": 422}, Unprocessable),
+        ({"status": 429}, RateLimited),
+        ({"status": 503}, deed.failure),
+        ({"challenge": True}, ActionRequired),
+    ):
+        await scene.fault(deed.operation, do=do)
+        await scene.forget_calls()
+        with pytest.raises(error):
+            await deed.do(scene, message)
+        assert await scene.calls(deed.operation) == [deed.operation]
+        assert await bytes_of(scene) == before, do
+    # The challenge has stopped the account: nobody is called any more.
+    await scene.forget_calls()
+    with pytest.raises(ActionRequired):
+        await deed.do(scene, message)
+    assert await scene.calls() == []
+    assert await bytes_of(scene) == before

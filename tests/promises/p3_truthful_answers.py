@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from postroom.domain.chats import ChatMark
 from postroom.domain.events import EventType
+from postroom.domain.files import Upload
 from postroom.domain.media import MediaKind
 from postroom.domain.messages import Message
 from postroom.domain.posts import GroupStatus
@@ -146,6 +148,76 @@ async def test_an_account_that_goes_leaves_its_doubt_unverified(scene: Scene) ->
     await in_doubt(scene, message, {"commit_then_lose": True})
     await scene.services.accounts.unlink(scene.caller, message.account_id)
     assert await settled(scene) == "unverified"
+
+
+# Whatever else is done with messages and chats.
+
+
+@pytest.mark.parametrize("do", LOST)
+async def test_an_edit_or_reaction_whose_answer_is_lost_is_read_back_once(scene: Scene, do: dict[str, Any]) -> None:
+    message, messages = await scene.own(), scene.services.messages
+    await scene.fault("edit", do=do)
+    await scene.fault("react", do=do)
+    await scene.forget_calls()
+    edited = await messages.edit(scene.caller, message.id, "Put better.")
+    assert (edited.content.text, await scene.calls()) == ("Put better.", ["edit", "messages"])
+    await scene.forget_calls()
+    reacted = await messages.react(scene.caller, message.id, "👍")
+    assert [each.value for each in reacted.content.reactions if each.is_sender] == ["👍"]
+    assert await scene.calls() == ["react", "messages"]
+
+
+@pytest.mark.parametrize("lost", ["on_its_way", "and_unreadable"])
+async def test_an_edit_or_reaction_that_nobody_knows_of_is_no_success(scene: Scene, lost: str) -> None:
+    message, messages = await scene.own(), scene.services.messages
+    do = {"reset": True} if lost == "on_its_way" else {"commit_then_lose": True}
+    deeds: dict[str, Callable[[], Awaitable[Message]]] = {
+        "edit": lambda: messages.edit(scene.caller, message.id, "Put better."),
+        "react": lambda: messages.react(scene.caller, message.id, "👍"),
+    }
+    for operation, ask in deeds.items():
+        held = await scene.get(message)
+        await scene.fault(operation, do=do)
+        if lost != "on_its_way":
+            await scene.fault("messages", do={"status": 500})
+        await scene.forget_calls()
+        with pytest.raises(OutcomeUnknown):
+            await ask()
+        assert await scene.calls() == [operation, "messages"]
+        assert await scene.get(message) == held
+        # To ask again is safe, and does it.
+        await ask()
+        assert await scene.get(message) != held
+    shown = await scene.shown(message)
+    assert (shown["text"], len(shown["reactions"])) == ("Put better.", 1)
+
+
+async def test_a_message_with_files_whose_answer_is_lost_is_not_sent_again(scene: Scene) -> None:
+    message, account = await scene.own(), await scene.linkedin()
+    note = Upload(name="note.txt", content_type="text/plain", data=b"A note.")
+    await scene.fault("send", do={"commit_then_lose": True})
+    await scene.forget_calls()
+    with pytest.raises(OutcomeUnknown):
+        await scene.services.messages.send(scene.caller, message.chat_id, "Perhaps.", files=[note])
+    assert await scene.calls() == ["upload_metadata", "upload", "send"]
+    assert not [held for held in await scene.messages() if held.content.text == "Perhaps."]
+    await scene.sync(account)
+    (sent,) = [held for held in await scene.messages() if held.content.text == "Perhaps."]
+    assert len(sent.content.attachments) == 1
+
+
+async def test_a_mark_whose_answer_is_lost_is_none_until_the_network_shows_it(scene: Scene) -> None:
+    chat_id, chats = (await scene.own()).chat_id, scene.services.chats
+    await scene.fault("category", do={"commit_then_lose": True})
+    before, _ = await chats.get(scene.caller, chat_id)
+    await scene.forget_calls()
+    with pytest.raises(OutcomeUnknown):
+        await chats.mark(scene.caller, chat_id, ChatMark.STARRED, on=True)
+    assert await scene.calls() == ["category"]
+    assert (await chats.get(scene.caller, chat_id))[0] == before
+    await scene.sync(await scene.linkedin())
+    assert (await chats.get(scene.caller, chat_id))[0].starred
+    assert len(await scene.events(EventType.CHAT_UPDATED)) == 1
 
 
 async def test_what_a_dead_process_had_asked_for_is_read_back_and_not_asked_again(scene: Scene) -> None:

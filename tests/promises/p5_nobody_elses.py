@@ -53,6 +53,8 @@ IDS: dict[str, str | None] = {
     "get_account.id": "account",
     "unlink_account.id": "account",
     "sync_account.id": "account",
+    "pause_account.id": "account",
+    "resume_account.id": "account",
     "attendee_id": "attendee",
     "list_attendee_messages.sender_id": "attendee",
     "retrieve_attendee.id": "attendee",
@@ -63,18 +65,25 @@ IDS: dict[str, str | None] = {
     "reconnect_account.id": "account",
     "update_account.id": "account",
     "restart_account.id": "account",
-    "pause_account.id": "account",
-    "resume_account.id": "account",
     "resync_account.id": "account",
     "resync_chat.id": "chat",
     "revoke_key.id": "key",
     "answer_link.id": "link",
+    "get_link.id": "link",
+    "resend_code.id": "link",
+    "relink_account.id": "account",
     "get_receipt.id": "receipt",
+    "get_message.id": "message",
+    "list_chat_messages.id": "chat",
+    "delete_chat_message.id": "message",
+    "send_chat_message.id": "chat",
+    "set_message_delete_at.id": "message",
+    "get_deferral.id": "deferral",
+    "undo_deferral.id": "deferral",
     "take_down_receipt.id": "receipt",
     "take_down_post_group.id": "post_group",
     "set_delete_at.id": "post_group",
     "get_take_down.id": "takedown",
-    "send_to_chat.id": "chat",
     "mark_chat.id": "chat",
     "type_in_chat.id": "chat",
     "edit_message.id": "message",
@@ -111,6 +120,7 @@ _NO_IDS = """
     filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
     recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     attachment_id emoji on mark people title subject files options typing_seconds
+    grace
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -184,6 +194,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         for format in Format
     }
     user = "" if caller.only_user else (await services.access.add_managed_user(caller, word, f"User of {word}")).id
+    deferral = await services.deferrals.send(caller, message.chat_id, f"Later by {word}", grace_seconds=3600)
     ids = {
         "message": message.id,
         "chat": message.chat_id,
@@ -194,6 +205,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "key": issued.id,
         "link": attempt.id,
         "receipt": receipts.items[0].id,
+        "deferral": deferral.id,
         "takedown": (await services.takedowns.take_down(caller, group.id, 0)).id,
         "managed_user": user or caller.user_id,
         "webhook": hooks[Format.POSTPOST],
@@ -252,7 +264,6 @@ def fields_of(body: Any) -> list[str]:
 
 
 BODIES: dict[str, Any] = {
-    "send_to_chat": {"text": "Hello"},
     "begin_chat": {"account_id": "acc_none", "people": ["ACoAA"], "text": "Hello"},
     "edit_message": {"text": "Hello"},
     "react_to_message": {"emoji": "👍"},
@@ -273,6 +284,8 @@ BODIES: dict[str, Any] = {
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
+    "send_chat_message": {"text": "Hello"},
+    "set_message_delete_at": {"delete_at": None},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
     "create_managed_user": {"username": "one-more"},
@@ -309,6 +322,7 @@ BODIES: dict[str, Any] = {
     "create_message_webhook": {"url": "https://8.8.8.8/"},
     "update_message_webhook": {"enabled": False},
     "answer_link": {"answers": {"access_token": "user_third"}},
+    "relink_account": {"flow": "cookie"},
 }
 
 

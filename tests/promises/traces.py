@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ from postroom.services.accounts import Accounts
 from postroom.services.backfill import Backfill
 from postroom.services.chats import Chats
 from postroom.services.connections import Connections
+from postroom.services.deadlines import Deadlines
 from postroom.services.events import Events
 from postroom.services.idempotency import Idempotency
 from postroom.services.ingest import Ingest
@@ -47,10 +48,12 @@ from postroom.store.database import Database
 from postroom.store.notify import Notifier
 from tests import opened
 from tests.promises.border import BORDER, World
+from tests.promises.border_whatsapp import TELEPHONES
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[object]]
 MEMBERS = ("ada", "bea")
+BORDERS = (BORDER, TELEPHONES)
 
 
 class Rooms:
@@ -59,9 +62,9 @@ class Rooms:
     def __init__(self, database: Database, folder: Path, clock: Clock = now) -> None:
         self.database = database
         notifier = Notifier()
-        registry = Registry([BORDER])
+        registry = Registry(BORDERS)
         self.access = Access(database, clock, sandbox=True)
-        self.events = Events(database, notifier, clock)
+        self.events = Events(database, notifier, Deadlines(database, registry.powers, clock), clock)
         self.receipts = Receipts(database, clock)
         self.connections = Connections(database, notifier, registry, self.events, clock)
         self.ingest = Ingest(database, notifier, self.connections, self.events, clock)
@@ -89,16 +92,21 @@ class Told:
 class Trace:
     """One story: a workspace with the accounts of both sides, and another workspace that never hears of the recall."""
 
+    border: ClassVar[Any] = BORDER
+    make_world: ClassVar[Any] = World
+
     def __init__(self, database: Database, folder: Path, seed: int) -> None:
         self.seed = seed
         self.database = database
         self.folder = folder
         self.rooms = Rooms(database, folder)
         self.chance = Random(seed)
-        self.world = World(seed=seed, now_ms=to_ms(now()), secret=f"canary{seed}x{self.chance.getrandbits(40):x}")
-        self.twin_world = World(seed=seed, now_ms=self.world.now_ms, secret=f"twin{seed}")
-        BORDER.worlds[str(seed)] = self.world
-        BORDER.worlds[f"twin {seed}"] = self.twin_world
+        self.world = self.make_world(
+            seed=seed, now_ms=to_ms(now()), secret=f"canary{seed}x{self.chance.getrandbits(40):x}"
+        )
+        self.twin_world = self.make_world(seed=seed, now_ms=self.world.now_ms, secret=f"twin{seed}")
+        self.border.worlds[str(seed)] = self.world
+        self.border.worlds[f"twin {seed}"] = self.twin_world
         self.linked: dict[str, Account | None] = {}
 
     async def tell(self) -> Told:
@@ -122,9 +130,9 @@ class Trace:
             await self._take(member, [self._seen(member, "written"), self._answer(member), self._chat(member)])
         await self._check()
         kept = await self.rooms.messages.list(self.twin)
-        BORDER.worlds.pop(str(self.seed))
-        BORDER.worlds.pop(f"twin {self.seed}")
-        target = BORDER.message_key(self.world.target_id)
+        self.border.worlds.pop(str(self.seed))
+        self.border.worlds.pop(f"twin {self.seed}")
+        target = self.world.key(self.world.target_id)
         return Told(seen, any(held.key == target and not held.is_tombstone for held in kept.items))
 
     # the cast
@@ -149,7 +157,7 @@ class Trace:
         )
 
     async def _link(self, caller: Caller, member: str, world: str) -> Account:
-        return await self.rooms.accounts.link(caller, "linkedin", "cookie", {"member": member, "world": world})
+        return await self.rooms.accounts.link(caller, self.border.name, "cookie", {"member": member, "world": world})
 
     # what may happen
 
@@ -174,6 +182,8 @@ class Trace:
         ):
             if chance.random() < likely:
                 steps.append((step, False))
+        if chance.random() < 0.3:
+            steps.append((self._edit_meanwhile(self._news(chance.choice(MEMBERS), None)), True))
         steps += [(self._news(chance.choice(MEMBERS), None), True) for _ in range(chance.randint(1, 3))]
         chance.shuffle(steps)
         return steps
@@ -246,6 +256,7 @@ class Trace:
     async def _take(self, member: str, news: list[RemoteEvent]) -> None:
         account = self.linked[member]
         if account is not None:
+            news = [event for item in news for event in (item if isinstance(item, list) else [item])]
             await self.rooms.ingest.take(account, news, origin="realtime", announce=self.chance.random() < 0.8)
 
     async def _sync(self, member: str) -> None:
@@ -275,12 +286,22 @@ class Trace:
             edited = await _as_may_be(edit)
             assert edited is None or not edited.is_tombstone, f"seed {self.seed}: a tombstone was edited"
 
+    def _edit_meanwhile(self, step: Step) -> Step:
+        """Ada's edit is under way while something else happens."""
+
+        async def both() -> None:
+            for member in MEMBERS:
+                await self._take(member, [self._seen(member, "written")])
+            await asyncio.gather(self._edit(), self._react(), step())
+
+        return both
+
     async def _react(self) -> None:
         for message in await self._held():
             await _as_may_be(self.rooms.messages.react(self.caller, message.id, "👍", on=self.chance.random() < 0.7))
 
     async def _held(self) -> list[Message]:
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         return [message for message in (await self.rooms.messages.list(self.caller)).items if message.key == target]
 
     async def _ask_by_key(self) -> None:
@@ -288,7 +309,7 @@ class Trace:
         chat, message = world.chat_spelling(), world.message_spelling(world.target_id)
         key = f"key {self.seed}"
         claimed = await _as_may_be(self.rooms.idempotency.begin(self.caller, key, b"request", repeatable=True))
-        await _as_may_be(self.rooms.recalls.recall_by_key(self.caller, "linkedin", chat, message, None))
+        await _as_may_be(self.rooms.recalls.recall_by_key(self.caller, self.border.name, chat, message, None))
         if claimed is None:
             await self.rooms.idempotency.finish(self.caller, key, 200, msgspec.json.encode({"messageUrn": message}))
 
@@ -304,9 +325,9 @@ class Trace:
                 await self.rooms.recalls.settle(intent.workspace_id, intent.id)
 
     async def _is_buried(self) -> bool:
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         async with self.database.read() as reader:
-            return await burials.is_buried(reader, self.caller.workspace_id, "linkedin", target)
+            return await burials.is_buried(reader, self.caller.workspace_id, self.border.name, target)
 
     async def _be_sure(self) -> None:
         """The news may have come while the account was away, and the network may have refused."""
@@ -322,7 +343,7 @@ class Trace:
     async def _check(self) -> None:
         assert await self._places() == [], f"seed {self.seed}"
         assert self.world.secret not in await everything_said(self.rooms, self.caller), f"seed {self.seed}"
-        target = BORDER.message_key(self.world.target_id)
+        target = self.world.key(self.world.target_id)
         for held in (await self.rooms.messages.list(self.caller)).items:
             assert held.key != target or held.is_tombstone, f"seed {self.seed}"
 

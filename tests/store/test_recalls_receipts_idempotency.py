@@ -66,8 +66,6 @@ async def test_receipts_are_listed_newest_first(database: Database) -> None:
         assert await receipts.list_page(reader, OTHER_WORKSPACE, limit=9) == []
         assert await receipts.find(reader, WORKSPACE, kept[0].id) == kept[0]
         assert await receipts.find(reader, OTHER_WORKSPACE, kept[0].id) is None
-    async with database.begin() as tx:
-        assert await receipts.remove_older(tx, T0 + 1) == 2
 
 
 async def test_a_key_runs_one_call_and_then_tells_what_it_answered(database: Database) -> None:

@@ -9,9 +9,11 @@ import msgspec
 from postroom.clock import Clock
 from postroom.connectors.contract import Connector, ConnectorSettings
 from postroom.connectors.http import Http
+from postroom.domain.capabilities import Capabilities
 from postroom.errors import PostroomError
 
 GROUP = "postroom.connectors"
+_NO_POWERS = Capabilities()
 
 
 class RegistryError(PostroomError):
@@ -40,6 +42,11 @@ class Registry(Mapping[str, Connector]):
 
     def __len__(self) -> int:
         return len(self._connectors)
+
+    def powers(self, name: str) -> Capabilities:
+        """What the network of this name can do here: nothing, where there is none."""
+        connector = self._connectors.get(name)
+        return _NO_POWERS if connector is None else connector.capabilities
 
     async def close(self) -> None:
         """Let go of what the connectors share."""

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     MESSAGE_DELETED = "message.deleted"
     RECALL_IN_DOUBT = "recall.in_doubt"
     RECALL_SETTLED = "recall.settled"
+    DEFERRAL_SETTLED = "deferral.settled"
     POST_SCHEDULED = "post.scheduled"
     POST_PUBLISHED = "post.published"
     POST_FAILED = "post.failed"
@@ -47,6 +48,7 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_key: str | None = None
     chat_key: str | None = None
     recall_id: str | None = None
+    deferral_id: str | None = None
     post_group_id: str | None = None
     post_id: str | None = None
     takedown_id: str | None = None

@@ -11,6 +11,7 @@ class Task(StrEnum):
 
     SYNC_ACCOUNT = "sync_account"
     SETTLE_RECALL = "settle_recall"
+    DO_DEFERRED = "do_deferred"
     FINISH_UNLINK = "finish_unlink"
     NOTIFY_LINKED = "notify_linked"
     ASK_AGAIN = "ask_again"

@@ -14,30 +14,6 @@ from postroom.errors import ErrorCode, InvalidParameters, Kind, NotFound, NotSup
 _LONGEST_SECONDS = 2 * 86_400.0
 
 
-def check_recall(message: Message, capabilities: Capabilities, at_ms: int) -> None:
-    """Whether asking the network to take this message back makes sense now.
-
-    Raises:
-        NotSupported: the network has no recall.
-        Refused: someone else sent it, or the network's window has passed.
-
-    Source: PostPress "Delete a message" (May 2026): LinkedIn within the first 60 minutes.
-    """
-    if capabilities.recall is None:
-        raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
-    if not message.is_sender:
-        raise Refused("Only the sender of a message can delete it; nothing was changed.", kind=Kind.NOT_OWN)
-    window = capabilities.recall.window
-    if window is not None:
-        deadline = message.sent_at + window // timedelta(milliseconds=1)
-        if at_ms > deadline:
-            raise Refused(
-                f"The message can no longer be deleted: the deadline was {iso(deadline)}, "
-                f"{window // timedelta(minutes=1)} minutes after it was sent. Nothing was changed.",
-                kind=Kind.WINDOW_EXPIRED,
-            )
-
-
 def check_there(message: Message) -> None:
     """Raises:
     NotFound: the message was deleted; what is left of it takes nothing.

@@ -16,6 +16,7 @@ from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
 from postroom.ids import is_id, new_id
+from postroom.services import deferral_ends
 from postroom.services.connections import Connections, check_connected
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
@@ -230,6 +231,7 @@ class Accounts:
         self._database.keyring.destroy(account_id)
         async with self._database.begin() as tx:
             await self._posts.abandon(tx, workspace_id, account_id)
+            await deferral_ends.abandon(tx, self._events, self._now, workspace_id, account_id)
         removed = 0
         while True:
             async with self._database.begin() as tx:

@@ -8,6 +8,7 @@ import msgspec
 from postroom.clock import Clock
 from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
 from postroom.connectors.registry import Registry
+from postroom.domain import deletions
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
@@ -238,14 +239,4 @@ def check_connected(account: Account) -> None:
     """Raises:
     CredentialsRejected, ActionRequired, NoSession: the account cannot be used as it stands; nobody was called.
     """
-    match account.status:
-        case AccountStatus.CONNECTED | AccountStatus.RECONNECTING:
-            return
-        case AccountStatus.PAUSED:
-            raise NoSession("The account is paused: resume it first. Nothing was changed.")
-        case AccountStatus.ACTION_REQUIRED:
-            raise ActionRequired("The account's owner has to do something at the network first. Nothing was changed.")
-        case AccountStatus.DISCONNECTED:
-            raise CredentialsRejected("The account is disconnected: link it again. Nothing was changed.")
-        case _:
-            raise NoSession("The account is being linked or unlinked.")
+    deletions.check_connected(account.status)

@@ -9,11 +9,13 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
 from postroom.domain.chats import Attendee, Chat
+from postroom.domain.deletions import Deletion
 from postroom.domain.events import Event, EventData, EventType
 from postroom.domain.messages import Message
 from postroom.domain.posts import Post
 from postroom.errors import InvalidParameters, Kind
 from postroom.ids import new_id
+from postroom.services.deadlines import Deadlines
 from postroom.store import accounts, attendees, chats, events, messages, posts
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
@@ -34,6 +36,8 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
 
     event: Event
     content: Message | Account | Chat | PostNow | None
+    deletion: Deletion | None = None
+    """Of a message: whether it can be deleted."""
 
 
 class Around(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +56,10 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 class Events:
     """One log, one cursor, for polling, WebSocket and webhooks."""
 
-    def __init__(self, database: Database, notifier: Notifier, now: Clock) -> None:
+    def __init__(self, database: Database, notifier: Notifier, deadlines: Deadlines, now: Clock) -> None:
         self._database = database
         self._notifier = notifier
+        self._deadlines = deadlines
         self._now = now
         self._users: dict[str, str] = {}
 
@@ -162,7 +167,10 @@ class Events:
                     if post is not None:
                         scheduled_at = await posts.find_scheduled_at(reader, workspace_id, post.group_id)
                         content = PostNow(post=post, scheduled_at=scheduled_at)
-                joined.append(Joined(event=event, content=content))
+                deletion = None
+                if isinstance(content, Message):
+                    (deletion,) = await self._deadlines.within(reader, workspace_id, [content])
+                joined.append(Joined(event=event, content=content, deletion=deletion))
             return joined
 
     async def around(self, workspace_id: str, joined: Joined) -> Around:

@@ -6,9 +6,12 @@ from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
 from postroom.services.attendees import Attendees
+from postroom.services.chains import Chains
 from postroom.services.chats import Chats
 from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
+from postroom.services.deadlines import Deadlines
+from postroom.services.deferrals import Deferrals
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -45,6 +48,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     refreshing: Refreshing
     people: People
     recalls: Recalls
+    deadlines: Deadlines
+    deferrals: Deferrals
     posts: Posts
     composing: Composing
     takedowns: Takedowns
@@ -58,6 +63,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     receipts: Receipts
     resyncs: Resyncs
+    chains: Chains
     idempotency: Idempotency
     webhooks: Webhooks
     health: Health

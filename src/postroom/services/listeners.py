@@ -77,23 +77,26 @@ class Listeners:
         """Whether there may be more to take up."""
         now = self._now()
         until = to_ms(now + _LEASE)
-        for account_id in [account_id for account_id, task in self._tasks.items() if task.done()]:
+        ended = [account_id for account_id, task in self._tasks.items() if task.done()]
+        for account_id in ended:
             self._tasks.pop(account_id)
         async with self._database.begin() as tx:
             ours = await accounts.renew_leases(tx, self._owner, until, list(self._tasks))
-        lost = [self._tasks.pop(account_id) for account_id in set(self._tasks) - ours]
-        for task in lost:
+        lost = {account_id: self._tasks.pop(account_id) for account_id in set(self._tasks) - ours}
+        for task in lost.values():
             task.cancel()
         if lost:
             # Before any of them is taken up again: never two listeners of one account.
-            await asyncio.wait(lost)
+            await asyncio.wait(lost.values())
         async with self._database.begin() as tx:
+            await accounts.release_leases(tx, self._owner, [*ended, *lost])
             fresh = await accounts.claim_listening(tx, self._owner, to_ms(now), until, _MOST_AT_ONCE, self._providers)
         for workspace_id, account_id in fresh:
-            if account_id not in self._tasks:
-                self._tasks[account_id] = asyncio.create_task(
-                    self._follow(workspace_id, account_id), name=f"listen {account_id}"
-                )
+            held = self._tasks.get(account_id)
+            if held is None or held.done():
+                task = asyncio.create_task(self._follow(workspace_id, account_id), name=f"listen {account_id}")
+                task.add_done_callback(lambda _: self._notifier.wake_here("accounts"))
+                self._tasks[account_id] = task
         return len(fresh) == _MOST_AT_ONCE
 
     async def _follow(self, workspace_id: str, account_id: str) -> None:
@@ -123,9 +126,6 @@ class Listeners:
                 await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0))
         finally:
             await line.end()
-            # Whoever is to follow it next need not wait for the lease to run out.
-            async with self._database.begin() as tx:
-                await accounts.release_lease(tx, workspace_id, account_id, self._owner)
 
     async def _listen(self, account: Account, line: "_Line") -> None:
         async with self._connections.messenger(account) as connection:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from postroom.clock import Clock, to_ms
+from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import MediaHost, Messenger
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
@@ -45,7 +45,7 @@ from postroom.services.message_lists import MOST as MOST
 from postroom.services.message_lists import MessageLists
 from postroom.services.message_lists import Speakers as Speakers
 from postroom.services.sending import Kept, Turns, as_held
-from postroom.store import accounts, chats
+from postroom.store import accounts, chats, messages
 from postroom.store.database import Database
 
 _LONGEST_TYPING_SECONDS = 60.0
@@ -74,25 +74,24 @@ class Messages(MessageLists):
         quote_id: str | None = None,
         files: Sequence[MessageFile] = (),
         typing: float | None = None,
+        token: str | None = None,
     ) -> Message:
         """Send once; never repeated by us. `typing`: show for so many seconds before that somebody is writing.
+
+        `token`: by which it can be found in what the network shows.
 
         Raises:
             NotFound: no such chat, or (as `account_id` guards) not one of that account; (kind MESSAGE) sent, and gone.
             InvalidParameters: there is no text and no file, or the network does not take them as they are.
             OutcomeUnknown: it may have gone out; it then shows up by itself.
         """
-        chat, account = await self._chat_and_account(caller, chat_id, account_id)
+        chat, account = await self._where(caller, chat_id, text, account_id, files)
         capabilities = self._capabilities(account)
-        if capabilities.send is None:
-            raise NotSupported("This network takes no messages.")
-        check_text(text, capabilities.send, may_be_empty=bool(files))
-        check_files(files, capabilities.send)
         if typing is not None and not 0 <= typing <= _LONGEST_TYPING_SECONDS:
             raise InvalidParameters(f"Nobody types for more than {_LONGEST_TYPING_SECONDS:g} seconds.")
         draft = MessageDraft(
             text=text,
-            token=new_ulid(self._now()),
+            token=token or new_ulid(self._now()),
             quote=None if quote_id is None else await self._quote(caller, chat, quote_id),
             files=tuple(files),
         )
@@ -103,6 +102,28 @@ class Messages(MessageLists):
                 await asyncio.sleep(typing)
             sent = await connection.send_message(chat.provider_id, draft)
         return await self._kept.sent(account, sent)
+
+    async def check_send(self, caller: Caller, chat_id: str, text: str, quote_id: str | None) -> tuple[Chat, Account]:
+        """What `send` checks of a text before it calls anybody; where it goes.
+
+        Raises:
+            NotFound, InvalidParameters, NotSupported, Unprocessable: as for `send`.
+        """
+        chat, account = await self._where(caller, chat_id, text, None, ())
+        if quote_id is not None:
+            await self._quote(caller, chat, quote_id)
+        return chat, account
+
+    async def _where(
+        self, caller: Caller, chat_id: str, text: str, account_id: str | None, files: Sequence[MessageFile]
+    ) -> tuple[Chat, Account]:
+        chat, account = await self._chat_and_account(caller, chat_id, account_id)
+        sending = self._capabilities(account).send
+        if sending is None:
+            raise NotSupported("This network takes no messages.")
+        check_text(text, sending, may_be_empty=bool(files))
+        check_files(files, sending)
+        return chat, account
 
     async def edit(self, caller: Caller, message_id: str, text: str) -> Message:
         """Give a message of the account's another text, for everyone. To ask again is safe.
@@ -123,7 +144,7 @@ class Messages(MessageLists):
         def is_done(shown: RemoteMessage) -> bool:
             return (shown.text or "").strip() == text.strip()
 
-        return await self._change(account, message, change, is_done, self._edited(message, text))
+        return await self._change(account, message, change, is_done, lambda held: self._edited(held, text))
 
     async def react(self, caller: Caller, message_id: str, emoji: str, *, on: bool = True) -> Message:
         """React to a message as the account, or take that reaction back. To ask again is safe.
@@ -156,7 +177,7 @@ class Messages(MessageLists):
             added=on,
             replaces=on and capabilities.react is not None and capabilities.react.replaces,
         )
-        return await self._change(account, message, change, is_done, reaction)
+        return await self._change(account, message, change, is_done, lambda held: reaction)
 
     async def forward(self, caller: Caller, message_id: str, chat_id: str) -> Message:
         """Send a message on to another chat of the same account, once; the new message.
@@ -235,10 +256,13 @@ class Messages(MessageLists):
         message: Message,
         change: Callable[[Messenger], Awaitable[None]],
         is_done: Callable[[RemoteMessage], bool],
-        done: RemoteEvent,
+        done: Callable[[Message], RemoteEvent],
     ) -> Message:
-        """Ask for a change, once, and keep that it is `done`; a lost answer is settled by one read, where it can be."""
-        news = [done]
+        """Ask for a change, once; a lost answer is settled by one read, where it can be.
+
+        `done` makes news of the change, of the message as it is held once it was accepted.
+        """
+        recalled: RemoteMessage | None = None
         async with self._turns.of(account.id, message.key):
             async with self._connections.messenger(account) as connection:
                 try:
@@ -253,16 +277,22 @@ class Messages(MessageLists):
                                 "The network failed, and shows no change. Nothing was changed: try again."
                             ) from error
                         raise OutcomeUnknown(_STILL_UNKNOWN, code=error.code) from error
-                    news = [MessageSeen(message=shown)] if shown.recalled else [done]
-            return await self._kept.changed(account, message, news)
+                    recalled = shown if shown.recalled else None
+            async with self._database.read() as reader:
+                held = await messages.find(reader, account.workspace_id, message.id)
+            news = done(held or message) if recalled is None else MessageSeen(message=recalled)
+            return await self._kept.changed(account, message, [news])
 
     def _edited(self, message: Message, text: str) -> MessageEdited:
+        before = message.content.edited_at
+        now = self._now()
         return MessageEdited(
             key=MessageKey(message.key),
             chat_key=None,
             text=text,
             by=None,
-            edited_at=self._now(),
+            # It came after whatever is held, whichever clocks told when that was.
+            edited_at=now if before is None else max(now, from_ms(before + 1)),
             # What the network sent has the earlier text in it; where there are files, what opens them as well.
             original=None if message.content.attachments else "",
         )

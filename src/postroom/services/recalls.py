@@ -13,11 +13,12 @@ from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import Messenger
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account, AccountStatus
+from postroom.domain.deletions import check_recall
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Retry, Task
 from postroom.domain.messages import Message, Recall, RecallOutcome
 from postroom.domain.remote import MessageKey
-from postroom.domain.rules import check_recall, next_attempt
+from postroom.domain.rules import next_attempt
 from postroom.errors import (
     ErrorCode,
     Kind,
@@ -84,9 +85,34 @@ class Recalls:
 
         Source: PostPress "Delete a message" (May 2026).
         """
-        message = await self._messages.get(caller, message_id)
+        await self._recall_message(caller.workspace_id, await self._messages.get(caller, message_id))
+
+    async def recall_held(self, workspace_id: str, message_id: str) -> None:
+        """The same for a caller who asked before, in work that was put off.
+
+        Raises:
+            NotFound: the message or its account is gone.
+            Refused, NotSupported, OutcomeUnknown: as for `recall`.
+        """
         async with self._database.read() as reader:
-            account = await accounts.find(reader, caller.workspace_id, message.account_id)
+            message = await messages.find(reader, workspace_id, message_id)
+        if message is None:
+            raise NotFound("No such message.", kind=Kind.MESSAGE)
+        await self._recall_message(workspace_id, message)
+
+    async def check_account(self, workspace_id: str, account_id: str) -> None:
+        """Raises:
+        CredentialsRejected, ActionRequired, NoSession: the account could not recall anything now.
+        """
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, workspace_id, account_id)
+        if account is None:
+            raise NotFound("No such message.", kind=Kind.MESSAGE)
+        check_connected(account)
+
+    async def _recall_message(self, workspace_id: str, message: Message) -> None:
+        async with self._database.read() as reader:
+            account = await accounts.find(reader, workspace_id, message.account_id)
         if account is None:
             raise NotFound("No such message.", kind=Kind.MESSAGE)
         chat_key = self._connections.mailboxes(message.provider).chat_key(message.chat_provider_id)
@@ -266,6 +292,12 @@ class Recalls:
     async def _read_back(self, account: Account, intent: Recall, refusal: Refused | None) -> RecallOutcome:
         """Settle an intent by one read, if it can be read. `refusal`: what the network said to the call."""
         answer = "refused" if refusal else "no answer"
+        recall = self._connections.connector(intent.provider).capabilities.recall
+        if recall is not None and not recall.readable:
+            # Nobody can know. Asking again is for the caller: a recall may be repeated, but not by us.
+            outcome = RecallOutcome.REFUSED if refusal else RecallOutcome.UNVERIFIED
+            await self._finish(intent, outcome, refusal.code if refusal else answer, None)
+            return outcome
         try:
             async with self._connections.messenger(account) as connection:
                 shown = await self._look(connection, intent)

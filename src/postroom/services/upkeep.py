@@ -9,8 +9,9 @@ from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.ids import new_id
 from postroom.services.accounts import Accounts
+from postroom.services.chains import Chains
 from postroom.services.events import Events
-from postroom.store import accounts, burials, events, hosted_links, idempotency, jobs, login_attempts, rates, receipts
+from postroom.store import accounts, burials, deferrals, events, hosted_links, idempotency, jobs, login_attempts, rates
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
@@ -28,17 +29,26 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     receipts: timedelta | None
     idempotency_keys: timedelta
     finished_jobs: timedelta = timedelta(days=2)
+    deferrals: timedelta = timedelta(days=30)
+    """After they were settled."""
 
 
 class Upkeep:
     """The server's own housekeeping, as a job that comes again."""
 
     def __init__(
-        self, database: Database, accounts: Accounts, events: Events, retention: Retention, now: Clock
+        self,
+        database: Database,
+        accounts: Accounts,
+        chains: Chains,
+        events: Events,
+        retention: Retention,
+        now: Clock,
     ) -> None:
         self._database = database
         self._events = events
         self._accounts = accounts
+        self._chains = chains
         self._retention = retention
         self._now = now
 
@@ -71,13 +81,14 @@ class Upkeep:
                 await events.remove_older(tx, before(keep.events))
             if keep.tombstones is not None:
                 await burials.remove_tombstones(tx, before(keep.tombstones))
-            if keep.receipts is not None:
-                await receipts.remove_older(tx, before(keep.receipts))
+            await deferrals.remove_settled(tx, before(keep.deferrals))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
+        if keep.receipts is not None:
+            await self._chains.trim(before(keep.receipts))
         async with self._database.read() as reader:
             left = await accounts.list_unlinking(reader)
         for workspace_id, account_id in left:

@@ -1,6 +1,7 @@
 """Linked accounts: their sealed profile, credentials and sync token, who listens to them, and how they go."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -369,23 +370,16 @@ async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -
     return {row[0] for row in await tx.fetch(f"select id from accounts where {ours}", owner, mine)}
 
 
-async def release_lease(tx: Tx, workspace_id: str, account_id: str, owner: str) -> None:
-    """Let others listen to this account, if it is still this owner's."""
-    await tx.execute(
-        """
-        update accounts set leased_by = null, leased_until = null
-        where workspace_id = $1 and id = $2 and leased_by = $3
-        """,
-        workspace_id,
-        account_id,
-        owner,
-    )
+async def release_leases(tx: Tx, owner: str | None, account_ids: list[str] | None = None) -> None:
+    """Let others listen to this owner's accounts, all or these; None: to everybody's, where all owners are gone.
 
-
-async def release_leases(tx: Tx, owner: str | None) -> None:
-    """Let others listen to all of this owner's accounts; None: to everybody's, where all owners are gone. For the worker."""
+    For the worker.
+    """
+    args: list[Any] = [] if owner is None else [owner]
     which = "leased_by is not null" if owner is None else "leased_by = $1"
-    args = () if owner is None else (owner,)
+    if account_ids is not None:
+        args.append(tx.array(account_ids))
+        which += f" and {tx.any_of('id', len(args))}"
     await tx.execute(f"update accounts set leased_by = null, leased_until = null where {which}", *args)
 
 

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from postroom.errors import PostroomError
-from postroom.store.seal import Seal, Unreadable, derive, keyed_hash
+from postroom.store.seal import Seal, Signer, Unreadable, derive, keyed_hash
 
 _SCHEMA = """
 create table if not exists keys (account_id text primary key, wrapped blob not null) without rowid;
@@ -37,6 +37,8 @@ class Keyring:
         self._hashing = derive(master, "hashes")
         self.master_seal = Seal(derive(master, "login attempts"))
         """For what is sealed before there is an account."""
+        self.signer = Signer(derive(master, "receipts"))
+        """Signs receipts. Whoever restores the master key goes on with the same one."""
         self._opened: dict[str, Seal] = {}
         new = not file.exists()
         self._file = sqlite3.connect(file, isolation_level=None, check_same_thread=False)

@@ -56,6 +56,20 @@ async def find_open(reader: Reader, workspace_id: str, provider: str, message_ke
     return None if row is None else _recall(row)
 
 
+async def find_last(reader: Reader, workspace_id: str, message_id: str, since: int) -> Recall | None:
+    """The last intent for a message that we hold, asked at this moment or later, open or settled."""
+    row = await reader.fetch_one(
+        f"""
+        select {_COLUMNS} from recalls where workspace_id = $1 and message_id = $2 and asked_at >= $3
+        order by asked_at desc, id desc limit 1
+        """,
+        workspace_id,
+        message_id,
+        since,
+    )
+    return None if row is None else _recall(row)
+
+
 async def finish(
     tx: Tx,
     workspace_id: str,

@@ -2,11 +2,12 @@
 
 import msgspec
 
-from postroom.domain.receipts import Receipt
+from postroom.domain.receipts import Receipt, Sealed
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.where import Where
 
 _COLUMNS = "id, workspace_id, kind, target_id, document, created_at, user_id"
+COLUMNS = f"{_COLUMNS}, sequence, previous, hash, signature"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -28,9 +29,9 @@ async def add(tx: Tx, receipt: Receipt) -> None:
 async def find(reader: Reader, workspace_id: str, receipt_id: str) -> Receipt | None:
     """The receipt, if this workspace has it."""
     row = await reader.fetch_one(
-        f"select {_COLUMNS} from receipts where workspace_id = $1 and id = $2", workspace_id, receipt_id
+        f"select {COLUMNS} from receipts where workspace_id = $1 and id = $2", workspace_id, receipt_id
     )
-    return None if row is None else _receipt(row)
+    return None if row is None else to_receipt(row)
 
 
 async def list_page(
@@ -52,20 +53,16 @@ async def list_page(
         where.also("(created_at, id) < ({}, {})", *after)
     rows = await reader.fetch(
         f"""
-        select {_COLUMNS} from receipts where {where}
+        select {COLUMNS} from receipts where {where}
         order by created_at desc, id desc limit {where.argument(limit)}
         """,
         *where.args,
     )
-    return [_receipt(row) for row in rows]
+    return [to_receipt(row) for row in rows]
 
 
-async def remove_older(tx: Tx, before: int) -> int:
-    """Remove receipts made before this moment; how many. For upkeep."""
-    return await tx.execute("delete from receipts where created_at < $1", before)
-
-
-def _receipt(row: Row) -> Receipt:
+def to_receipt(row: Row) -> Receipt:
+    """A row of `COLUMNS` as a receipt."""
     return Receipt(
         id=row[0],
         workspace_id=row[1],
@@ -74,4 +71,5 @@ def _receipt(row: Row) -> Receipt:
         document=_decode(row[4]),
         created_at=row[5],
         user_id=row[6],
+        sealed=None if row[7] is None else Sealed(sequence=row[7], previous=row[8], hash=row[9], signature=row[10]),
     )

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from postroom.domain.accounts import Account
+from postroom.domain.logins import Wait
 from postroom.errors import InvalidParameters, LoginFailed, NotFound, PostroomError
 from postroom.services.house import Services
 
@@ -91,6 +92,11 @@ def questions(step: Any) -> str:
     """What a step asks, as the inputs of a form; what is secret is not shown as it is typed."""
     choices = getattr(step, "choices", None) or {}
     rows = []
+    refused = getattr(step, "refused", None)
+    if refused:
+        rows.append(f'<p role="alert">{escape(refused)}</p>')
+    if isinstance(step, Wait):
+        rows.append("<p>The network asks you to say yes in its own app. Do that first.</p>")
     for name, text in (getattr(step, "fields", None) or {}).items():
         options = choices.get(name)
         if options:
@@ -101,9 +107,10 @@ def questions(step: Any) -> str:
             ]
             rows.append("</fieldset>")
         else:
+            needed = "" if text.startswith("Optional") else " required"
             kind = "password" if any(word in name for word in _SECRETS) else "text"
             rows.append(
-                f'<label>{escape(text)}<input type="{kind}" name="{escape(name)}" autocomplete="off" required></label>'
+                f'<label>{escape(text)}<input type="{kind}" name="{escape(name)}" autocomplete="off"{needed}></label>'
             )
     return "".join(rows)
 

@@ -39,10 +39,10 @@ async def test_a_message_is_sent_with_a_file_edited_and_reacted_to(
     sent = await api.post(f"/chats/{own.chat_id}/messages", json=body, headers={"Idempotency-Key": "once"})
     assert sent.status_code == 201, sent.text
     again = await api.post(f"/chats/{own.chat_id}/messages", json=body, headers={"Idempotency-Key": "once"})
-    assert again.json()["id"] == sent.json()["id"]
-    (file,) = sent.json()["files"]
+    assert again.json()["message_id"] == sent.json()["message_id"]
+    (file,) = sent.json()["message"]["files"]
     assert (file["type"], file["name"], file["size_bytes"], file["available"]) == ("file", "a.txt", 14, True)
-    path = f"/messages/{sent.json()['id']}"
+    path = f"/messages/{sent.json()['message_id']}"
     got = await api.get(f"{path}/attachments/{file['id']}")
     assert (got.status_code, got.content, got.headers["content-type"]) == (200, b"<b>A note.</b>", "text/html")
     assert (got.headers["content-disposition"], got.headers["x-content-type-options"]) == ("attachment", "nosniff")

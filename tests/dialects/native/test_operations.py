@@ -93,6 +93,25 @@ async def test_an_account_is_linked_step_by_step(house: Built, admin: httpx.Asyn
     assert (await admin.post("/links", json={"provider": "nowhere", "flow": "x"})).status_code in (400, 422, 501)
 
 
+async def test_a_checkpoint_says_what_it_is_and_its_code_may_be_wrong_once(admin: httpx.AsyncClient) -> None:
+    started = (await admin.post("/links", json={"provider": "linkedin", "flow": "password"})).json()
+    login = {"username": "user_otp", "password": "secret-of-it"}
+    asked = (await admin.post(f"/links/{started['id']}", json={"answers": login})).json()
+    assert (asked["step"], asked["checkpoint"]) == ("ask", {"kind": "one_time", "can_resend": True})
+    wrong = await admin.post(f"/links/{started['id']}", json={"answers": {"code": "000000"}})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_checkpoint_solution")
+    again = await admin.get(f"/links/{started['id']}")
+    assert (again.status_code, again.json()["checkpoint"]) == (200, asked["checkpoint"])
+    assert (await admin.post(f"/links/{started['id']}/resend")).json()["step"] == "ask"
+    linked = (await admin.post(f"/links/{started['id']}", json={"answers": {"code": "123456"}})).json()
+    assert linked["step"] == "linked"
+    other = await admin.post(
+        f"/accounts/{linked['account_id']}/link", json={"flow": "cookie", "answers": {"access_token": "user_third"}}
+    )
+    assert (other.status_code, other.json()["code"]) == (422, "wrong_account")
+    assert (await admin.post(f"/links/{started['id']}/resend")).status_code == 404
+
+
 async def test_accounts_are_listed_got_synced_and_unlinked(admin: httpx.AsyncClient) -> None:
     accounts = (await admin.get("/accounts?provider=linkedin")).json()["items"]
     account = accounts[0]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.dialects.native import wire
+from postroom.dialects.native import wire_accounts
 from postroom.dialects.operation import Operation
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -24,22 +24,22 @@ class Resync(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     chunk_chats: int | None = None
 
 
-async def pause_account(services: Services, request: Request) -> wire.Account:
-    return wire.account(await services.accounts.pause(request.caller, request.path["id"]))
+async def pause_account(services: Services, request: Request) -> wire_accounts.Account:
+    return wire_accounts.account(await services.accounts.pause(request.caller, request.path["id"]))
 
 
-async def resume_account(services: Services, request: Request) -> wire.Account:
-    return wire.account(await services.accounts.resume(request.caller, request.path["id"]))
+async def resume_account(services: Services, request: Request) -> wire_accounts.Account:
+    return wire_accounts.account(await services.accounts.resume(request.caller, request.path["id"]))
 
 
-async def resync_account(services: Services, request: Request) -> wire.Sync:
+async def resync_account(services: Services, request: Request) -> wire_accounts.Sync:
     body: Resync = request.body
     asked = {"before": body.before, "after": body.after, "chunk_chats": body.chunk_chats}
-    return wire.sync(await services.resyncs.resync(request.caller, request.path["id"], **asked))
+    return wire_accounts.sync(await services.resyncs.resync(request.caller, request.path["id"], **asked))
 
 
-async def resync_chat(services: Services, request: Request) -> wire.Sync:
-    return wire.sync(await services.resyncs.resync_chat(request.caller, request.path["id"]))
+async def resync_chat(services: Services, request: Request) -> wire_accounts.Sync:
+    return wire_accounts.sync(await services.resyncs.resync_chat(request.caller, request.path["id"]))
 
 
 OPERATIONS = (
@@ -50,7 +50,7 @@ OPERATIONS = (
         summary="Pause an account: nothing is heard, synced or sent until it is resumed; what is held stays readable.",
         scope=Scope.LINK,
         handler=pause_account,
-        answer=wire.Account,
+        answer=wire_accounts.Account,
         errors=_ERRORS,
         path_values=_ACCOUNT_ID,
     ),
@@ -61,7 +61,7 @@ OPERATIONS = (
         summary="Resume a paused account, and catch up with what happened meanwhile.",
         scope=Scope.LINK,
         handler=resume_account,
-        answer=wire.Account,
+        answer=wire_accounts.Account,
         errors=_ERRORS,
         path_values=_ACCOUNT_ID,
     ),
@@ -75,7 +75,7 @@ OPERATIONS = (
         scope=Scope.LINK,
         handler=resync_account,
         body=Resync,
-        answer=wire.Sync,
+        answer=wire_accounts.Sync,
         errors=_ERRORS,
         path_values=_ACCOUNT_ID,
     ),
@@ -86,7 +86,7 @@ OPERATIONS = (
         summary="Read the history of a chat anew, or hear how far that is; as `resync_account`.",
         scope=Scope.LINK,
         handler=resync_chat,
-        answer=wire.Sync,
+        answer=wire_accounts.Sync,
         errors=_ERRORS,
         path_values=_CHAT_ID,
     ),

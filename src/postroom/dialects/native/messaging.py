@@ -1,4 +1,4 @@
-"""What is done with messages and chats by our own API: sent, edited, reacted to, forwarded, begun, marked."""
+"""What is done with messages and chats by our own API: edited, reacted to, forwarded, begun, marked."""
 
 import base64
 import binascii
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from postroom.dialects.native import wire
+from postroom.dialects.native.messages import shown
 from postroom.dialects.operation import Answer, Operation
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -33,15 +34,6 @@ class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     content_type: str
     data: str
     voice: bool = False
-
-
-class NewMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`quote_id`: the message of this chat that it answers. `typing_seconds`: how long to be shown writing before."""
-
-    text: str = ""
-    quote_id: str | None = None
-    files: list[File] = []
-    typing_seconds: float | None = None
 
 
 class NewChat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -87,40 +79,30 @@ class Typing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     on: bool = True
 
 
-async def send_to_chat(services: Services, request: Request) -> wire.Message:
-    body: NewMessage = request.body
-    sent = await services.messages.send(
-        request.caller,
-        request.path["id"],
-        body.text,
-        quote_id=body.quote_id,
-        files=_uploads(body.files),
-        typing=body.typing_seconds,
-    )
-    return wire.message(sent)
-
-
 async def begin_chat(services: Services, request: Request) -> wire.Message:
     body: NewChat = request.body
     more: Mapping[str, Any] = {"title": body.title, "subject": body.subject, "options": body.options}
-    files = _uploads(body.files)
+    files = uploads(body.files)
     first = await services.chats.start(request.caller, body.account_id, body.people, body.text, files=files, **more)
-    return wire.message(first)
+    return await shown(services, request, first)
 
 
 async def edit_message(services: Services, request: Request) -> wire.Message:
     body: NewText = request.body
-    return wire.message(await services.messages.edit(request.caller, request.path["id"], body.text))
+    edited = await services.messages.edit(request.caller, request.path["id"], body.text)
+    return await shown(services, request, edited)
 
 
 async def react_to_message(services: Services, request: Request) -> wire.Message:
     body: NewReaction = request.body
-    return wire.message(await services.messages.react(request.caller, request.path["id"], body.emoji, on=body.on))
+    found = await services.messages.react(request.caller, request.path["id"], body.emoji, on=body.on)
+    return await shown(services, request, found)
 
 
 async def forward_message(services: Services, request: Request) -> wire.Message:
     body: Forwarding = request.body
-    return wire.message(await services.messages.forward(request.caller, request.path["id"], body.chat_id))
+    sent = await services.messages.forward(request.caller, request.path["id"], body.chat_id)
+    return await shown(services, request, sent)
 
 
 async def get_message_file(services: Services, request: Request) -> Answer:
@@ -141,7 +123,7 @@ async def type_in_chat(services: Services, request: Request) -> wire.Done:
     return wire.Done(id=request.path["id"], done="typing" if body.on else "paused")
 
 
-def _uploads(files: Sequence[File]) -> list[Upload]:
+def uploads(files: Sequence[File]) -> list[Upload]:
     try:
         return [
             Upload(
@@ -162,32 +144,18 @@ _AGAIN = (
     "It is done at the network first; what is shown here changes once the network has accepted it. 504: it did not "
     "answer, and does not show the change so far. To ask again is safe."
 )
-_ONCE = (
+ONCE = (
     "It is sent once. 504: the network did not answer, so it may have gone out; it then shows up by itself. Files are "
     "in the body, which has at most as many bytes as this server's setting `most_body_bytes` says."
 )
 
 OPERATIONS = (
     Operation(
-        name="send_to_chat",
-        method="POST",
-        path="/chats/{id}/messages",
-        summary="Send a message, with files if there are any, in a chat.",
-        docs=_ONCE,
-        scope=Scope.SEND,
-        handler=send_to_chat,
-        body=NewMessage,
-        answer=wire.Message,
-        status=201,
-        errors=_BODY,
-        path_values=_CHAT_ID,
-    ),
-    Operation(
         name="begin_chat",
         method="POST",
         path="/chats",
         summary="Begin a chat by its first message; one with just this person is gone on with.",
-        docs=_ONCE,
+        docs=ONCE,
         scope=Scope.SEND,
         handler=begin_chat,
         body=NewChat,
@@ -226,7 +194,7 @@ OPERATIONS = (
         method="POST",
         path="/messages/{id}/forward",
         summary="Send a message on to another chat of the same account.",
-        docs=_ONCE,
+        docs=ONCE,
         scope=Scope.SEND,
         handler=forward_message,
         body=Forwarding,

@@ -2,7 +2,18 @@
 
 import msgspec
 
-from postroom.dialects.native import lives, messaging, takedowns, webhooks, wire
+from postroom.dialects.native import (
+    deferrals,
+    linking,
+    lives,
+    messages,
+    messaging,
+    receipts,
+    takedowns,
+    webhooks,
+    wire,
+    wire_accounts,
+)
 from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
@@ -60,32 +71,32 @@ async def create_managed_user(services: Services, request: Request) -> wire.Mana
     return wire.managed_user(await services.access.add_managed_user(request.caller, body.username, body.display_name))
 
 
-async def list_capabilities(services: Services, request: Request) -> wire.Networks:
-    return wire.networks(services.accounts.capabilities(), services.accounts.login_flows())
+async def list_capabilities(services: Services, request: Request) -> wire_accounts.Networks:
+    return wire_accounts.networks(services.accounts.capabilities(), services.accounts.login_flows())
 
 
-async def start_link(services: Services, request: Request) -> wire.Link:
-    body: wire.NewLink = request.body
-    return wire.link(*await services.accounts.start_link(request.caller, body.provider, body.flow))
+async def start_link(services: Services, request: Request) -> wire_accounts.Link:
+    body: wire_accounts.NewLink = request.body
+    return wire_accounts.link(*await services.accounts.start_link(request.caller, body.provider, body.flow))
 
 
-async def answer_link(services: Services, request: Request) -> wire.Link:
-    body: wire.Answers = request.body
-    return wire.link(*await services.accounts.answer_link(request.caller, request.path["id"], body.answers))
+async def answer_link(services: Services, request: Request) -> wire_accounts.Link:
+    body: wire_accounts.Answers = request.body
+    return wire_accounts.link(*await services.accounts.answer_link(request.caller, request.path["id"], body.answers))
 
 
-async def list_accounts(services: Services, request: Request) -> wire.Accounts:
+async def list_accounts(services: Services, request: Request) -> wire_accounts.Accounts:
     found = await services.accounts.list(
         request.caller,
         provider=request.text("provider"),
         cursor=request.text("cursor"),
         limit=request.integer("limit", 100, 1, MOST),
     )
-    return wire.accounts(found)
+    return wire_accounts.accounts(found)
 
 
-async def get_account(services: Services, request: Request) -> wire.Account:
-    return wire.account(await services.accounts.get(request.caller, request.path["id"]))
+async def get_account(services: Services, request: Request) -> wire_accounts.Account:
+    return wire_accounts.account(await services.accounts.get(request.caller, request.path["id"]))
 
 
 async def unlink_account(services: Services, request: Request) -> wire.Done:
@@ -96,20 +107,6 @@ async def unlink_account(services: Services, request: Request) -> wire.Done:
 async def sync_account(services: Services, request: Request) -> wire.Done:
     await services.accounts.sync(request.caller, request.path["id"])
     return wire.Done(id=request.path["id"], done="queued")
-
-
-async def list_receipts(services: Services, request: Request) -> wire.Receipts:
-    found = await services.receipts.list(
-        request.caller,
-        target_id=request.text("target_id"),
-        cursor=request.text("cursor"),
-        limit=request.integer("limit", 100, 1, MOST),
-    )
-    return wire.receipts(found)
-
-
-async def get_receipt(services: Services, request: Request) -> wire.Receipt:
-    return wire.receipt(await services.receipts.get(request.caller, request.path["id"]))
 
 
 async def list_events(services: Services, request: Request) -> wire.Events:
@@ -147,7 +144,6 @@ _PAGE = (
 _KEY_ID = {"id": "The key's id, such as `key_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
 _LINK_ID = {"id": "The attempt's id."}
 _ACCOUNT_ID = {"id": "The account's id, such as `acc_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
-_RECEIPT_ID = {"id": "The receipt's id, such as `rcp_01HXYZ4QK3WJ8FN3M6QH7TZ8GR`."}
 
 OPERATIONS = (
     Operation(
@@ -222,7 +218,7 @@ OPERATIONS = (
         path="/capabilities",
         summary="List what each network can do here, with its limits and the ways to link an account.",
         handler=list_capabilities,
-        answer=wire.Networks,
+        answer=wire_accounts.Networks,
         errors=_COMMON,
     ),
     Operation(
@@ -232,8 +228,8 @@ OPERATIONS = (
         summary="Begin to link an account: what is its owner asked first?",
         scope=Scope.LINK,
         handler=start_link,
-        body=wire.NewLink,
-        answer=wire.Link,
+        body=wire_accounts.NewLink,
+        answer=wire_accounts.Link,
         status=201,
         errors=_NETWORK,
     ),
@@ -244,8 +240,8 @@ OPERATIONS = (
         summary="Answer the last step, until it is `linked`.",
         scope=Scope.LINK,
         handler=answer_link,
-        body=wire.Answers,
-        answer=wire.Link,
+        body=wire_accounts.Answers,
+        answer=wire_accounts.Link,
         errors=_NETWORK,
         path_values=_LINK_ID,
     ),
@@ -255,7 +251,7 @@ OPERATIONS = (
         path="/accounts",
         summary="List linked accounts of all networks.",
         handler=list_accounts,
-        answer=wire.Accounts,
+        answer=wire_accounts.Accounts,
         errors=_COMMON,
         parameters=(*_PAGE, Parameter(name="provider", summary="Only accounts of this network, such as bluesky.")),
     ),
@@ -265,7 +261,7 @@ OPERATIONS = (
         path="/accounts/{id}",
         summary="Get an account.",
         handler=get_account,
-        answer=wire.Account,
+        answer=wire_accounts.Account,
         errors=_ONE,
         path_values=_ACCOUNT_ID,
     ),
@@ -291,26 +287,6 @@ OPERATIONS = (
         status=202,
         errors=_ONE,
         path_values=_ACCOUNT_ID,
-    ),
-    Operation(
-        name="list_receipts",
-        method="GET",
-        path="/receipts",
-        summary="List receipts of deletions, newest first.",
-        handler=list_receipts,
-        answer=wire.Receipts,
-        errors=_COMMON,
-        parameters=(*_PAGE, Parameter(name="target_id", summary="Only receipts of this message, account or group.")),
-    ),
-    Operation(
-        name="get_receipt",
-        method="GET",
-        path="/receipts/{id}",
-        summary="Get a receipt.",
-        handler=get_receipt,
-        answer=wire.Receipt,
-        errors=_ONE,
-        path_values=_RECEIPT_ID,
     ),
     Operation(
         name="list_events",
@@ -361,8 +337,12 @@ DIALECT = Dialect(
     base="/api",
     operations=(
         *OPERATIONS,
+        *linking.OPERATIONS,
         *lives.OPERATIONS,
         *messaging.OPERATIONS,
+        *messages.OPERATIONS,
+        *deferrals.OPERATIONS,
+        *receipts.OPERATIONS,
         *takedowns.OPERATIONS,
         *webhooks.OPERATIONS,
     ),

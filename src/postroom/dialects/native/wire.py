@@ -7,16 +7,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from postroom.clock import iso
+from postroom.dialects.native.wire_accounts import Account, account, moment
 from postroom.domain import access, messages
 from postroom.domain.accounts import Account as DomainAccount
-from postroom.domain.accounts import LoginAttempt
-from postroom.domain.capabilities import Capabilities as DomainCapabilities
 from postroom.domain.chats import Chat as DomainChat
+from postroom.domain.deletions import Deletion
 from postroom.domain.events import EventData
-from postroom.domain.logins import Checkpoint
 from postroom.domain.pages import Listing
 from postroom.domain.receipts import Receipt as DomainReceipt
-from postroom.domain.syncs import SyncProgress
 from postroom.services.events import Joined, PostNow
 
 
@@ -76,99 +74,13 @@ class NewManagedUser(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     display_name: str | None = None
 
 
-class Network(msgspec.Struct, kw_only=True):
-    """What a network can do here. A power that is null is one it has not. Windows are in seconds."""
+class Seal(msgspec.Struct, kw_only=True):
+    """A receipt's place in the chain of its workspace: the hash of the one before, its own, and the server's signature."""
 
-    name: str
-    flows: list[str]
-    send: dict[str, Any] | None
-    start: dict[str, Any] | None
-    edit: dict[str, Any] | None
-    react: dict[str, Any] | None
-    recall: dict[str, Any] | None
-    forward: bool
-    typing: bool
-    marks: list[str]
-    publish: dict[str, Any] | None
-    unpublish: bool
-
-
-class Networks(msgspec.Struct, kw_only=True):
-    items: list[Network]
-
-
-class NewLink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow` is one of the network's, as capabilities list them."""
-
-    provider: str
-    flow: str
-
-
-class Answers(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The owner's answers to the last step, by field."""
-
-    answers: dict[str, str]
-
-
-class Link(msgspec.Struct, kw_only=True):
-    """An attempt to link, five minutes long. `step` says what is next: `ask` for these fields, `visit` this page,
-    `show` this code and answer again, `wait` for what the owner does at the network, or `linked`."""
-
-    id: str
-    step: str
-    expires_at: str
-    fields: dict[str, str] | UnsetType = UNSET
-    choices: dict[str, dict[str, str]] | UnsetType = UNSET
-    """The values that a field can have, each with its label, where they are known."""
-    url: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
-    checkpoint: Checkpoint | UnsetType = UNSET
-    """What the network wants to see before it lets the owner in."""
-    account_id: str | UnsetType = UNSET
-    notice: str | UnsetType = UNSET
-
-
-class Sync(msgspec.Struct, kw_only=True):
-    """How far it is that all chats of an account, or one of them, are read: figures of chats and messages so far."""
-
-    state: str
-    """`queued`, `running`, `resting` (a chunk is done), `done` or `failed`, which is tried again."""
-    started_at: str
-    finished_at: str | None
-    chats_known: int
-    all_chats_known: bool
-    """Whether all are listed; until then there may be more."""
-    chats_done: int
-    chats_failed: int
-    """Of those done, how many the network did not show."""
-    messages: int
-    error: str | None
-
-
-class Account(msgspec.Struct, kw_only=True):
-    id: str
-    provider: str
-    provider_id: str
-    user_id: str
-    username: str
-    name: str
-    picture_url: str | None
-    profile_url: str | None
-    status: str
-    status_detail: str | None
-    synced: bool
-    sync: Sync | None
-    """How far the last reading of all chats is; null: it has not begun."""
-    created_at: str
-    last_synced_at: str | None
-    last_used_at: str
-    credentials_expire_at: str | None
-    """When it ends unless it is linked again, as far as its network says."""
-
-
-class Accounts(msgspec.Struct, kw_only=True):
-    items: list[Account]
-    cursor: str | None
+    sequence: int
+    previous: str
+    hash: str
+    signature: str
 
 
 class Receipt(msgspec.Struct, kw_only=True):
@@ -179,6 +91,9 @@ class Receipt(msgspec.Struct, kw_only=True):
     target_id: str
     created_at: str
     document: dict[str, Any]
+    sealed: bool
+    """Whether it has its place in the chain yet: about a second after it was written."""
+    seal: Seal | None
 
 
 class Receipts(msgspec.Struct, kw_only=True):
@@ -204,6 +119,13 @@ class Reaction(msgspec.Struct, kw_only=True):
     is_sender: bool
 
 
+class WhyNot(msgspec.Struct, kw_only=True):
+    """Why something cannot be done: a stable word, and a sentence."""
+
+    code: str
+    detail: str
+
+
 class Message(msgspec.Struct, kw_only=True):
     """A message as it now stands. A tombstone has `deleted_at`, and no text."""
 
@@ -225,6 +147,14 @@ class Message(msgspec.Struct, kw_only=True):
     files: list[File]
     reactions: list[Reaction]
     deleted_at: str | None
+    can_delete: bool
+    """Whether its network would be asked to take it back, if that were said now."""
+    delete_by: str | None
+    """Until when its network does that; null: there is no such moment."""
+    delete_reason: WhyNot | None
+    """Why it cannot be deleted: `deleted`, `no_recall`, `not_own`, `window_expired`, or how its account is."""
+    delete_at: str | UnsetType | None = UNSET
+    """When it is to be deleted; null: not yet, that we know of. Not in events."""
 
 
 class Chat(msgspec.Struct, kw_only=True):
@@ -295,7 +225,7 @@ def key(found: access.ApiKey, secret: str | None = None) -> Key:
         scopes=sorted(found.scopes),
         managed_user_id=found.managed_user_id,
         created_at=iso(found.created_at),
-        revoked_at=_iso(found.revoked_at),
+        revoked_at=moment(found.revoked_at),
         secret=UNSET if secret is None else secret,
     )
 
@@ -324,89 +254,6 @@ def managed_user(found: access.ManagedUser) -> ManagedUser:
     )
 
 
-def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Sequence[str]]) -> Networks:
-    """What each network can do, by name."""
-    return Networks(
-        items=[
-            Network(
-                name=name,
-                flows=list(flows.get(name, ())),
-                send=_power(found.send),
-                start=_power(found.start),
-                edit=_power(found.edit),
-                react=_power(found.react),
-                recall=_power(found.recall),
-                forward=found.forward,
-                typing=found.typing,
-                marks=sorted(found.marks),
-                publish=_power(found.publish),
-                unpublish=found.unpublish,
-            )
-            for name, found in sorted(powers.items())
-        ]
-    )
-
-
-_LINKEDIN = "LinkedIn's User Agreement forbids automating an account; whoever links one answers for it."
-NOTICES = {("linkedin", "cookie"): _LINKEDIN, ("linkedin", "password"): _LINKEDIN}
-
-
-def link(attempt: LoginAttempt, step: Any) -> Link:
-    """Where an attempt stands: the connector's step, or the account that was linked."""
-    made = Link(id=attempt.id, step=type(step).__name__.lower(), expires_at=iso(attempt.expires_at))
-    if isinstance(step, DomainAccount):
-        return msgspec.structs.replace(made, step="linked", account_id=step.id)
-    made.fields = dict(getattr(step, "fields", None) or {}) or UNSET
-    made.choices = {name: dict(each) for name, each in (getattr(step, "choices", None) or {}).items()} or UNSET
-    made.url = getattr(step, "url", UNSET)
-    made.code = getattr(step, "code", UNSET)
-    made.checkpoint = getattr(step, "checkpoint", None) or UNSET
-    made.notice = NOTICES.get((attempt.provider, attempt.flow), UNSET)
-    return made
-
-
-def account(found: DomainAccount) -> Account:
-    """A linked account."""
-    return Account(
-        id=found.id,
-        provider=found.provider,
-        provider_id=found.provider_id,
-        user_id=found.user_id,
-        username=found.profile.username,
-        name=found.profile.name,
-        picture_url=found.profile.picture_url,
-        profile_url=found.profile.profile_url,
-        status=found.status,
-        status_detail=found.status_detail,
-        synced=found.synced,
-        sync=None if found.sync is None else sync(found.sync),
-        created_at=iso(found.created_at),
-        last_synced_at=_iso(found.last_synced_at),
-        last_used_at=iso(found.last_used_at),
-        credentials_expire_at=_iso(found.credentials_expire_at),
-    )
-
-
-def sync(found: SyncProgress) -> Sync:
-    """How far a sync is."""
-    return Sync(
-        state=found.state,
-        started_at=iso(found.started_at),
-        finished_at=_iso(found.finished_at),
-        chats_known=found.chats_known,
-        all_chats_known=found.listed,
-        chats_done=found.chats_done,
-        chats_failed=found.chats_failed,
-        messages=found.messages,
-        error=found.error,
-    )
-
-
-def accounts(found: Listing[DomainAccount]) -> Accounts:
-    """A page of accounts."""
-    return Accounts(items=[account(each) for each in found.items], cursor=found.next)
-
-
 def receipt(found: DomainReceipt) -> Receipt:
     """A receipt."""
     return Receipt(
@@ -415,6 +262,8 @@ def receipt(found: DomainReceipt) -> Receipt:
         target_id=found.target_id,
         created_at=iso(found.created_at),
         document=found.document,
+        sealed=found.sealed is not None,
+        seal=None if found.sealed is None else Seal(**msgspec.structs.asdict(found.sealed)),
     )
 
 
@@ -435,7 +284,8 @@ def event(joined: Joined) -> Event:
     )
     match joined.content:
         case messages.Message() as content:
-            made.message = message(content)
+            assert joined.deletion is not None
+            made.message = message(content, joined.deletion)
         case DomainAccount() as content:
             made.account = account(content)
         case DomainChat() as content:
@@ -450,8 +300,8 @@ def events(joined: Sequence[Joined], after: int) -> Events:
     return Events(items=[event(each) for each in joined], position=joined[-1].event.position if joined else after)
 
 
-def message(found: messages.Message) -> Message:
-    """A message, or its tombstone."""
+def message(found: messages.Message, deletion: Deletion, moments: Mapping[str, int] | None = None) -> Message:
+    """A message, or its tombstone, and whether it can be deleted. `moments`: when messages are to be, by id."""
     return Message(
         id=found.id,
         account_id=found.account_id,
@@ -472,7 +322,11 @@ def message(found: messages.Message) -> Message:
             Reaction(emoji=each.value, sender_id=each.sender_id, is_sender=each.is_sender)
             for each in found.content.reactions
         ],
-        deleted_at=_iso(found.deleted_at),
+        deleted_at=moment(found.deleted_at),
+        can_delete=deletion.can_delete,
+        delete_by=moment(deletion.delete_by),
+        delete_reason=None if deletion.reason is None else WhyNot(code=deletion.reason, detail=deletion.detail or ""),
+        delete_at=UNSET if moments is None else moment(moments.get(found.id)),
     )
 
 
@@ -484,7 +338,7 @@ def _post(found: PostNow) -> Post:
         platform=post.platform,
         platform_id=post.platform_id,
         status=post.status,
-        scheduled_at=_iso(found.scheduled_at),
+        scheduled_at=moment(found.scheduled_at),
         provider_id=post.provider_id,
         url=post.url,
         error=None if post.error is None else post.error.code,
@@ -515,17 +369,5 @@ def chat(found: DomainChat) -> Chat:
         muted=found.muted,
         pinned=found.pinned,
         starred=found.starred,
-        last_message_at=_iso(found.last_message_at),
+        last_message_at=moment(found.last_message_at),
     )
-
-
-def _iso(moment: int | None) -> str | None:
-    return None if moment is None else iso(moment)
-
-
-def _power(found: msgspec.Struct | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    built: dict[str, Any] = msgspec.to_builtins(found, builtin_types=(), enc_hook=str)
-    window = getattr(found, "window", None)
-    return built if window is None else built | {"window": window.total_seconds()}
