@@ -53,7 +53,7 @@ format: $(VENV)/.stamp-dev ## put the code into its one format
 bench: $(VENV)/.stamp-bench ## measure, and write figures and plots to bench/results
 	@$(BIN)/python -m bench $(TARGETS)
 
-parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/swift/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
+parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/swift/.stamp $(PARTS)/synapse/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
@@ -121,6 +121,13 @@ $(PARTS)/swift/.stamp: requirements/swift.txt | $(BIN)/python
 	  || { echo "POSTROOM CANNOT BE TESTED: Swift could not be installed from requirements/swift.txt" >&2; exit 1; }
 	@touch $@
 
+$(PARTS)/synapse/.stamp: requirements/synapse.txt | $(BIN)/python
+	@echo "installing a Matrix homeserver for the tests"
+	@rm -rf $(PARTS)/synapse && mkdir -p $(PARTS) && $(PYTHON) -m venv $(PARTS)/synapse
+	@$(PARTS)/synapse/bin/python -m pip install -qq --disable-pip-version-check --no-input -r requirements/synapse.txt \
+	  || { echo "POSTROOM CANNOT BE TESTED: Synapse could not be installed from requirements/synapse.txt" >&2; exit 1; }
+	@touch $@
+
 # New versions: change pyproject.toml or the pins' bounds, then `make lock`, and read the difference.
 
 UV = $(PARTS)/lock/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -128,6 +135,7 @@ lock: ## renew the lock files
 	@$(PYTHON) -m venv $(PARTS)/lock && $(PARTS)/lock/bin/pip install -qq --disable-pip-version-check uv==0.13.8
 	$(UV) requirements/build.in -o requirements/build.txt
 	$(UV) requirements/swift.in -o requirements/swift.txt
+	$(UV) requirements/synapse.in -o requirements/synapse.txt
 	$(UV) pyproject.toml --extra whatsapp -o requirements/run.txt
 	$(UV) pyproject.toml --extra whatsapp --extra test -c requirements/run.txt -o requirements/test.txt
 	$(UV) pyproject.toml --extra whatsapp --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt

@@ -16,6 +16,7 @@ from tests.parts.loopback import only_loopback
 from tests.parts.pds import Pds, PdsAccount, running_pds
 from tests.parts.postgres import PostgresServer, running_postgres
 from tests.parts.s3 import S3, running_s3
+from tests.parts.synapse import Homeserver, running_synapse
 from tests.servers import lent
 from tests.size import Size, size
 
@@ -120,6 +121,13 @@ def pds_account(pds: Pds) -> PdsAccount:
 def s3() -> Iterator[S3]:
     """A real S3 server, one for each worker of the run."""
     with running_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def synapse() -> Iterator[Homeserver]:
+    """A real Matrix homeserver without rate limits, one for each worker of the run."""
+    with running_synapse() as server:
         yield server
 
 

@@ -22,12 +22,23 @@ class Size:
     """Which part of a full enumeration is run: 1 is all of it."""
     rows: int
     """Rows in a test about growth."""
+    matrix_messages: int
+    """Messages that two sides write, edit and take back on a real homeserver."""
 
 
 SIZES = {
-    "small": Size(name="small", traces=300, examples=50, fuzz_examples=20, rounds=10, every_nth=6, rows=10_000),
+    "small": Size(
+        name="small", traces=300, examples=50, fuzz_examples=20, rounds=10, every_nth=6, rows=10_000, matrix_messages=60
+    ),
     "long": Size(
-        name="long", traces=10_000, examples=1_000, fuzz_examples=300, rounds=200, every_nth=1, rows=1_000_000
+        name="long",
+        traces=10_000,
+        examples=1_000,
+        fuzz_examples=300,
+        rounds=200,
+        every_nth=1,
+        rows=1_000_000,
+        matrix_messages=1_000,
     ),
 }
 

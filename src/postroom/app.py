@@ -149,7 +149,9 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     fetching = guarded_http(guard, whole_seconds=120.0, max_bytes=1 << 28)
     try:
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
-        registry = installed(http, callback_url, now, settings.providers, guarded=guarded)
+        # Of its own, since what homeservers tell at once is longer than what other given addresses may answer.
+        abroad = guarded_http(guard, max_bytes=1 << 24)
+        registry = installed(http, callback_url, now, settings.providers, guarded=abroad)
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())

@@ -17,6 +17,8 @@ from postroom_sim.linkedin import tables as linkedin_tables
 from postroom_sim.linkedin.network import LinkedIn
 from postroom_sim.mastodon import tables as mastodon_tables
 from postroom_sim.mastodon.network import Mastodon
+from postroom_sim.matrix import tables as matrix_tables
+from postroom_sim.matrix.network import Matrix
 from postroom_sim.telegram.network import Telegram
 from postroom_sim.threads.network import Threads
 from postroom_sim.tiktok.network import TikTok
@@ -33,6 +35,7 @@ SCHEMAS = [
     bluesky_tables.SCHEMA,
     mastodon_tables.SCHEMA,
     whatsapp_tables.SCHEMA,
+    matrix_tables.SCHEMA,
 ]
 NETWORKS: list[Any] = [
     LinkedIn,
@@ -40,6 +43,7 @@ NETWORKS: list[Any] = [
     Facebook,
     Instagram,
     Mastodon,
+    Matrix,
     Telegram,
     Threads,
     TikTok,

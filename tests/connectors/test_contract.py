@@ -1,9 +1,9 @@
 """What every connector owes the core, whichever network it speaks to."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -34,6 +34,7 @@ from postroom.connectors.http import Http
 from postroom.connectors.instagram.connector import InstagramConnector, InstagramSettings
 from postroom.connectors.linkedin.connector import LinkedInConnector, LinkedInSettings
 from postroom.connectors.mastodon.connector import MastodonConnector
+from postroom.connectors.matrix.connector import MatrixConnector
 from postroom.connectors.telegram.connector import TelegramConnector
 from postroom.connectors.threads.connector import ThreadsConnector, ThreadsSettings
 from postroom.connectors.tiktok.connection import TikTokSettings
@@ -43,7 +44,7 @@ from postroom.connectors.youtube.connector import YouTubeConnector, YouTubeSetti
 from postroom.domain.capabilities import Settles
 from postroom.domain.remote import ChatKey, Credentials, MessageDraft, MessageKey, PostDraft, Profile
 from postroom.errors import InvalidParameters, NotSupported, OutcomeUnknown, ProviderDown, ProviderError, Refused
-from tests.connectors.wire import Picture, Trying, Wire, answer, breaks
+from tests.connectors.wire import Picture, Responder, Trying, Wire, answer, breaks
 
 SECRET = "hush-hush-0123456789"
 APP_SECRET = "hush-of-the-app"
@@ -74,6 +75,16 @@ class Case:
     """Whether calls that publish nothing come before the one that does."""
     revokes: bool = True
     """Whether there is a session to be ended."""
+    before: Mapping[str, tuple[Responder, ...]] = field(default_factory=dict)
+    """What is answered to the reads that come before a write, by method."""
+
+    @property
+    def chat(self) -> str:
+        return self.chats[0] if self.chats else CHAT
+
+    @property
+    def message(self) -> MessageKey:
+        return MessageKey(self.messages[0] if self.messages else MESSAGE)
 
 
 MESSAGE = "2-MTc2MDc3MzMxMDQyOWI2OTc1NC0xMDA="
@@ -129,6 +140,18 @@ CASES = {
         ),
         {"server": "mastodon.example"},
         post="109348684215471002",
+    ),
+    "matrix": Case(
+        MatrixConnector,
+        Profile(provider_id="@ada:matrix.example", username="@ada:matrix.example", name="Ada"),
+        Credentials(values={"server": "https://matrix.example", "access_token": SECRET}),
+        {"server": "matrix.example", "user": "ada", "password": SECRET},
+        messages=("$Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq3a5lr5Zg",),
+        chats=("!Rqnc:matrix.example", "!roomOfTheTwelfthVersion"),
+        before={
+            "send_message": (answer(404, {"errcode": "M_NOT_FOUND", "error": "Event not found."}),),
+            "recall_message": (answer(200, {"chunk": []}),),
+        },
     ),
     "telegram": Case(
         TelegramConnector,
@@ -246,11 +269,15 @@ CALLS: dict[str, tuple[type, bool, Call]] = {
     "profile": (Connection, False, lambda it, case: it.profile()),
     "revoke": (Connection, True, lambda it, case: it.revoke()),
     "list_chats": (Messenger, False, lambda it, case: it.list_chats(None)),
-    "list_messages": (Messenger, False, lambda it, case: it.list_messages(CHAT, None)),
+    "list_messages": (Messenger, False, lambda it, case: it.list_messages(case.chat, None)),
     "changes": (Messenger, False, lambda it, case: it.changes(None)),
-    "send_message": (Messenger, True, lambda it, case: it.send_message(CHAT, MessageDraft(text="Hello", token="t"))),
-    "recall_message": (Messenger, True, lambda it, case: it.recall_message(ChatKey(CHAT), MessageKey(MESSAGE))),
-    "read_message": (Messenger, False, lambda it, case: it.read_message(ChatKey(CHAT), MessageKey(MESSAGE))),
+    "send_message": (
+        Messenger,
+        True,
+        lambda it, case: it.send_message(case.chat, MessageDraft(text="Hello", token="t")),
+    ),
+    "recall_message": (Messenger, True, lambda it, case: it.recall_message(ChatKey(case.chat), case.message)),
+    "read_message": (Messenger, False, lambda it, case: it.read_message(ChatKey(case.chat), case.message)),
     "publish": (Publisher, True, lambda it, case: it.publish(case.draft, Trying("token-1"))),
     "find": (Publisher, False, lambda it, case: it.find(case.draft, Trying("token-1", case.note))),
     "unpublish": (Publisher, True, lambda it, case: it.unpublish(case.post)),
@@ -380,7 +407,7 @@ async def test_a_login_begins_with_a_question_or_a_page_and_calls_nobody(case: C
             assert APP_SECRET not in step.url
             continue
         assert isinstance(step, Ask)
-        assert set(case.login) <= set(step.fields)
+        assert set(case.login) <= set(step.fields) or flow != connector.login_flows[0]
         assert all(step.fields.values())
     assert wire.requests == []
 
@@ -418,11 +445,12 @@ async def test_every_failure_is_a_provider_error_without_a_secret(case: Case, ca
 @pytest.mark.parametrize("responder", [answer(500), answer(503), breaks(httpx.ReadError)])
 @pytest.mark.parametrize(("case", "call"), WRITES_OF)
 async def test_a_write_whose_answer_is_lost_is_sent_once(case: Case, call: Call, responder: Any) -> None:
-    wire = Wire(responder)
+    before = [each for name, known in case.before.items() if CALLS[name][2] is call for each in known]
+    wire = Wire(*before, responder)
     publishes_nothing_yet = case.prepares and call is CALLS["publish"][2]
     with pytest.raises(ProviderDown if publishes_nothing_yet else OutcomeUnknown):
         await call(opened(case, wire), case)
-    writes = [each for each in wire.requests if each.method in ("POST", "DELETE") or "logout" in each.url.path]
+    writes = [each for each in wire.requests if each.method in ("POST", "PUT", "DELETE") or "logout" in each.url.path]
     assert len(writes) == 1
 
 
@@ -446,7 +474,7 @@ async def test_what_a_network_cannot_do_is_not_asked_of_it(case: Case, call: Cal
 async def test_a_recall_of_a_gone_message_is_refused_and_reading_back_tells(case: Case) -> None:
     connection = opened(case, Wire(answer(400)))
     with pytest.raises(Refused):
-        await connection.recall_message(CHAT, MessageKey(MESSAGE))
+        await connection.recall_message(case.chat, case.message)
 
 
 @pytest.mark.parametrize("case", REVOKING.values(), ids=REVOKING)

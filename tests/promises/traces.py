@@ -1,7 +1,7 @@
 """Seeded stories about a message that is taken back, in which everything comes late, twice and in any order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 from postroom.clock import Clock, now, to_ms
+from postroom.connectors.contract import Connector
 from postroom.connectors.registry import Registry
 from postroom.domain.access import EVERYDAY_SCOPES, Caller
 from postroom.domain.accounts import Account
@@ -59,10 +60,12 @@ BORDERS = (BORDER, TELEPHONES)
 class Rooms:
     """The services that matter here, on one database; made anew where a story says that the server was restarted."""
 
-    def __init__(self, database: Database, folder: Path, clock: Clock = now) -> None:
+    def __init__(
+        self, database: Database, folder: Path, clock: Clock = now, connectors: Sequence[Connector] = BORDERS
+    ) -> None:
         self.database = database
         notifier = Notifier()
-        registry = Registry(BORDERS)
+        registry = Registry(connectors)
         self.access = Access(database, clock, sandbox=True)
         self.events = Events(database, notifier, Deadlines(database, registry.powers, clock), clock)
         self.receipts = Receipts(database, clock)

@@ -9,7 +9,8 @@ import pytest
 from postroom.connectors.contract import Ask, Linked, Reply, Visit
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.mastodon.connector import MastodonConnector, MastodonSettings
-from postroom.connectors.mastodon.servers import account_id, server_address
+from postroom.connectors.mastodon.servers import account_id
+from postroom.connectors.servers import server_address
 from postroom.domain.remote import Profile
 from postroom.errors import InvalidParameters, LoginFailed, OutcomeUnknown, ProviderDown, ProviderError
 from tests.connectors.wire import Responder, Wire, answer, breaks

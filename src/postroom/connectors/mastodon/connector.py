@@ -10,7 +10,8 @@ from postroom.connectors.http import Http
 from postroom.connectors.mastodon import convert
 from postroom.connectors.mastodon.api import PROVIDER, Mastodon
 from postroom.connectors.mastodon.connection import IMAGES, VIDEO, MastodonConnection
-from postroom.connectors.mastodon.servers import HOME, server_address
+from postroom.connectors.mastodon.servers import HOME
+from postroom.connectors.servers import server_address
 from postroom.domain.capabilities import Budget, Capabilities, Measure, Publishing, Settles
 from postroom.domain.remote import Credentials, Json, Profile
 from postroom.errors import (

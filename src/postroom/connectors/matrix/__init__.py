@@ -1,0 +1,1 @@
+"""Chats on Matrix, on whichever homeserver an account lives."""
