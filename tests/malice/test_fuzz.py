@@ -62,7 +62,7 @@ def real(server: Server) -> dict[str, list[str]]:
 
 
 def operations(server: Server, dialect: str) -> tuple[Any, list[Any]]:
-    page = httpx.get(f"{server.line[dialect]}/openapi.json").json()
+    page = httpx.get(f"{server.line[dialect]}/openapi.json", timeout=30).json()
     schema = schemathesis.openapi.from_dict(page)
     found: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
     # Those that only say that they are not here are one operation at many paths.
