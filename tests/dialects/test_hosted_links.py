@@ -90,7 +90,8 @@ async def test_a_password_is_asked_and_a_code_and_a_wrong_one_again(desk: Desk, 
     asked = await http.post(url, data=credentials)
     assert 'name="code"' in asked.text
     wrong = await http.post(url, data={"attempt": attempt, "code": "0"})
-    assert (wrong.status_code, 'name="code"' in wrong.text) == (401, True)
+    assert (wrong.status_code, 'name="code"' in wrong.text) == (200, True)
+    assert 'role="alert"' in wrong.text
     assert "https://app.example/failed" in wrong.text
     assert "secret-of-it" not in wrong.text
     linked = await http.post(url, data={"attempt": attempt, "code": "123456"})

@@ -1,14 +1,15 @@
 """The machine under the dialects, with a table of its own: what a bug in an operation becomes."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from postroom.dialects.operation import Answer, Application, Dialect, Operation
+from postroom.dialects.operation import Answer, Application, Dialect, Operation, Streamed
 from postroom.dialects.postpress.errors import Error, failure
 from postroom.dialects.request import Request
-from postroom.errors import RateLimited
+from postroom.errors import ProviderDown, RateLimited
 from postroom.services.house import Services
 
 
@@ -26,6 +27,16 @@ async def waits(services: Services, request: Request) -> Said:
 
 async def says(services: Services, request: Request) -> Said:
     return Said(value="/".join(request.path.values()))
+
+
+async def drips(services: Services, request: Request) -> Streamed:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"first"
+        if request.path["id"] == "broken":
+            raise ProviderDown
+        yield b"last"
+
+    return Streamed(content_type="text/html", size_bytes=None, chunks=chunks())
 
 
 def row(name: str, method: str, path: str, handler: Any) -> Operation:
@@ -56,6 +67,7 @@ TABLE = Dialect(
         row("waits", "GET", "/waits", waits),
         row("one", "GET", "/things/{id}", says),
         row("named", "GET", "/things/named", says),
+        row("drips", "GET", "/drips/{id}", drips),
         row("two", "GET", "/things/{id}/parts/{part}", says),
     ],
     authenticate=nobody,
@@ -67,6 +79,13 @@ TABLE = Dialect(
 
 async def ask(path: bytes, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
     """What the table answers, by the whole raw path."""
+    heard = await hear(path, method)
+    headers = {name.decode(): value.decode() for name, value in heard[0]["headers"]}
+    return heard[0]["status"], headers, heard[1]["body"]
+
+
+async def hear(path: bytes, method: str = "GET") -> list[Any]:
+    """Every message of that answer."""
     heard: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -78,8 +97,23 @@ async def ask(path: bytes, method: str = "GET") -> tuple[int, dict[str, str], by
     # The operations of this table ask for no services.
     application = Application(TABLE, None, 1024, lambda name: None)  # type: ignore[arg-type]
     await application({"type": "http", "method": method, "raw_path": path, "path": "", "headers": []}, receive, send)
-    headers = {name.decode(): value.decode() for name, value in heard[0]["headers"]}
-    return heard[0]["status"], headers, heard[1]["body"]
+    return heard
+
+
+async def test_an_answer_that_goes_on_is_no_page_of_ours_and_has_no_end_where_it_breaks_off() -> None:
+    start, *whole = await hear(b"/test/v1/drips/a")
+    headers = dict(start["headers"])
+    assert headers[b"content-disposition"] == b"attachment"
+    assert b"sandbox" in headers[b"content-security-policy"]
+    assert [(each["body"], each.get("more_body", False)) for each in whole] == [
+        (b"first", True),
+        (b"last", True),
+        (b"", False),
+    ]
+    _, *broken = await hear(b"/test/v1/drips/broken")
+    assert [(each["body"], each.get("more_body", False)) for each in broken] == [(b"first", True)]
+    _, *head = await hear(b"/test/v1/drips/a", "HEAD")
+    assert [each["body"] for each in head] == [b""]
 
 
 async def test_a_bug_is_a_500_in_the_dialects_shape_that_tells_nothing_of_it() -> None:

@@ -62,7 +62,7 @@ def real(server: Server) -> dict[str, list[str]]:
 
 
 def operations(server: Server, dialect: str) -> tuple[Any, list[Any]]:
-    page = httpx.get(f"{server.line[dialect]}/openapi.json").json()
+    page = httpx.get(f"{server.line[dialect]}/openapi.json", timeout=30).json()
     schema = schemathesis.openapi.from_dict(page)
     found: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
     # Those that only say that they are not here are one operation at many paths.
@@ -71,6 +71,7 @@ def operations(server: Server, dialect: str) -> tuple[Any, list[Any]]:
     return page, sorted(found, key=lambda each: each.definition.raw["operationId"] in LAST)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_request_gets_an_answer_that_is_not_on_the_page(
     server: Server, real: dict[str, list[str]], dialect: str

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -81,9 +82,8 @@ def failures(dialect: Dialect, operation: Operation) -> dict[int, list[str]]:
     for error in every_error():
         answer = dialect.failure(error, operation, request)
         words = found.setdefault(answer.status, [])
-        natural = dialect.failure(error, None, request).status
         # Under another status than its own: the operation has no such failure.
-        foreign = natural != answer.status and not dialect.lists_nearest
+        foreign = not dialect.lists_nearest and dialect.failure(error, None, request).status != answer.status
         body = msgspec.json.decode(answer.body)
         word = body.get("type") or body.get("code") or body.get("error")
         if foreign or operation.name not in dialect.only.get(error.kind, {operation.name}) or word == error.detail:
@@ -93,6 +93,7 @@ def failures(dialect: Dialect, operation: Operation) -> dict[int, list[str]]:
     return found
 
 
+@cache
 def every_error() -> list[PostroomError]:
     """One of each class with each code that it may carry, and with each kind of thing that it may be about."""
     classes = _classes(PostroomError)

@@ -356,7 +356,7 @@ class Application:
         headers += [(b"content-type", answer.content_type.encode("latin-1")), _NOT_STORED, *_FILE_HEADERS]
         if answer.size_bytes is not None:
             headers.append((b"content-length", b"%d" % answer.size_bytes))
-        if request.caller.workspace.sandbox:
+        if request.caller_or_none is not None and request.caller_or_none.workspace.sandbox:
             headers.append(_SANDBOX)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with contextlib.AsyncExitStack() as stack:

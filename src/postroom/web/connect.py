@@ -33,6 +33,7 @@ _FLOWS = {
     "bot_token": "with a bot's token",
     "cookie": "with a session's cookie, for messages",
     "password": "with name and password, for messages",
+    "access_token": "with an access token",
     "qr": "with a QR code",
     "pairing_code": "with a code for your telephone",
 }
@@ -127,7 +128,7 @@ class Connect:
             if error.code is not ErrorCode.INVALID_CHECKPOINT_SOLUTION:
                 raise
             attempt, step = await self._accounts.linking.standing(visit.guest, attempt_id)
-            return self._shown(visit, attempt, step, refused=error.detail)
+            return self._shown(visit, attempt, step)
 
     async def _begun(self, visit: _Visit, provider: str, flow: str) -> tuple[LoginAttempt, Any]:
         if flow not in self._offered(visit).get(provider, ()):
@@ -155,17 +156,15 @@ class Connect:
         if visit.link is not None and attempt_id != visit.link.attempt_id:
             raise NotFound("No such attempt to link; it lives five minutes.")
 
-    def _shown(self, visit: _Visit, attempt: LoginAttempt, step: Any, *, refused: str | None = None) -> Response:
+    def _shown(self, visit: _Visit, attempt: LoginAttempt, step: Any) -> Response:
         if isinstance(step, Account):
             return self._done(visit, step)
         url = getattr(step, "url", None)
         if url is not None:
             return page("One more page", f'<p><a href="{escape(url)}" rel="noreferrer">Go on at the network</a></p>')
         if getattr(step, "fields", None) is not None:
-            asked = _form(visit.token, {"attempt": attempt.id}, "Go on", questions(step)) + _ways_out(visit)
-            if refused is not None:
-                return page("Once more", f"<p>{escape(refused)}</p>{asked}", 401)
-            return page("One more step", asked)
+            asked = _form(visit.token, {"attempt": attempt.id}, "Go on", questions(step))
+            return page("One more step", asked + _ways_out(visit))
         again = f"/connect/{visit.token}?attempt={attempt.id}"
         return page("One more step", _waiting(step) + _ways_out(visit), refresh=(_SECONDS_BETWEEN_LOOKS, again))
 
@@ -185,7 +184,7 @@ def _waiting(step: Any) -> str:
     if code is None and kind in ("qr_code", "pairing_code"):
         return "<p>One moment: the account is being linked. This page goes on by itself.</p>"
     if code is None:
-        return "<p>Confirm in the network's own app that this is you. This page goes on by itself.</p>"
+        return "<p>The network asks you to say yes in its own app. This page goes on by itself.</p>"
     if kind == "pairing_code":
         return f"<p>Enter this code at the network: <b>{escape(code)}</b></p>"
     drawn = segno.make(code, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")

@@ -3,6 +3,7 @@
 Source: PostPress and Unipile v1 reference pages (2026): users, invitations, posts, LinkedIn's own, mail, calendars.
 """
 
+import re
 from typing import Any
 
 from postroom.dialects.operation import Operation
@@ -71,11 +72,12 @@ def _outside(method: str, path: str) -> Operation:
         method=method,
         path=path,
         summary="Not here.",
-        scope=Scope.READ,
+        scope=Scope.READ if method == "GET" else Scope.SEND,
         handler=refuse,
         answer=Error,
         status=501,
         errors=rows.ONE | {501},
+        path_values=dict.fromkeys(re.findall(r"{(\w+)}", path), "As the vendor's page has it."),
     )
 
 
