@@ -71,7 +71,7 @@ def test_an_unknown_path_is_a_404_in_the_dialects_shape(
 @pytest.mark.parametrize(
     ("dialect", "path", "allowed"),
     [
-        ("postpress", "/v1/messages/msg_1", "GET, DELETE, HEAD, OPTIONS"),
+        ("postpress", "/v1/chats/chat_1/messages", "GET, POST, HEAD, OPTIONS"),
         ("connectsafely", "/linkedin/conversations/a/messages/b", "DELETE, OPTIONS"),
         ("postpost", "/api/v1/create-post", "POST, OPTIONS"),
         ("native", "/keys", "GET, POST, HEAD, OPTIONS"),
