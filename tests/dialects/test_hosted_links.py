@@ -187,3 +187,31 @@ async def test_what_is_kept_of_a_link_opens_nothing_and_names_nobody(
     assert url.rpartition("/")[2] not in stored
     assert "zanzibar-name" not in stored
     assert receiver.url not in stored
+
+
+async def test_a_link_links_one_account_also_where_a_login_was_begun_before(
+    desk: Desk, http: httpx.AsyncClient
+) -> None:
+    url = await made(http, desk)
+    begun = []
+    for login in ("user_in_app", "user_otp"):
+        asked = await http.post(url, data={"provider": "linkedin", "flow": "password"})
+        begun.append(hidden(asked, "attempt"))
+        await http.post(url, data={"attempt": begun[-1], "username": login, "password": "secret-of-it"})
+    done = await http.post(url, data={"attempt": begun[1], "code": "123456"})
+    assert "The account is linked" in done.text
+    linked = await desk.rows("select id from accounts order by id")
+    for _ in range(5):
+        await desk.advance(10)
+        await desk.work()
+    assert await desk.rows("select id from accounts order by id") == linked
+
+
+async def test_what_is_kept_for_an_idempotency_key_has_no_token_in_it(desk: Desk, http: httpx.AsyncClient) -> None:
+    body = {"type": "create", "providers": ["LINKEDIN"], "expiresOn": iso(desk.now_ms() + 86_400_000)}
+    headers = {"X-API-KEY": desk.built.kept.key, "Idempotency-Key": "once"}
+    answer = await http.post("/postpress/v1/hosted/accounts/link", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    kept = await desk.rows("select answer from idempotency_keys")
+    assert kept
+    assert answer.json()["url"].rpartition("/")[2] not in str(kept)

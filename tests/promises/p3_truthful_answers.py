@@ -245,6 +245,7 @@ async def test_while_another_process_asks_nobody_asks_too(scene: Scene) -> None:
     await scene.until(lambda: scene.calls("recall"))
     # Another process knows nothing of this one's turns.
     scene.services.recalls._turns.clear()
+    scene.services.messages._turns._turns.clear()
     with pytest.raises(OutcomeUnknown, match="already"):
         await scene.recall(message)
     with pytest.raises(OutcomeUnknown):

@@ -162,3 +162,12 @@ async def test_the_line_of_a_receipt_is_the_receipt(database: Database) -> None:
     assert lines[1]["body"]["receipt"]["document"] == {"outcome": "done", "number": 0, "read_back": None}
     assert lines[1]["body"]["previous"] == "0" * 64
     assert (lines[3]["body"]["sequence"], lines[3]["body"]["head"]) == (2, 2)
+
+
+@pytest.mark.parametrize("taken", ["sequence <= 3", "sequence = 5", "sequence >= 8"])
+async def test_receipts_that_somebody_took_out_of_the_database_are_missed(database: Database, taken: str) -> None:
+    await write(database, 10)
+    assert (await checked(database)).problems == []
+    async with database.begin() as tx:
+        await tx.execute(f"delete from receipts where workspace_id = $1 and {taken}", WORKSPACE)
+    assert (await checked(database)).problems

@@ -28,7 +28,14 @@ from postroom.dialects.request import (
 )
 from postroom.dialects.request import Scope as AsgiScope
 from postroom.domain.access import Caller, Scope
-from postroom.errors import Conflict, InvalidParameters, Kind, NotFound, OutcomeUnknown, PostroomError
+from postroom.errors import (
+    Conflict,
+    InvalidParameters,
+    Kind,
+    NotFound,
+    OutcomeUnknown,
+    PostroomError,
+)
 from postroom.services.house import Services
 
 log = structlog.get_logger(__name__)
@@ -300,7 +307,8 @@ class Application:
         try:
             result = await operation.handler(self.services, request)
         except PostroomError as error:
-            if operation.method == "POST" and class_of(error) in (OutcomeUnknown, PostroomError):
+            happened = error.context.get("sent") or class_of(error) in (OutcomeUnknown, PostroomError)
+            if operation.method == "POST" and happened:
                 # It may have happened, and a new try would do it twice: the same key hears the same answer.
                 answer = self._failed(error, operation, request)
                 await idempotency.finish(request.caller, key, answer.status, answer.body)

@@ -90,11 +90,15 @@ class RemoteMessage(msgspec.Struct, frozen=True, kw_only=True):
     reactions: tuple[Reaction, ...] | None = None
     """None: the network did not say; what is stored stays."""
     quote: Quote | None = None
+    quote_other_keys: tuple[MessageKey, ...] = ()
+    """As `other_keys`, of the message that is quoted."""
     is_forwarded: bool = False
     seen: bool | None = None
     """None: the network did not say; what is stored stays."""
     delivered: bool = True
     edited: bool = False
+    newest: bool = False
+    """Looked up because an edit may have been taken back: its text is newer than an edit's that is held."""
     hidden: bool = False
     is_event: bool = False
     kind: MessageKind | None = None

@@ -121,7 +121,7 @@ def again_after(format: Format, failures: int, asked_seconds: float = 0.0) -> ti
     passed_over, tried = divmod(max(failures, 1), patience.tries) if patience.passes_over else (0, max(failures, 1))
     waits, count = (patience.waits, tried) if tried else (_RESTS, passed_over)
     wait = waits[min(count, len(waits)) - 1]
-    return max(wait, min(timedelta(seconds=asked_seconds), _LONGEST_WAIT))
+    return max(wait, timedelta(seconds=min(asked_seconds, _LONGEST_WAIT.total_seconds())))
 
 
 def new_secret(format: Format, random: bytes) -> str:

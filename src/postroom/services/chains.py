@@ -100,8 +100,9 @@ class Chains:
             found = await chains.list_sealed(tx, workspace_id, max(after, chain.anchor_sequence), limit)
             unsealed = await chains.count_unsealed(tx, workspace_id)
         sealed = [(receipt, receipt.sealed) for receipt in found if receipt.sealed is not None]
-        # Where nothing follows, it says where the chain ends.
-        begins = sealed[0][1].sequence - 1 if sealed else chain.sequence
+        # What was asked for is what it says, not what is found: what somebody took from either end is missing then.
+        begins = min(max(after, chain.anchor_sequence), chain.sequence)
+        cut = len(sealed) == limit
         previous = sealed[0][1].previous if sealed else chain.hash
         start = {
             "type": "start",
@@ -115,8 +116,8 @@ class Chains:
         end = {
             "type": "end",
             "workspace_id": workspace_id,
-            "sequence": sealed[-1][1].sequence if sealed else chain.sequence,
-            "hash": sealed[-1][1].hash if sealed else chain.hash,
+            "sequence": sealed[-1][1].sequence if cut else chain.sequence,
+            "hash": sealed[-1][1].hash if cut else chain.hash,
             "head": chain.sequence,
             "unsealed": unsealed,
         }

@@ -1,5 +1,6 @@
 """Open connections of accounts, and what a network's errors say about an account's state."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -29,6 +30,7 @@ from postroom.store.database import Database, Reader
 from postroom.store.keyring import NoKey
 from postroom.store.notify import Notifier
 
+_ABANDON_SECONDS = 20
 _LINKED_ANEW = "The account was linked anew meanwhile; nothing was changed. It goes on with that."
 _EVENTS = {
     AccountStatus.CONNECTED: EventType.ACCOUNT_CONNECTED,
@@ -145,6 +147,13 @@ class Connections:
         """End the account's session at its network."""
         opened = self._open.get(account.id) or await self._make(account)
         await opened.connection.revoke()
+
+    async def abandon(self, provider: str, linked: Linked) -> None:
+        """End a session that was just made, and is to be nobody's."""
+        connection = self.connector(provider).open(linked.profile, linked.credentials, _drop)
+        with suppress(PostroomError, TimeoutError):
+            async with asyncio.timeout(_ABANDON_SECONDS):
+                await connection.revoke()
 
     def forget(self, account_id: str) -> None:
         """Drop the connection: its credentials changed, or the account goes."""

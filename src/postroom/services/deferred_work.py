@@ -163,11 +163,10 @@ class DeferredWork:
         except _NOTHING_HAPPENED as error:
             until = held.due_at + _SEND_FOR // timedelta(milliseconds=1)
             return await self._again(held, error, until, runs, finish)
-        except NotFound as error:
-            # It was sent, and taken back at once.
-            return await self._end(held, DeferralState.DONE, error.detail, finish)
-        except (ProviderError, InvalidParameters) as error:
-            return await self._end(held, DeferralState.REFUSED, error.detail, finish)
+        except (NotFound, ProviderError, InvalidParameters) as error:
+            # It may have been sent, and taken back at once.
+            state = DeferralState.DONE if error.context.get("sent") else DeferralState.REFUSED
+            return await self._end(held, state, error.detail, finish)
         return await self._sent(held, draft, sent, finish)
 
     async def _draft(self, reader: Reader, held: Deferral) -> DeferredDraft | None:

@@ -25,7 +25,7 @@ from postroom.errors import (
     ProviderDown,
 )
 from postroom.ids import new_id
-from postroom.store import access, accounts, hosted_links, jobs
+from postroom.store import access, accounts, hosted_links, jobs, login_attempts
 from postroom.store.database import Database, Tx
 
 PREFIX = "h."
@@ -35,6 +35,7 @@ LONGEST = timedelta(days=365)
 _LONGEST_URL = 2048
 _LONGEST_NAME = 500
 _OVER = "This link was used, or has expired: ask for a new one."
+_RUNNING = "An earlier login of this link is being answered at this moment: wait for what comes of it."
 _SCOPES = frozenset((Scope.READ, Scope.LINK))
 
 
@@ -100,12 +101,18 @@ class HostedLinks:
         return link, Caller(workspace=workspace, key_id="", scopes=_SCOPES, key_user_id=user_id, user_id=user_id)
 
     async def begin(self, link: HostedLink, attempt: LoginAttempt) -> None:
-        """Go on with this attempt; one that was begun before is left alone.
+        """Go on with this attempt; it takes the place of one that was begun before: a link links one account.
 
         Raises:
-            LoginFailed: (EXPIRED_LINK) it was used up meanwhile.
+            LoginFailed: (EXPIRED_LINK) it was used up meanwhile; (LINK_RUNNING) an earlier one is being answered.
         """
         async with self._database.begin() as tx:
+            held = await hosted_links.hold(tx, link.workspace_id, link.id)
+            before = None if held is None else held.attempt_id
+            if before not in (None, attempt.id) and not await login_attempts.supersede_login_attempt(
+                tx, link.workspace_id, before, to_ms(self._now())
+            ):
+                raise LoginFailed(_RUNNING, code=ErrorCode.AUTHENTICATION_INTENT_ERROR, kind=Kind.LINK_RUNNING)
             if not await hosted_links.begin(tx, link.workspace_id, link.id, attempt.id):
                 raise LoginFailed(_OVER, code=ErrorCode.EXPIRED_LINK)
 

@@ -136,7 +136,7 @@ def _is_thinner(held: Sequence[AnyAttachment], shown: Sequence[AnyAttachment]) -
 
 def _is_news(message: RemoteMessage) -> bool:
     """Whether this shows a message as it was changed, and not as it was first sent."""
-    return message.recalled or message.edited
+    return message.recalled or message.edited or message.newest
 
 
 def _may(by: Sequence[str] | None, row: Message) -> bool:
@@ -191,11 +191,15 @@ class _Taking:
                 await self._chat(item.chat)
             earlier = shown.get(item.message.key)
             # Within one bundle, too, a recall wins over whatever comes after it, and an edit over what was before it.
-            if earlier is None or not (earlier.recalled or (earlier.edited and not _is_news(item.message))):
+            if earlier is None or not (earlier.recalled or (_is_news(earlier) and not _is_news(item.message))):
                 shown[item.message.key] = item.message
         for message in shown.values():
             if message.recalled:
-                await self._bury(message.key, message.chat_key)
+                for spelling in (message.key, *message.other_keys):
+                    await self._bury(spelling, message.chat_key)
+            elif message.quote is not None and await self._is_buried(message.quote_other_keys):
+                quote = msgspec.structs.replace(message.quote, text=None, attachments=())
+                shown[message.key] = msgspec.structs.replace(message, quote=quote, original="")
         others: dict[str, str] = {other: key for key, message in shown.items() for other in message.other_keys}
         found = await messages.find_by_keys(self._tx, workspace_id, account_id, [*shown, *others])
         held = {others[key]: row for key, row in found.items() if key in others}
@@ -227,7 +231,7 @@ class _Taking:
     async def _update(self, row: Message, shown: RemoteMessage) -> None:
         """Take over what the network now shows; what it does not mention stays, and an edit is not undone by an old copy."""
         content = row.content
-        outdated = row.edited and not shown.edited
+        outdated = row.edited and not (shown.edited or shown.newest)
         if not outdated and (shown.text, shown.subject) != (content.text, content.subject):
             content = msgspec.structs.replace(
                 content, text=shown.text, subject=shown.subject, attachments=shown.attachments, original=shown.original

@@ -19,6 +19,7 @@ from postroom.errors import (
     LoginFailed,
     NotFound,
     NotImplementedHere,
+    NotPermitted,
     PostroomError,
 )
 from postroom.ids import is_id, new_id
@@ -38,6 +39,7 @@ Pending = Ask | Visit | Show | Wait
 ATTEMPT_LIVES = timedelta(minutes=5)
 _LONGEST_ANSWER = timedelta(minutes=2)
 """How long one answer may take; what takes longer died, and does not keep its attempt for ever."""
+_MADE_HERE = ("qr", "pairing_code", "password")
 _WHOSE = ("username", "phone_number")
 _NO_ATTEMPT = "No such attempt to link; it lives five minutes."
 _RUNNING = "This login is being answered at this moment: wait for what comes of it."
@@ -332,7 +334,13 @@ class Linking:
     async def _linked(self, attempt: LoginAttempt, linked: Linked) -> Account:
         """Keep a fresh link, or give an account that is here already its new credentials. One at a time."""
         async with self._keeping:
-            return await self._kept(attempt, linked)
+            try:
+                return await self._kept(attempt, linked)
+            except (LoginFailed, NotPermitted):
+                # A cookie or a token is its owner's, and may serve elsewhere; a session that was made for this is nobody's.
+                if attempt.flow in _MADE_HERE:
+                    await self._connections.abandon(attempt.provider, linked)
+                raise
 
     async def _kept(self, attempt: LoginAttempt, linked: Linked) -> Account:
         workspace_id, user_id, provider = attempt.workspace_id, attempt.user_id, attempt.provider

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 from postroom.clock import Clock, from_ms, to_ms
 from postroom.connectors.contract import MediaHost, Messenger
@@ -250,6 +250,10 @@ class Messages(MessageLists):
         async with self._connections.messenger(account) as connection:
             return await _host(connection).open_media(url)
 
+    def turn(self, account_id: str, key: str) -> AbstractAsyncContextManager[None]:
+        """What changes a message at its network waits for what does already."""
+        return self._turns.of(account_id, key)
+
     async def _change(
         self,
         account: Account,
@@ -263,7 +267,12 @@ class Messages(MessageLists):
         `done` makes news of the change, of the message as it is held once it was accepted.
         """
         recalled: RemoteMessage | None = None
-        async with self._turns.of(account.id, message.key):
+        async with self.turn(account.id, message.key):
+            async with self._database.read() as reader:
+                now = await messages.find(reader, account.workspace_id, message.id)
+            if now is not None:
+                # It may have been taken back while this waited: nothing of it goes out after that.
+                check_there(now)
             async with self._connections.messenger(account) as connection:
                 try:
                     await change(connection)

@@ -212,7 +212,8 @@ class Recalls:
         elif capabilities.recall is None:
             raise NotSupported("This network has no deletion of messages.", kind=Kind.NO_RECALL)
         check_connected(account)
-        async with self._turn(intent):
+        async with self._turn(intent), self._messages.turn(account.id, key):
+            intent = msgspec.structs.replace(intent, asked_at=to_ms(self._now()))
             await self._settle_earlier(intent)
             if await self._is_buried(intent):
                 return

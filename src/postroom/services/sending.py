@@ -53,11 +53,12 @@ class Kept:
         """A message that was sent just now.
 
         Raises:
-            NotFound: (kind MESSAGE) it was sent, and is gone.
+            NotFound: (kind MESSAGE, with `sent` in its context) it was sent, and is gone.
         """
         row = await self._take(account, [MessageSeen(message=sent, chat=chat)], sent.key)
         if row is None:
-            raise NotFound("It was sent, and is gone: it was taken back, or its account unlinked.", kind=Kind.MESSAGE)
+            detail = "It was sent, and is gone: it was taken back, or its account unlinked."
+            raise NotFound(detail, kind=Kind.MESSAGE, context={"sent": True})
         return row
 
     async def changed(self, account: Account, message: Message, news: Sequence[RemoteEvent]) -> Message:

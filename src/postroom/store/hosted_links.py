@@ -45,6 +45,13 @@ async def find(reader: Reader, workspace_id: str, link_id: str) -> HostedLink | 
     return None if row is None else _link(reader, row)
 
 
+async def hold(tx: Tx, workspace_id: str, link_id: str) -> HostedLink | None:
+    """The link, held to the commit."""
+    sql = f"select {_COLUMNS} from hosted_links where workspace_id = $1 and id = $2{tx.for_update}"
+    row = await tx.fetch_one(sql, workspace_id, link_id)
+    return None if row is None else _link(tx, row)
+
+
 async def begin(tx: Tx, workspace_id: str, link_id: str, attempt_id: str) -> bool:
     """It goes on with this attempt. False: it is used up, or gone."""
     return (

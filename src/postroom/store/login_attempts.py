@@ -108,6 +108,17 @@ async def supersede_login_attempts(tx: Tx, workspace_id: str, attempt: LoginAtte
     return True
 
 
+async def supersede_login_attempt(tx: Tx, workspace_id: str, attempt_id: str, now: int) -> bool:
+    """Another attempt takes the place of this one, if it is there. False: it is being answered, and stays."""
+    which = "workspace_id = $1 and id = $2"
+    sql = f"select busy_until from login_attempts where {which}{tx.for_update}"
+    row = await tx.fetch_one(sql, workspace_id, attempt_id)
+    if row is not None and row[0] > now:
+        return False
+    await tx.execute(f"update login_attempts set superseded = 1 where {which}", workspace_id, attempt_id)
+    return True
+
+
 async def remove_login_attempt(tx: Tx, workspace_id: str, attempt_id: str) -> bool:
     """End an attempt. False: it was gone; of two answers at once only one sees True."""
     return (

@@ -15,6 +15,7 @@ from postroom.connectors.whatsapp import vault
 from postroom.connectors.whatsapp.connector import WhatsAppConnector
 from postroom.domain.accounts import Account
 from postroom.errors import LoginFailed, NotImplementedHere
+from postroom.services.quota import Quota
 from tests.connectors.whatsapp.telephone import ALL_MESSAGES, Telephone, linked, listening
 from tests.servers import lent
 
@@ -169,3 +170,33 @@ async def test_an_account_that_is_banned_at_once_is_not_linked(tmp_path: Path) -
                 while True:
                     assert not isinstance(await connector.login("qr", Reply(state=step.state, answers={})), Linked)
                     await asyncio.sleep(0.05)
+
+
+async def test_a_link_that_is_refused_leaves_no_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with linked(tmp_path / "data", listens=False) as it:
+        accounts = it.services.accounts
+        await accounts.unlink(it.caller, it.account.id)
+        attempt, step = await accounts.start_link(it.caller, "whatsapp", "qr")
+        assert isinstance(step, Show)
+
+        async def full(*_: object) -> None:
+            raise LoginFailed("The plan is full.")
+
+        monkeypatch.setattr(Quota, "check_link", full)
+        await it.do("scan", code=step.code)
+        with pytest.raises(LoginFailed, match="plan is full"):
+            async with asyncio.timeout(20):
+                while True:
+                    await accounts.answer_link(it.caller, attempt.id, {})
+                    await asyncio.sleep(0.05)
+        assert len(await it.calls("logout")) == 2
+        assert places(it) == []
+
+
+def test_only_what_is_a_sessions_is_swept_from_the_working_folder(tmp_path: Path) -> None:
+    old = [tmp_path / name for name in ("photos", "0123456789abcdef" * 2)]
+    for place in old:
+        place.mkdir()
+        os.utime(place, (1, 1))
+    vault.sweep(tmp_path)
+    assert [place.exists() for place in old] == [True, False]

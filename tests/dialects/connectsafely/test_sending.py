@@ -265,3 +265,16 @@ def new_people(api: Api) -> list[str]:
             made = other.post(accounts, json={"provider": "LINKEDIN", "access_token": login}).json()["account_id"]
             found.append(other.get(f"{accounts}/{made}").json()["connection_params"]["im"]["id"])
     return found
+
+
+def test_what_is_kept_for_an_idempotency_key_has_no_words_of_the_message(api: Api) -> None:
+    body = {"conversationUrn": api.alone()["conversationUrn"], "message": "Quince and medlar"}
+    headers = {"Idempotency-Key": "once"}
+    sent = api("POST", "/conversations/send", json=body, headers=headers).json()["sentMessage"]
+    assert sent["text"] == "Quince and medlar"
+    urn = q(body["conversationUrn"])
+    assert api("DELETE", f"/conversations/{urn}/messages/{q(sent['messageUrn'])}").status_code == 200
+    again = api("POST", "/conversations/send", json=body, headers=headers)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["sentMessage"]["messageUrn"] == sent["messageUrn"]
+    assert "Quince" not in again.text

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import msgspec
@@ -213,7 +214,8 @@ class Timeline:
                 changed[self._edits.pop(target)] = True
             elif target is not None:
                 gone = await self._taken_back(room, target)
-                look_again = look_again or gone is None
+                # What was never seen here may have been an edit: a redacted event does not say.
+                look_again = look_again or gone is None or (gone and target not in self._senders)
                 if gone:
                     told.append(MessageGone(key=MessageKey(target), chat_key=ChatKey(room)))
             else:
@@ -226,7 +228,8 @@ class Timeline:
                 edited_now = shown.edited or (undone and not shown.recalled)
                 told.append(MessageSeen(message=msgspec.structs.replace(shown, edited=edited_now)))
         if look_again:
-            told += await self._looked_at_again(room)
+            with suppress(Missing):
+                told += await self._looked_at_again(room)
         return told
 
     async def _taken_back(self, room: str, id: str) -> bool | None:
@@ -246,7 +249,7 @@ class Timeline:
         cursor: str | None = None
         for _ in range(_PAGES_LOOKED_AT_AGAIN):
             messages, cursor = await self.page(room, cursor)
-            told += [MessageSeen(message=message) for message in messages]
+            told += [MessageSeen(message=msgspec.structs.replace(message, newest=True)) for message in messages]
             if cursor is None:
                 break
         return told

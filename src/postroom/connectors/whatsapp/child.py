@@ -215,10 +215,10 @@ class Session:
         self._forget_recalled(tree.get("Message", {}))
         self._later("message", tree)
 
-    def _forget_recalled(self, message: Json) -> None:
+    def _forget_recalled(self, message: Json, by: str = "") -> None:
         protocol = message.get("protocolMessage", {})
         if protocol.get("key") and protocol.get("type", "REVOKE") == "REVOKE":
-            self.place.forget(protocol["key"].get("ID", ""))
+            self.place.forget(protocol["key"].get("ID", ""), by)
 
     def _opened(self, envelope: Any, source: Json) -> Json | None:
         """An encrypted edit as a plain one; None: it cannot be read, or is none."""
@@ -262,7 +262,7 @@ class Session:
 
     async def send(self, chat: str, message: Json) -> Json:
         sent = await self._client.send_message(self._library.jid(chat), self._library.to_message(message))
-        self._forget_recalled(message)
+        self._forget_recalled(message, sent.ID)
         return {"id": sent.ID, "timestamp": sent.Timestamp}
 
     async def upload(self, data: bytes, kind: str) -> Json:

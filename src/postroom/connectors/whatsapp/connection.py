@@ -282,7 +282,12 @@ class WhatsAppConnection:
         except (Lost, TimeoutError) as error:
             raise OutcomeUnknown("WhatsApp did not say whether it made the group.") from error
         (chat,) = self._mailbox.groups([group])
-        return await self.send_message(chat.provider_id, draft.message)
+        try:
+            return await self.send_message(chat.provider_id, draft.message)
+        except PostroomError as error:
+            raise OutcomeUnknown(
+                "The group was made, and its first message may not have gone out.", code=ErrorCode.PROVIDER_ERROR
+            ) from error
 
     async def edit_message(self, chat: str, message: HeldMessage, text: str) -> None:
         """Send the new text. WhatsApp accepts one that comes too late as well, and does nothing."""
@@ -311,7 +316,8 @@ class WhatsAppConnection:
         """Mark a chat as read, up to the newest message that came since the account was linked."""
         if mark is not ChatMark.READ or not on:
             raise NotSupported("WhatsApp's chats can only be marked as read from here.")
-        await self._asked("read", chat=chat_key(chat))
+        if not await self._asked("read", chat=chat_key(chat)):
+            raise Unprocessable("Nothing came in this chat since the session began. Nothing was marked.")
 
     async def show_typing(self, chat: str, *, on: bool) -> None:
         await self._asked("type", chat=chat_key(chat), on=on)

@@ -1,6 +1,7 @@
 """WhatsApp: what it can do, how an account is linked, how one is opened."""
 
 import asyncio
+import contextlib
 import importlib.util
 import secrets
 from collections.abc import Sequence
@@ -162,13 +163,19 @@ class WhatsAppConnector:
         def end() -> None:
             held = self.host.find(name)
             self._timers.discard(timer)
-            if held is not None and held.is_open and held.me is None:
-                task = asyncio.ensure_future(self.host.wipe(name))
+            if held is not None and held.is_open and not held.is_given:
+                task = asyncio.ensure_future(self._abandon(held))
                 self._ending.add(task)
                 task.add_done_callback(self._ending.discard)
 
         timer = asyncio.get_running_loop().call_later(_CODES_SECONDS + 30, end)
         self._timers.add(timer)
+
+    async def _abandon(self, held: Session) -> None:
+        if held.me is not None:
+            with contextlib.suppress(Lost, LibraryError, TimeoutError, ProviderDown):
+                await self.host.ask(held.name, "logout", seconds=15)
+        await self.host.wipe(held.name)
 
     async def _show(self, held: Session, number: str | None) -> LoginStep:
         state: dict[str, Json] = {"session": held.name}
@@ -212,6 +219,7 @@ class WhatsAppConnector:
         except (Lost, LibraryError, TimeoutError) as error:
             raise ProviderDown("WhatsApp's process ended while the account was linked. Try again.") from error
         self.host.tell(held.name, "kept", generation=1)
+        held.is_given = True
         number = me["jid"].partition("@")[0]
         values = {
             "session": held.name,

@@ -52,6 +52,8 @@ class Session(msgspec.Struct, kw_only=True):
     ending: frames.Event | None = None
     """Why it cannot go on."""
     began: float = 0.0
+    is_given: bool = False
+    """Whether its credentials were given out: whoever has them ends it."""
     paired: Json | None = None
     """What the library said when the telephone took the code."""
 

@@ -166,6 +166,7 @@ class Mailbox:
         if said is None:
             return None
         own = self.people.is_me(where.sender)
+        quote = convert.quote(said.context, where.chat, self.people)
         return RemoteMessage(
             provider_id=key,
             key=key,
@@ -176,7 +177,10 @@ class Mailbox:
             sent_at=sent_at,
             text=said.text,
             attachments=said.attachments,
-            quote=convert.quote(said.context, where.chat, self.people),
+            quote=quote,
+            quote_other_keys=()
+            if quote is None
+            else self.people.keys(quote.key.partition("/")[0], quote.sender_id, quote.key.rpartition("/")[2])[1:],
             is_forwarded=said.context.get("isForwarded") is True,
             delivered=not own,
             original=convert.original(message),

@@ -7,6 +7,7 @@ when the session is closed. What lasts is a packed copy among the account's cred
 import base64
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -20,6 +21,10 @@ import msgspec
 
 _MEMORY = Path("/dev/shm")
 _LEFT_SECONDS = 24 * 3600
+_NAME = re.compile("[0-9a-f]{32}")
+"""How sessions are called: nothing else in the folder is ours to remove."""
+# A shorter one may be part of anything.
+_SHORTEST_ID = 8
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +40,8 @@ def working_folder(chosen: str) -> Path:
     base = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     folder = Path(chosen) if chosen else base / f"postroom-whatsapp-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
+    # A link in a folder that everybody writes to may be somebody else's, and lead anywhere.
+    if (folder.stat() if chosen else folder.lstat()).st_uid != os.getuid() or (not chosen and folder.is_symlink()):
         raise PermissionError(f"{folder} belongs to somebody else")
     folder.chmod(0o700)
     return folder
@@ -152,14 +158,21 @@ class Place:
         except sqlite3.Error:
             return []
 
-    def forget(self, id: str) -> None:
+    def forget(self, id: str, by: str = "") -> None:
         """Remove the text of a message that was taken back, which the library keeps for devices that ask for it again.
+
+        Its edits too, and answers that repeat it: they name it. `by` is what took it back, which others still may ask for.
 
         Source: whatsmeow's table of messages for retries, checked 2026-11-21.
         """
         with suppress(sqlite3.Error), closing(sqlite3.connect(self.database, timeout=5)) as opened, opened:
             opened.execute("pragma secure_delete = on")
             opened.execute("delete from whatsmeow_retry_buffer where message_id = ?", (id,))
+            if len(id) >= _SHORTEST_ID:
+                opened.execute(
+                    "delete from whatsmeow_retry_buffer where instr(plaintext, ?) > 0 and message_id <> ?",
+                    (id.encode(), by),
+                )
 
     def changed_at(self) -> float:
         """When the library wrote last."""
@@ -184,6 +197,8 @@ def wipe(folder: Path, session: str) -> None:
 def sweep(folder: Path) -> None:
     """Remove what a process that died left here a day ago, and nobody took up."""
     for place in folder.iterdir():
+        if not _NAME.fullmatch(place.name):
+            continue
         if place.is_dir() and place.stat().st_mtime < time.time() - _LEFT_SECONDS and not _is_held(place):
             shutil.rmtree(place, ignore_errors=True)
 

@@ -120,6 +120,7 @@ OPERATIONS = (
         handler=send_message,
         body=wire_messages.Send,
         answer=wire_messages.Sent,
+        keep=wire_messages.without_words,
         errors=rows.PAGE,
     ),
     Operation(

@@ -108,6 +108,12 @@ def sent(account: Account, found: Message, people: Sequence[Attendee], body: Sen
     )
 
 
+def without_words(answer: Sent) -> Sent:
+    """What of it is kept for its Idempotency-Key: ids and moments."""
+    told = msgspec.structs.replace(answer.sent_message, text=None, sender_name=None, sender_photo=None)
+    return msgspec.structs.replace(answer, sent_message=told)
+
+
 def files(body: Send) -> list[Uploaded]:
     """What was uploaded before, to go out now.
 

@@ -137,6 +137,11 @@ _LINKEDIN = "LinkedIn's User Agreement forbids automating an account; whoever li
 NOTICES = {("linkedin", "cookie"): _LINKEDIN, ("linkedin", "password"): _LINKEDIN}
 
 
+def without_code(made: Link) -> Link:
+    """What of it is kept for its Idempotency-Key: what lets somebody in is not."""
+    return msgspec.structs.replace(made, url=UNSET, code=UNSET)
+
+
 def link(attempt: LoginAttempt, step: Any) -> Link:
     """Where an attempt stands: the connector's step, or the account that was linked."""
     made = Link(id=attempt.id, step=type(step).__name__.lower(), expires_at=iso(attempt.expires_at))

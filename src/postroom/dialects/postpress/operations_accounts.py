@@ -243,6 +243,8 @@ OPERATIONS = (
         handler=create_hosted_link,
         body=linking.CreateHostedLink,
         answer=linking.HostedAuthUrl,
+        # The address has the token in it, which is the permission.
+        keep=lambda _: linking.HostedAuthUrl(url=""),
         status=201,
         errors=rows.LIST | {501},
     ),
