@@ -72,6 +72,7 @@ async def test_an_edit_that_waited_for_its_turn_is_not_sent_after_the_recall(
     async def edit(chat: str, message: object, text: str) -> None:
         asked.append(f"edit {text}")
         await held.wait()
+        asked.append(f"edit {text} ended")
 
     async def recalled(*args: Any) -> None:
         asked.append("recall")
