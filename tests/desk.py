@@ -1,6 +1,5 @@
 """A furnished house on each database, and short ways to do with posts and accounts what tests about them do."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -60,10 +59,6 @@ class Desk:
 
     async def advance(self, seconds: float) -> None:
         await self.built.sim.post("/_sim/clock/advance", json={"seconds": seconds})
-
-    async def catch_up(self) -> None:
-        """Until it is the time that others, who know nothing of our clock, take it to be."""
-        await self.advance(max(0.0, time.time() - self.built.now().timestamp()))
 
     def now_ms(self) -> int:
         return to_ms(self.built.now())

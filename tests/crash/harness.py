@@ -66,7 +66,7 @@ class Ground:
         """`postroom serve --sandbox` on this folder, listening."""
         out, errors = data.with_suffix(".out"), data.with_suffix(".errors")
         request = {
-            "argv": ["serve", "--sandbox", "--port", "0", "--data", str(data), "--json"],
+            "argv": ["serve", "--sandbox", "--no-whatsapp", "--port", "0", "--data", str(data), "--json"],
             "environment": {"CRASH_NETWORKS": self.networks, **environment},
             "out": str(out),
             "errors": str(errors),

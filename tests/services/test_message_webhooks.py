@@ -208,6 +208,7 @@ async def test_an_endpoint_hears_of_the_accounts_that_it_named_and_of_its_worksp
 async def test_headers_go_along_fields_are_chosen_and_renamed_and_a_form_is_a_form(
     scene: Scene, receiver: Receiver
 ) -> None:
+    await scene.built.catch_up()
     chosen = (("text", "message"), ("who", "sender"))
     made, secret = await hooked(
         scene, receiver, headers=(("Postpress-Auth", "let me in"), ("Content-Type", "text/x-mine")), fields=chosen

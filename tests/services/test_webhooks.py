@@ -85,7 +85,7 @@ async def test_a_post_is_told_of_as_postpost_says_it_and_signed_as_its_receivers
 async def test_an_independent_library_verifies_a_delivery_of_either_format_and_no_changed_one(
     desk: Desk, receiver: Receiver
 ) -> None:
-    await desk.catch_up()
+    await desk.built.catch_up()
     for format in (Format.POSTPOST, Format.NATIVE):
         receiver.told.clear()
         endpoint, secret = await hooked(desk, receiver, *POSTS, format=format)
