@@ -43,7 +43,7 @@ def test_every_line_of_the_page_runs_and_does_what_it_says(tmp_path: Path) -> No
         told
     )
     flows = {each["name"]: each["flows"] for each in capabilities["items"]}
-    assert (len(flows), flows["threads"]) == (10, ["oauth"])
+    assert (len(flows), flows["threads"]) == (12, ["oauth"])
     assert "The account is linked" in (tmp_path / "page.html").read_text()
     linked = [each["platformId"].partition("-")[0] for each in connections["connections"]]
     assert sorted(linked) == ["bluesky", "mastodon", "threads", "twitter"]

@@ -70,7 +70,7 @@ OPERATIONS = (
         "the one before. The last line says where the chain ends: keep the exports that you made, and nothing can be "
         "cut off behind them. A key of a managed user cannot export: the chain is of the whole workspace.",
         handler=export_receipts,
-        answer=str,
+        answer=bytes,
         errors=_COMMON,
         parameters=(
             Parameter(name="after", summary="The place in the chain after which to begin; 0 is its start.", kind=int),
