@@ -101,7 +101,7 @@ async def _sandbox(settings: Settings, as_json: bool, *, with_whatsapp: bool) ->
     port = opened.getsockname()[1]
     base = f"http://{settings.host}:{port}"
     async with sandbox.networks(settings.data, port + 1) as networks:
-        settings = msgspec.structs.replace(settings, providers=sandbox.providers(networks.sim))
+        settings = msgspec.structs.replace(settings, providers=sandbox.providers(networks.sim, settings.providers))
         moment = clock.offset_clock(sandbox.clock_file(settings.data))
         house = await build(settings, public_url=settings.public_url or base, now=moment, sandbox=True)
         try:

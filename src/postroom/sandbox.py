@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
@@ -34,11 +35,14 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
 _STAND_INS = {"whatsapp": "postroom_sim.whatsapp.library:Library"}
 
 
-def providers(sim: str) -> dict[str, dict[str, str]]:
-    """The settings with which every connector speaks to its simulated network, whose app is registered there."""
+def providers(sim: str, chosen: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
+    """The settings with which every connector speaks to its simulated network, whose app is registered there.
+
+    `chosen` stays wherever it says something else.
+    """
     made = {}
     for name, kind in settings_types().items():
-        made[name] = {"origin": f"{sim}/{name}"}
+        made[name] = {**(chosen or {}).get(name, {}), "origin": f"{sim}/{name}"}
         if issubclass(kind, AppSettings):
             made[name] |= {"client_id": "sandbox", "client_secret": "sandbox-secret"}
         if name in _STAND_INS:

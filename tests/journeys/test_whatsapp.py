@@ -96,10 +96,10 @@ def test_the_account_is_there_from_start_to_start_until_it_is_unlinked(
         assert client.account()["id"] == account["id"]
         until(client.furnished)
         until(lambda: client.account()["sources"][0]["status"] == "OK")
-        assert len(list(sessions.iterdir())) == 1
         chat = next(each for each in client.api.get("/chats?limit=250").json()["items"] if each["name"] == "Cleo Marsh")
         sent = client.api.post(f"/chats/{chat['id']}/messages", json={"text": "canary of this journey"})
         assert sent.status_code == 201, sent.text
+        assert len(list(sessions.iterdir())) == 1
         path = f"/_sim/network/whatsapp/chats/{chat['provider_id']}"
         assert client.sim.get(path).json()["messages"][-1]["text"] == "canary of this journey"
         taken = client.api.delete(f"/messages/{sent.json()['message_id']}")
