@@ -136,9 +136,9 @@ lock: ## renew the lock files
 	$(UV) requirements/build.in -o requirements/build.txt
 	$(UV) requirements/swift.in -o requirements/swift.txt
 	$(UV) requirements/synapse.in -o requirements/synapse.txt
-	$(UV) pyproject.toml --extra whatsapp -o requirements/run.txt
-	$(UV) pyproject.toml --extra whatsapp --extra test -c requirements/run.txt -o requirements/test.txt
-	$(UV) pyproject.toml --extra whatsapp --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt
+	$(UV) pyproject.toml --extra whatsapp --extra agents -o requirements/run.txt
+	$(UV) pyproject.toml --extra whatsapp --extra agents --extra test -c requirements/run.txt -o requirements/test.txt
+	$(UV) pyproject.toml --extra whatsapp --extra agents --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt
 	$(UV) pyproject.toml --extra bench -c requirements/dev.txt -o requirements/bench.txt
 
 define pinned
