@@ -149,6 +149,7 @@ async def run(house: House, settings: Settings, opened: socket.socket, ready: Ca
 
     def stop() -> None:
         server.should_exit = True
+        house.dashboard.stop()
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
