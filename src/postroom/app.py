@@ -45,7 +45,8 @@ from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
-from postroom.services.deliveries import Deliveries, Payload
+from postroom.services.deliveries import Deliveries
+from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -72,6 +73,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
+from postroom.services.telling import Payload, Teller
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -184,6 +186,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
     sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
+    webhooks = Webhooks(database, notifier, guard, events, now)
+    teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
         hosted_links=hosted,
@@ -213,7 +217,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         resyncs=Resyncs(database, accounts, ingest, now),
         chains=chains,
         idempotency=Idempotency(database, now),
-        webhooks=Webhooks(database, notifier, guard, events, now),
+        webhooks=webhooks,
+        delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
     )
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
@@ -239,7 +244,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
-        deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
+        deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
         app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )
