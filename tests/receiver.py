@@ -54,7 +54,10 @@ class Told:
 
 
 class Receiver:
-    """`script` holds the statuses of the next answers, then it is `status`; `answer` is what each says. SILENT: no answer; DROPS: the line goes dead."""
+    """`script` holds the statuses of the next answers, then it is `status`; `answer` is what each says.
+
+    SILENT: no answer; DROPS: the line goes dead.
+    """
 
     def __init__(self) -> None:
         self.told: list[Told] = []
