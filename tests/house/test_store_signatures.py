@@ -42,6 +42,7 @@ EXEMPT = {
     "chains.list_with_unsealed": "the sealer's own: receipts are sealed in every workspace",
     "chains.list_with_older": "upkeep removes by age, in every workspace",
     "receipts.to_receipt": "no query: it reads a row",
+    "standing.*": "how a whole database stands, without a look at its rows",
     "removals.remove_group": "the removal names its workspace, which is required of it",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",
     "webhooks.any_active": "whether there is anybody at all to deliver to, without ids",
