@@ -45,7 +45,8 @@ from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
-from postroom.services.deliveries import Deliveries, Payload
+from postroom.services.deliveries import Deliveries
+from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -72,6 +73,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
+from postroom.services.telling import Payload, Teller
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -130,19 +132,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
     keyring = open_keyring(settings)
-    database: Database
-    if settings.database_url:
-        try:
-            database = await PostgresDatabase.connect(
-                settings.database_url, keyring, most_connections=settings.database_connections
-            )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
-    else:
-        database = SqliteDatabase(settings.data / "postroom.db", keyring)
+    database = await open_database(settings, keyring)
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
-    blobs = _blobs(settings)
+    blobs = open_blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
     guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
     guarded = guarded_http(guard)
@@ -184,6 +177,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
     sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
+    webhooks = Webhooks(database, notifier, guard, events, now)
+    teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
         hosted_links=hosted,
@@ -213,7 +208,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         resyncs=Resyncs(database, accounts, ingest, now),
         chains=chains,
         idempotency=Idempotency(database, now),
-        webhooks=Webhooks(database, notifier, guard, events, now),
+        webhooks=webhooks,
+        delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
     )
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
@@ -239,10 +235,26 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
-        deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
+        deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
         app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )
+
+
+async def open_database(settings: Settings, keyring: Keyring) -> Database:
+    """The server's database, made or brought up to date.
+
+    Raises:
+        WrongSetting, NewerDatabase: it cannot be opened.
+    """
+    if not settings.database_url:
+        return SqliteDatabase(settings.data / "postroom.db", keyring)
+    try:
+        return await PostgresDatabase.connect(
+            settings.database_url, keyring, most_connections=settings.database_connections
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -263,7 +275,12 @@ def _payloads(events: Events) -> dict[Format, Payload]:
     }
 
 
-def _blobs(settings: Settings) -> Blobs:
+def open_blobs(settings: Settings) -> Blobs:
+    """Where media are kept; nobody is asked yet.
+
+    Raises:
+        WrongSetting: there is no such store.
+    """
     options = {
         "endpoint": settings.media_endpoint,
         "region": settings.media_region,
