@@ -71,8 +71,7 @@ _THEN: dict[type[PostroomError], tuple[str, str]] = {
     ProviderDown: ("no", "Ask again, each time later."),
     OutcomeUnknown: (
         "nobody knows yet",
-        "Do not repeat a send. A deletion may be asked for again: it is looked up, never called twice at once."
-        " `recall.settled` and `deferral.settled` say how it ended.",
+        "Do not repeat a send. Asking for a deletion again is safe. `recall.settled` and `deferral.settled` say how it ended.",
     ),
     PostroomError: ("as the log says", "A bug of ours: the log has the request's id, which is in the answer."),
 }
@@ -106,8 +105,8 @@ def events(source: Path) -> str:
         "# Events",
         "",
         "One ordered log for each workspace. Polling (`GET /api/events`), WebSocket (`/api/events`) and",
-        "[webhooks](../howto/webhooks.md) read the same one, by the same cursor: `position`. Events carry ids; what an event is",
-        "about is joined when it is told, as it then stands: a message that was recalled meanwhile comes without its words.",
+        "[webhooks](../howto/webhooks.md) read the same one, by the same cursor: `position`. Events carry ids; what an event",
+        "is about is joined when it is told, as it then stands: a message that was recalled meanwhile comes without its words.",
         "",
         "| type | when |",
         "|---|---|",

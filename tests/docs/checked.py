@@ -83,8 +83,9 @@ def _command(words: list[str]) -> None:
         if not re.fullmatch(r"[\w./=-]+", word):
             return
         if isinstance(command, click.Group) and not word.startswith("-"):
-            assert word in command.commands, f"there is no `postroom ... {word}`"
-            command = command.commands[word]
+            below = command.get_command(click.Context(command), word)
+            assert below is not None, f"there is no `postroom ... {word}`"
+            command = below
         elif word.startswith("--"):
             known = {option for each in command.params for option in each.opts}
             assert word.partition("=")[0] in known | {"--help"}, f"{command.name} has no {word}"
