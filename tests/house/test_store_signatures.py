@@ -43,6 +43,8 @@ EXEMPT = {
     "chains.list_with_older": "upkeep removes by age, in every workspace",
     "receipts.to_receipt": "no query: it reads a row",
     "removals.remove_group": "the removal names its workspace, which is required of it",
+    "spending.remove_older": "upkeep removes by age, in every workspace",
+    "spending.remove_expired_tokens": "upkeep removes by age, in every workspace",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",
     "webhooks.any_active": "whether there is anybody at all to deliver to, without ids",
     "webhooks.pass_over": "deliveries' own: moves positions over what is for nobody, in every workspace",

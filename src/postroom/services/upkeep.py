@@ -11,7 +11,19 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
-from postroom.store import accounts, burials, deferrals, events, hosted_links, idempotency, jobs, login_attempts, rates
+from postroom.services.spending import KEPT
+from postroom.store import (
+    accounts,
+    burials,
+    deferrals,
+    events,
+    hosted_links,
+    idempotency,
+    jobs,
+    login_attempts,
+    rates,
+    spending,
+)
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
@@ -85,6 +97,8 @@ class Upkeep:
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
+            await spending.remove_older(tx, before(KEPT))
+            await spending.remove_expired_tokens(tx, before(_TOLD))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
         if keep.receipts is not None:
