@@ -129,5 +129,9 @@ def _used_up(budget: Budget) -> str:
         for most, name in ((budget.per_hour, "hour"), (budget.per_day, "day"))
         if most is not None
     ]
-    when = "No deletion is free again before the budget is raised." if budget.free_at is None else f"One is free again at {iso(budget.free_at)}."
+    when = (
+        "No deletion is free again before the budget is raised."
+        if budget.free_at is None
+        else f"One is free again at {iso(budget.free_at)}."
+    )
     return f"This key's budget of deletions is used up ({', '.join(limits)}). {when} Nothing was deleted."
