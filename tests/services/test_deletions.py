@@ -129,7 +129,7 @@ async def test_what_changed_since_it_was_shown_is_not_deleted(scene: Scene) -> N
     assert await scene.calls() == []
     assert not (await scene.get(own)).is_tombstone
     assert (await scene.services.posts.get(scene.caller, target.id)).group.status is GroupStatus.SCHEDULED
-    assert await confirm(scene, message(own), await preview(scene, message(own)))
+    assert (await confirm(scene, message(own), await preview(scene, message(own)))).done == "deleted"
 
 
 async def test_an_edit_that_comes_between_looking_and_deleting_is_seen(scene: Scene) -> None:
@@ -147,7 +147,7 @@ async def test_an_edit_that_comes_between_looking_and_deleting_is_seen(scene: Sc
             await scene.services.posts.update(scene.caller, wanted.id, change)
         return found
 
-    scene.services.deletions._previews.show = shown_and_then_changed  # type: ignore[method-assign]
+    scene.services.deletions._previews.show = shown_and_then_changed  # type: ignore[method-assign, assignment]
     await refused(confirm(scene, message(own), tokens[0]), "has changed")
     await refused(confirm(scene, target, tokens[1]), "has changed")
     assert not (await scene.get(own)).is_tombstone
