@@ -132,19 +132,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
     keyring = open_keyring(settings)
-    database: Database
-    if settings.database_url:
-        try:
-            database = await PostgresDatabase.connect(
-                settings.database_url, keyring, most_connections=settings.database_connections
-            )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
-    else:
-        database = SqliteDatabase(settings.data / "postroom.db", keyring)
+    database = await open_database(settings, keyring)
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
-    blobs = _blobs(settings)
+    blobs = open_blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
     guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
     guarded = guarded_http(guard)
@@ -265,6 +256,22 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     )
 
 
+async def open_database(settings: Settings, keyring: Keyring) -> Database:
+    """The server's database, made or brought up to date.
+
+    Raises:
+        WrongSetting, NewerDatabase: it cannot be opened.
+    """
+    if not settings.database_url:
+        return SqliteDatabase(settings.data / "postroom.db", keyring)
+    try:
+        return await PostgresDatabase.connect(
+            settings.database_url, keyring, most_connections=settings.database_connections
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
+
+
 def open_keyring(settings: Settings) -> Keyring:
     """The server's keys.
 
@@ -283,7 +290,12 @@ def _payloads(events: Events) -> dict[Format, Payload]:
     }
 
 
-def _blobs(settings: Settings) -> Blobs:
+def open_blobs(settings: Settings) -> Blobs:
+    """Where media are kept; nobody is asked yet.
+
+    Raises:
+        WrongSetting: there is no such store.
+    """
     options = {
         "endpoint": settings.media_endpoint,
         "region": settings.media_region,

@@ -16,6 +16,8 @@ _Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 _NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 _Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
+_NO_SETTINGS = {"POSTROOM_SETTINGS", "POSTROOM_SERVER", "POSTROOM_KEY"}
+"""Where settings are, and what commands that call a server are told: which one, and by whose key."""
 
 
 class WrongSetting(PostroomError):
@@ -122,7 +124,7 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
             raise WrongSetting(f"{file}: {error}") from error
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
     for name, value in environment.items():
-        if not name.startswith("POSTROOM_") or name == "POSTROOM_SETTINGS":
+        if not name.startswith("POSTROOM_") or name in _NO_SETTINGS:
             continue
         field = name.removeprefix("POSTROOM_").lower()
         if field.startswith("provider_"):
