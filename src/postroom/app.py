@@ -46,7 +46,8 @@ from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
 from postroom.services.deletions import Deletions, Powers
-from postroom.services.deliveries import Deliveries, Payload
+from postroom.services.deliveries import Deliveries
+from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -74,6 +75,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
+from postroom.services.telling import Payload, Teller
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -194,6 +196,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         now,
     )
     sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
+    teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
         hosted_links=hosted,
@@ -225,6 +228,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chains=chains,
         idempotency=Idempotency(database, now),
         webhooks=webhooks,
+        delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
     )
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
@@ -250,7 +254,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
-        deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
+        deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
         app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )

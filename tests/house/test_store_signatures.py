@@ -33,6 +33,7 @@ EXEMPT = {
     "hosted_links.find_by_token": "the token of a hosted link is how its workspace is found at all",
     "hosted_links.remove_expired": "upkeep removes by age, in every workspace",
     "idempotency.remove_older": "upkeep removes by age, in every workspace",
+    "deliveries.remove_older": "upkeep removes by age, in every workspace",
     "login_attempts.find_login_attempt_by_nonce": "the nonce in the address is how an owner's attempt is found at all",
     "login_attempts.remove_expired_login_attempts": "upkeep removes by age, in every workspace",
     "media.find_any": "a signed address names the file: its holder has no key",

@@ -13,6 +13,7 @@ from postroom.services.composing import Composing
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deletions import Deletions
+from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -68,4 +69,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chains: Chains
     idempotency: Idempotency
     webhooks: Webhooks
+    delivery_log: DeliveryLog
     health: Health

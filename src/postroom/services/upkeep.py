@@ -16,6 +16,7 @@ from postroom.store import (
     accounts,
     burials,
     deferrals,
+    deliveries,
     events,
     hosted_links,
     idempotency,
@@ -43,6 +44,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     finished_jobs: timedelta = timedelta(days=2)
     deferrals: timedelta = timedelta(days=30)
     """After they were settled."""
+    deliveries: timedelta = timedelta(days=7)
+    """What was tried to tell webhook endpoints."""
 
 
 class Upkeep:
@@ -94,6 +97,7 @@ class Upkeep:
             if keep.tombstones is not None:
                 await burials.remove_tombstones(tx, before(keep.tombstones))
             await deferrals.remove_settled(tx, before(keep.deferrals))
+            await deliveries.remove_older(tx, before(keep.deliveries))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
