@@ -47,6 +47,8 @@ EXEMPT = {
     "removals.remove_group": "the removal names its workspace, which is required of it",
     "spending.remove_older": "upkeep removes by age, in every workspace",
     "spending.remove_expired_tokens": "upkeep removes by age, in every workspace",
+    "sessions.find_by_token": "the token of a session is how its workspace is found at all",
+    "sessions.remove_expired": "upkeep removes by age, in every workspace",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",
     "webhooks.any_active": "whether there is anybody at all to deliver to, without ids",
     "webhooks.pass_over": "deliveries' own: moves positions over what is for nobody, in every workspace",

@@ -129,7 +129,6 @@ _NO_IDS = """
     filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
     recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     attachment_id emoji on mark people title subject files options typing_seconds
-    grace
     kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId

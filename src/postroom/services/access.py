@@ -72,8 +72,16 @@ class Access:
         key, workspace = found
         if workspace is None or workspace.sandbox is not self._sandbox:
             raise NotAuthenticated("The key's workspace is not here.", kind=Kind.KEY_OWNER)
+        caller = self.caller(workspace, key)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[secret] = (now, caller)
+        return caller
+
+    def caller(self, workspace: Workspace, key: ApiKey) -> Caller:
+        """Who asks with this key, which is one of the workspace's."""
         user_id = key.managed_user_id or workspace.id
-        caller = Caller(
+        return Caller(
             workspace=workspace,
             key_id=key.id,
             scopes=key.scopes,
@@ -81,10 +89,6 @@ class Access:
             user_id=user_id,
             budgeted=key.budget.is_set,
         )
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[secret] = (now, caller)
-        return caller
 
     def guest(self, workspace: Workspace, user: ManagedUser) -> Caller:
         """The caller at a managed user's own page: it may read and link for that user."""

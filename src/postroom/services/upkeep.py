@@ -23,6 +23,7 @@ from postroom.store import (
     jobs,
     login_attempts,
     rates,
+    sessions,
     spending,
 )
 from postroom.store.database import Database
@@ -30,6 +31,8 @@ from postroom.store.database import Database
 _SOON = timedelta(days=7)
 _HOSTED_LINKS = timedelta(days=3)
 """How long a link that expired is kept: what became of it may still have to be told."""
+_SESSIONS = timedelta(days=1)
+"""How long one that expired is kept: somebody who comes back is told so."""
 _TOLD = timedelta(minutes=10)
 """How long the end of an attempt to link can still be told to whoever answers it."""
 
@@ -103,6 +106,7 @@ class Upkeep:
             await rates.remove_ended(tx, to_ms(now))
             await spending.remove_older(tx, before(KEPT))
             await spending.remove_expired_tokens(tx, before(_TOLD))
+            await sessions.remove_expired(tx, before(_SESSIONS))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
         if keep.receipts is not None:
