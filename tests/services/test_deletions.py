@@ -198,7 +198,7 @@ async def test_a_budget_counts_what_is_deleted_and_what_may_be_and_says_when_one
     second = await draft(scene)
     await confirm(scene, second, await preview(scene, second, agent), agent)
     third = await draft(scene)
-    token = await preview(scene, third, agent)
+    waiting = token = await preview(scene, third, agent)
     with pytest.raises(RateLimited, match="free again at") as full:
         await confirm(scene, third, token, agent)
     assert full.value.kind is Kind.DELETE_BUDGET
@@ -220,6 +220,9 @@ async def test_a_budget_counts_what_is_deleted_and_what_may_be_and_says_when_one
         extras = Extras(expiry=Expiry(at=to_ms(scene.now()) + 7_200_000, delete_group=True))
         await scene.services.composing.update(agent, third.id, Change(scheduled_at=to_ms(scene.now()) + 1000), extras)
     await scene.services.posts.get(scene.caller, third.id)
+    # Nothing was done, so the token is as good as before.
+    with pytest.raises(RateLimited):
+        await confirm(scene, third, waiting, agent)
     # An hour on there is one of the day left, and then none for the day.
     await scene.advance(HOUR + 1)
     await confirm(scene, third, await preview(scene, third, agent), agent)

@@ -17,7 +17,7 @@ from postroom.domain.access import Caller
 from postroom.domain.messages import Message
 from postroom.domain.previews import NEEDS, DeletionKind, Outcome, Preview, Target
 from postroom.domain.takedowns import Takedown, TargetOutcome
-from postroom.errors import Conflict, Kind
+from postroom.errors import Conflict, Kind, ProviderDown, RateLimited, Unavailable
 from postroom.services import spending as budgets
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
@@ -97,7 +97,9 @@ class Deletions:
         return Preview(target=target, shown=shown, token=token, expires_at=expires_at)
 
     async def confirm(self, caller: Caller, target: Target, token: str) -> Outcome:
-        """Delete what was shown, as it was shown, once. The token is used up by this, whatever comes of it.
+        """Delete what was shown, as it was shown, once.
+
+        The token is used up by this, unless nothing was done and it is only to be tried again later.
 
         Raises:
             Conflict: (kind CONFIRMATION) the token is not for that, was used, has expired, or the target has changed.
@@ -110,9 +112,14 @@ class Deletions:
             if not await spending.use_token(tx, caller.workspace_id, id.hex(), to_ms(self._now())):
                 raise Conflict(_SPENT, kind=Kind.CONFIRMATION)
 
-        _, state = await self._previews.show(caller, target)
-        _check(state, hashed)
-        takedown = await self._delete(caller, target, hashed)
+        try:
+            _, state = await self._previews.show(caller, target)
+            _check(state, hashed)
+            takedown = await self._delete(caller, target, hashed)
+        except (RateLimited, ProviderDown, Unavailable):
+            async with self._database.begin() as tx:
+                await spending.give_back_token(tx, caller.workspace_id, id.hex())
+            raise
         receipts = (await self._receipts.list(caller, target_id=target.id, limit=1)).items
         return Outcome(
             target=target,

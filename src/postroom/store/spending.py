@@ -89,6 +89,11 @@ async def use_token(tx: Tx, workspace_id: str, id: str, at: int) -> bool:
     )
 
 
+async def give_back_token(tx: Tx, workspace_id: str, id: str) -> None:
+    """Nothing was done: it may be used again, as long as it lives."""
+    await tx.execute("update deletion_tokens set used_at = null where workspace_id = $1 and id = $2", workspace_id, id)
+
+
 async def remove_expired_tokens(tx: Tx, before: int) -> int:
     """Forget tokens that expired before this moment; how many. For upkeep."""
     return await tx.execute("delete from deletion_tokens where expires_at < $1", before)

@@ -165,7 +165,7 @@ OPERATIONS = (
         docs="409: the token is not for that, was used, has expired, or the target has changed since; nothing was deleted. "
         "429: the key's budget of deletions is used up; `Retry-After` and `context.free_at` say when one is free again. "
         "504: the network did not answer, so it may or may not be gone; that counts against the budget. The token is used "
-        "up whatever the answer is.",
+        "up, unless the answer is 429, 502 or 503: then nothing was done, and it is as good as before.",
         scope=Scope.DELETE,
         handler=confirm_deletion,
         body=Confirmation,
