@@ -29,8 +29,8 @@ def page(dialect: Dialect) -> str:
             "Every operation that changes something takes an `Idempotency-Key`: the same key with the same request hears"
         ]
         lines += ["the first answer again. What failures mean is in [errors](errors.md).", ""]
-    lines += ["| operation | | |", "|---|---|---|"]
-    lines += [f"| `{each.method} {each.path}` | [{each.name}](#{each.name}) | {_cell(each.summary)} |" for each in here]
+    lines += ["| operation | |", "|---|---|"]
+    lines += [f"| [`{each.method} {each.path}`](#{each.name}) | {_cell(each.summary)} |" for each in here]
     for each in here:
         lines += ["", *_operation(dialect, each, made["paths"][dialect.prefixes[0] + each.path][each.method.lower()])]
     if elsewhere:
