@@ -55,10 +55,12 @@ from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
 from postroom.services.images import Images
 from postroom.services.ingest import Ingest
+from postroom.services.library import Library
 from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.outcomes import Outcomes
 from postroom.services.outreach import Outreach
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
@@ -162,11 +164,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     connections = Connections(database, notifier, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
+    images = Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels)
     media = Media(
         database,
         notifier,
         blobs,
-        Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels),
+        images,
         connections.images_of,
         now,
         public_url=public_url,
@@ -180,6 +183,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
+    library = Library(database, media, images, now)
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
@@ -199,14 +203,16 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         deadlines=deadlines,
         deferrals=deferrals,
         posts=posts,
-        composing=Composing(posts, attachments, takedowns, now),
+        composing=Composing(posts, attachments, library, takedowns, now),
         takedowns=takedowns,
+        outcomes=Outcomes(database, connections, posts),
         post_lists=PostLists(database),
         post_logs=post_logs,
         engagement=Engagement(database, connections, now),
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
+        library=library,
         attachments=attachments,
         events=events,
         receipts=receipts,

@@ -18,9 +18,11 @@ from postroom.services.fittings import Fittings
 from postroom.services.health import Health
 from postroom.services.hosted_links import HostedLinks
 from postroom.services.idempotency import Idempotency
+from postroom.services.library import Library
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.outcomes import Outcomes
 from postroom.services.outreach import Outreach
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
@@ -53,12 +55,14 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     posts: Posts
     composing: Composing
     takedowns: Takedowns
+    outcomes: Outcomes
     post_lists: PostLists
     post_logs: PostLogs
     checkups: Checkups
     fittings: Fittings
     engagement: Engagement
     media: Media
+    library: Library
     attachments: Attachments
     events: Events
     receipts: Receipts

@@ -233,6 +233,39 @@ class Posts:
                 await self._schedule(tx, group, waiting, moment, published)
         return fresh
 
+    async def retry(self, caller: Caller, group_id: str, *, looked: bool = False) -> None:
+        """Have what failed of a group published after all, now; of a thread what is left of it, in its order.
+
+        `looked`: also what nobody knows of, since its owner has looked there and it is not live. What is live, or under
+        way, stays as it is.
+
+        Raises:
+            NotFound: no such post group of the user's.
+            InvalidParameters: (kind STATUS) nothing of it is to be tried again.
+            NotPermitted: (kind PLAN_LIMIT) a limit of this server is reached.
+        """
+        group_id = _checked(group_id)
+        again = (PostStatus.FAILED, PostStatus.UNCONFIRMED) if looked else (PostStatus.FAILED,)
+        async with self._database.begin() as tx:
+            group = await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
+            if group is None:
+                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+            rows = (await posts.list_posts(tx, caller.workspace_id, [group_id])).get(group_id, [])
+            chosen = [row for row in rows if row.status in again and (looked or not _waits(row, rows))]
+            if not chosen:
+                raise InvalidParameters("There is nothing to be tried again.", kind=Kind.STATUS)
+            now_ms = to_ms(self._now())
+            moment = min(group.scheduled_at or now_ms, now_ms)
+            await self._quota.take(tx, group.workspace_id, group_id, len(group.platforms), moment)
+            for row in chosen:
+                # Of the tries that a post has, these are new ones; that there was an attempt stays known.
+                await posts.set_post(
+                    tx, caller.workspace_id, row.id, status=PostStatus.PENDING, attempts=min(row.attempts, 1)
+                )
+            await self.roll_up(tx, msgspec.structs.replace(group, scheduled_at=moment))
+            published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
+            await self._schedule(tx, group, chosen, now_ms, published)
+
     async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
         """What is written anew can be scheduled, and is for accounts of the user's where it was not before."""
         if fresh.status is GroupStatus.SCHEDULED and not fresh.platforms:
@@ -409,6 +442,16 @@ def _checked(group_id: str) -> str:
     if not is_object_id(group_id):
         raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
     return group_id.lower()
+
+
+def _waits(post: Post, rows: Sequence[Post]) -> bool:
+    """Whether a part of a thread follows one of which nobody knows whether it is live: that has to be settled first."""
+    return any(
+        row.status is PostStatus.UNCONFIRMED
+        and row.part < post.part
+        and row.position - post.position == row.part - post.part
+        for row in rows
+    )
 
 
 def _written(group: PostGroup, change: Change) -> PostGroup:

@@ -73,6 +73,20 @@ async def find_open(reader: Reader, workspace_id: str, group_id: str) -> Takedow
     return None if row is None else await _whole(reader, row)
 
 
+async def list_of_group(reader: Reader, workspace_id: str, user_id: str, group_id: str) -> list[Takedown]:
+    """The take-downs of a user's group, oldest first. The group may be gone."""
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from takedowns where workspace_id = $1 and user_id = $2 and group_id = $3
+        order by asked_at, id
+        """,
+        workspace_id,
+        user_id,
+        group_id,
+    )
+    return [await _whole(reader, row) for row in rows]
+
+
 async def list_done(reader: Reader, workspace_id: str, group_id: str) -> set[tuple[str, str]]:
     """What of a group is known to be gone, as (platform, provider id)."""
     rows = await reader.fetch(
