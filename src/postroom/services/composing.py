@@ -85,7 +85,7 @@ class Composing:
                 along = self._along(caller, extras, files.staged)
                 group = await self._posts.update(caller, group_id, _as_before(change, files), along=along)
             return Composed(group=group, files=files.staged)
-        if extras.expiry is not None and extras == Extras(expiry=extras.expiry) and change == Change():
+        if extras.expiry is not None and not extras.files and not extras.without and change == Change():
             found = (await self._posts.get(caller, group_id)).group
             await self._takedowns.schedule(caller, found.id, extras.expiry.at, delete_group=extras.expiry.delete_group)
             return Composed(group=found, files=())
