@@ -102,16 +102,21 @@ async def create(visit: Visit) -> Response:
         at = await _checked(visit, written, None)
         return await _created(visit, written, at)
     except PostroomError as error:
+        if error.kind is Kind.KEY_REUSED:
+            # Who sends it once more after having read that means another post.
+            written = msgspec.structs.replace(written, once=_once(visit))
         return await _form(visit, written, wrong=error)
 
 
 async def _created(visit: Visit, written: Written, at: int | None) -> Response:
     idempotency, key = visit.services.idempotency, f"compose:{written.once}"
-    fingerprint = hashlib.sha256(msgspec.json.encode([written, at])).digest()
+    fingerprint = hashlib.sha256(msgspec.json.encode(written)).digest()
     try:
         before = await idempotency.begin(visit.caller, key, fingerprint, repeatable=False)
     except Conflict as error:
-        said = "This form was sent before. Its post is among the others; nothing was done again."
+        said = "This form was sent before, with other words. Its post is among the others: change it there. Nothing was done."
+        if error.kind is Kind.IN_FLIGHT:
+            said = "This form was sent already, and may have been kept: look among the posts before you send it again."
         raise Conflict(said, kind=error.kind) from error
     if before is not None:
         return visit.go(f"/posts/{before[1].decode()}", "It was kept the first time; nothing was done again.", "plain")
