@@ -92,10 +92,6 @@ class Composing:
         along = self._along(caller, extras, ())
         return Composed(group=await self._posts.update(caller, group_id, change, along=along), files=())
 
-    def now_ms(self) -> int:
-        """The server's moment, by which is judged what has passed; a sandbox may have moved it."""
-        return to_ms(self._now())
-
     async def move(self, caller: Caller, group_id: str, at: int) -> PostGroup:
         """Schedule a group that has not gone out for this moment, whenever it was to go out before.
 

@@ -5,9 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from postroom.web.dashboard.failures import status_of
-from postroom.web.dashboard.routes import Page, get, post
-from postroom.web.dashboard.visit import Visit
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
@@ -21,6 +18,9 @@ from postroom.services.fittings import Preview
 from postroom.services.outcomes import Story
 from postroom.services.posts import Change
 from postroom.web.dashboard.calendar import Zone, moved, zone_of
+from postroom.web.dashboard.failures import status_of
+from postroom.web.dashboard.routes import Page, get, post
+from postroom.web.dashboard.visit import Visit
 from postroom.web.dashboard.wishes import WISHES
 
 MOST_UPLOAD_BYTES = 1 << 30
@@ -65,7 +65,7 @@ async def new(visit: Visit) -> Response:
     if visit.query.get("file"):
         written = msgspec.structs.replace(written, files=[visit.query["file"]])
     if day:
-        now = visit.services.composing.now_ms()
+        now = visit.now_ms
         at = moved(zone, None, now, day, visit.query.get("hour", ""))
         written = msgspec.structs.replace(written, when="at", at=zone.field(at))
     return await _form(visit, written)
@@ -182,7 +182,7 @@ async def _form(
         wishes=[each for each in WISHES if each.network in networks],
         library=(await visit.services.library.list(visit.caller, limit=24)).items,
         zone=zone_of(visit.request, visit.text("zone")),
-        now=visit.services.composing.now_ms(),
+        now=visit.now_ms,
         wrong=None if wrong is None else wrong.detail,
     )
 
@@ -242,7 +242,7 @@ async def _checked(visit: Visit, written: Written, story: Story | None) -> int |
     """
     if written.when == "draft":
         return None
-    at = visit.services.composing.now_ms()
+    at = visit.now_ms
     if written.when == "at":
         moment = _zone(visit).moment(written.at)
         if moment <= at:
@@ -291,7 +291,7 @@ def _zone(visit: Visit) -> Zone:
 
 
 def _once(visit: Visit) -> str:
-    return new_ulid(_zone(visit).at(visit.services.composing.now_ms()))
+    return new_ulid(_zone(visit).at(visit.now_ms))
 
 
 def _said(visit: Visit, written: Written, at: int | None) -> str:

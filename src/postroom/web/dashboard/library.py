@@ -1,12 +1,14 @@
 """The library: files for posts, where they are used, and whether anything lies in the store that nobody needs."""
 
-from postroom.web.dashboard.routes import Page, get, post
-from postroom.web.dashboard.visit import Visit
+from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
 from postroom.domain.access import Scope
+from postroom.domain.media import MediaItem
 from postroom.errors import InvalidParameters
 from postroom.web.dashboard.compose import MOST_UPLOAD_BYTES, MOST_UPLOADS, keep
+from postroom.web.dashboard.routes import Page, get, post
+from postroom.web.dashboard.visit import Visit
 
 _KEPT = "private, max-age=3600"
 
@@ -27,15 +29,17 @@ async def upload(visit: Visit) -> Response:
     sent = visit.files("upload")
     if not sent:
         raise InvalidParameters("Choose a file first.")
-    made = []
-    try:
-        for each in sent:
-            made.append(await keep(visit, each))
-    except InvalidParameters as error:
-        raise InvalidParameters(f"{each.filename}: {error.detail}", code=error.code, kind=error.kind) from error
+    made = [await _kept(visit, each) for each in sent]
     if visit.is_part:
         return visit.part("posts/_files.html", files=[(each, each.alt_text) for each in made])
     return visit.go("/library", "It is kept." if len(made) == 1 else f"{len(made)} files are kept.")
+
+
+async def _kept(visit: Visit, file: UploadFile) -> MediaItem:
+    try:
+        return await keep(visit, file)
+    except InvalidParameters as error:
+        raise InvalidParameters(f"{file.filename}: {error.detail}", code=error.code, kind=error.kind) from error
 
 
 async def choose(visit: Visit) -> Response:

@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from postroom.web.dashboard.routes import Page, get, post
-from postroom.web.dashboard.visit import Visit
 from starlette.responses import Response
 
 from postroom.domain.access import Scope
@@ -15,6 +13,8 @@ from postroom.services.composing import Expiry, Extras
 from postroom.services.post_lists import Wanted
 from postroom.services.posts import Change
 from postroom.web.dashboard.calendar import moved, sheet, zone_of
+from postroom.web.dashboard.routes import Page, get, post
+from postroom.web.dashboard.visit import Visit
 
 VIEWS = ("month", "week", "list")
 _MOST_ON_A_SHEET = 1000
@@ -41,7 +41,7 @@ async def _list(visit: Visit) -> Response:
 
 
 async def _sheet(visit: Visit, query: Mapping[str, str]) -> dict[str, Any]:
-    zone, now = zone_of(visit.request), visit.services.composing.now_ms()
+    zone, now = zone_of(visit.request), visit.now_ms
     shown = sheet(query.get("view", "month"), query.get("date", ""), zone.day(now))
     wanted = Wanted(
         status=_status(query),
@@ -81,7 +81,7 @@ async def _frame(visit: Visit, query: Mapping[str, str], view: str) -> dict[str,
         "to": to,
         "kept": kept,
         "zone": zone_of(visit.request),
-        "now": visit.services.composing.now_ms(),
+        "now": visit.now_ms,
         "networks": sorted(visit.services.fittings.limits()),
         "targets": await visit.services.fittings.targets(visit.caller),
         "statuses": list(GroupStatus),
@@ -97,7 +97,7 @@ async def move(visit: Visit) -> Response:
     """`/posts/{id}/move`: put on another day of the calendar, by hand or by key."""
     zone = zone_of(visit.request, visit.text("zone"))
     held = (await visit.services.posts.get(visit.caller, visit.path["id"])).group
-    at = moved(zone, held.scheduled_at, visit.services.composing.now_ms(), visit.text("day"), visit.text("hour"))
+    at = moved(zone, held.scheduled_at, visit.now_ms, visit.text("day"), visit.text("hour"))
     await visit.services.composing.move(visit.caller, held.id, at)
     said = f"It goes out on {zone.at(at):%A %-d %B at %H:%M}."
     if not visit.is_part:
@@ -117,7 +117,7 @@ async def _story(visit: Visit) -> dict[str, Any]:
         "story": found,
         "group": found.group,
         "zone": zone_of(visit.request),
-        "now": visit.services.composing.now_ms(),
+        "now": visit.now_ms,
         "logs": await visit.services.post_logs.list(visit.caller, found.group.id),
         "previews": await visit.services.fittings.previews(
             visit.caller, found.group.content, found.group.platforms, found.files
@@ -130,7 +130,7 @@ async def schedule(visit: Visit) -> Response:
     """`/posts/{id}/schedule`: at a moment, or now."""
     zone, group_id = zone_of(visit.request, visit.text("zone")), visit.path["id"]
     if visit.text("when") == "now":
-        change = Change(status=GroupStatus.SCHEDULED, scheduled_at=visit.services.composing.now_ms())
+        change = Change(status=GroupStatus.SCHEDULED, scheduled_at=visit.now_ms)
         await visit.services.composing.update(visit.caller, group_id, change, Extras())
         return visit.go(f"/posts/{group_id}", "It is on its way.")
     at = zone.moment(visit.text("at"))
