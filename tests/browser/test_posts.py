@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.parts.browser import Visit, axe, fits, shoot
+from tests.parts.browser import Visit, Watch, axe, fits, shoot
 from tests.pictures import encoded, noise, png
 from tests.servers import Server
 
@@ -39,6 +39,13 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / name for name in made]
 
 
+@pytest.fixture(autouse=True)
+def _hurried(watch: Watch) -> None:
+    """Who goes on to another page while this one asks for something lets go of the answer, and htmx says so."""
+    watch.expect("htmx:sendAbort")
+    watch.expect("htmx:afterRequest")
+
+
 async def looked_at(visit: Visit, page: Page, name: str) -> None:
     """On a desk and on a phone, in the light and in the dark."""
     await shoot(page, name)
@@ -55,7 +62,7 @@ async def looked_at(visit: Visit, page: Page, name: str) -> None:
 async def draft(page: Page, words: str) -> str:
     await page.goto("/posts/new")
     await page.get_by_label("Bluesky").first.check()
-    await page.get_by_label("Text").fill(words)
+    await page.get_by_role("textbox", name="Text", exact=True).fill(words)
     await page.get_by_role("button", name="Save the draft").click()
     await page.wait_for_url(re.compile(r"/posts/[0-9a-f]{24}$"))
     return page.url.rpartition("/")[2]
@@ -65,19 +72,21 @@ async def test_a_post_is_composed_for_five_networks_and_taken_down_with_an_outco
     visit: Visit, page: Page, server: Server, five: dict[str, str], pictures: list[Path]
 ) -> None:
     await page.goto("/posts")
-    await page.get_by_role("link", name="New post").click()
+    await page.get_by_role("link", name="New post", exact=True).click()
     boxes = page.locator("input[name=platforms]")
     await expect(boxes).to_have_count(5)
     for place in range(5):
         await boxes.nth(place).check()
     previews = page.locator(".preview")
     await expect(previews).to_have_count(5)
-    await page.get_by_label("Text").fill("Fog in the harbour, and then the sun. " * 9)
+    await page.get_by_role("textbox", name="Text", exact=True).fill("Fog in the harbour, and then the sun. " * 9)
     x = page.get_by_role("article", name="X")
     await expect(x.get_by_text("Thread of 2")).to_be_visible()
     await expect(page.get_by_role("article", name="Instagram")).to_contain_text("Needs an image or a video.")
     await shoot(page, "posts-compose-lacking")
-    await page.get_by_label("Text").fill("Fog in the harbour \N{SAILBOAT} https://example.org/a-long-address/of-a-page")
+    await page.get_by_role("textbox", name="Text", exact=True).fill(
+        "Fog in the harbour \N{SAILBOAT} https://example.org/a-long-address/of-a-page"
+    )
     await page.set_input_files("#upload", pictures)
     await expect(page.locator("#files li")).to_have_count(2)
     await page.get_by_label("What fog.png shows").fill("Grey noise")
@@ -87,7 +96,7 @@ async def test_a_post_is_composed_for_five_networks_and_taken_down_with_an_outco
     await page.get_by_text("What Bluesky takes").click()
     await shoot(page, "posts-compose")
     await axe(page)
-    await page.get_by_label("Now").check()
+    await page.get_by_label("Now", exact=True).check()
     await page.get_by_role("button", name="Publish now").click()
     states = page.locator(".outcomes .badge")
     await expect(states).to_have_text(["Live"] * 5, timeout=30_000)
@@ -172,7 +181,7 @@ async def test_files_are_looked_after(visit: Visit, page: Page, five: dict[str, 
     await page.get_by_role("link", name="Post it").first.click()
     await expect(page.locator("#files li")).to_have_count(1)
     await page.get_by_label("Bluesky").first.check()
-    await page.get_by_label("Text").fill("With a file")
+    await page.get_by_role("textbox", name="Text", exact=True).fill("With a file")
     await page.get_by_role("button", name="From the library").click()
     await page.locator(".chooser button").last.click()
     await expect(page.locator("#files li")).to_have_count(2)

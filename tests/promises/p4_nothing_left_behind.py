@@ -115,7 +115,8 @@ class _Life:
         content = self._random.choice((*CONTENTS, PICTURE[:-30]))
         with contextlib.suppress(InvalidParameters):
             made = await self._desk.services.library.upload(self._desk.caller, pieces(content), file_name="a.png")
-            self._library.append(made.id)
+            if made.id not in self._library:
+                self._library.append(made.id)
 
     async def _give(self) -> None:
         """A file of the library becomes a post group's as well, while perhaps it is removed from there."""

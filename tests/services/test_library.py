@@ -30,6 +30,7 @@ async def written(desk: Desk, *files: str, at: int | None = None) -> PostGroupVi
 async def test_a_file_is_kept_shared_with_posts_and_goes_when_nobody_needs_it(desk: Desk) -> None:
     library = desk.services.library
     file_id = await kept(desk)
+    assert await kept(desk, name="again.png") == file_id
     view = await written(desk, file_id, file_id)
     assert [(each.status, each.alt_text, each.width) for each in view.media] == [(MediaStatus.STORED, "Boats", 12)] * 2
     (shown,) = (await library.list(desk.caller)).items
@@ -38,6 +39,7 @@ async def test_a_file_is_kept_shared_with_posts_and_goes_when_nobody_needs_it(de
         True,
         [view.group.id] * 2,
     )
+    await desk.work()
     assert len(desk.files()) == 1
     await library.delete(desk.caller, file_id)
     await desk.settle()

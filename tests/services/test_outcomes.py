@@ -6,6 +6,7 @@ from postroom.domain.fitting import Misfit
 from postroom.domain.posts import PostStatus
 from postroom.errors import InvalidParameters, NotFound
 from postroom.services.outcomes import Live, Story
+from postroom.services.post_lists import Wanted
 from postroom.store import posts
 from tests.desk import Desk
 
@@ -23,6 +24,11 @@ def told(found: Story) -> list[tuple[str, Live, str | None]]:
         (each.post.platform, each.live, None if each.takedown is None else each.takedown.outcome.value)
         for each in found.outcomes
     ]
+
+
+async def down(desk: Desk) -> list[bool]:
+    """As a list of posts says it."""
+    return [each.down for each in (await desk.services.post_lists.list(desk.caller, Wanted())).items]
 
 
 async def test_a_take_down_with_mixed_outcomes_says_what_is_left(desk: Desk) -> None:
@@ -48,6 +54,10 @@ async def test_a_take_down_with_mixed_outcomes_says_what_is_left(desk: Desk) -> 
     assert told(await story(desk, group.id))[2] == ("twitter", Live.NO, "done")
     with pytest.raises(NotFound):
         await desk.services.outcomes.of(desk.built.other, group.id)
+    assert [(await story(desk, group.id)).down, *await down(desk)] == [False, False]
+    await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    await desk.settle()
+    assert [(await story(desk, group.id)).down, *await down(desk)] == [True, True]
 
 
 async def test_what_failed_is_tried_again_and_what_is_live_is_not(desk: Desk) -> None:

@@ -94,7 +94,7 @@ class Library:
     async def upload(
         self, caller: Caller, chunks: AsyncIterator[bytes], *, file_name: str, alt_text: str = ""
     ) -> MediaItem:
-        """Keep a file in the library. What it is, its bytes say.
+        """Keep a file in the library. What it is, its bytes say; content that is there already is that file.
 
         Raises:
             InvalidParameters: the bytes are no image or video known here (`unsupported_media_type`), too many
@@ -121,10 +121,11 @@ class Library:
         )
         place = Place(blob_key=kept.blob_key, content_hash=kept.content_hash, size_bytes=kept.size_bytes)
         async with self._database.begin() as tx:
-            unneeded = await library.add(tx, caller.user_id, item, place)
+            file_id, unneeded = await library.add(tx, caller.user_id, item, place)
             if unneeded is not None:
                 await self._media.purge_later(tx, caller.workspace_id, [unneeded])
-        return item
+            found = await library.find(tx, caller.workspace_id, caller.user_id, file_id)
+        return _there(found)
 
     async def delete(self, caller: Caller, file_id: str) -> None:
         """Remove a file from the library; posts that have it keep it. Its bytes go, by a job, once nobody needs them.

@@ -37,7 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of the last wish to take it down; None: there was none."""
     live: Live
     by_hand: bool
-    """Whether its network takes no deletions from others."""
+    """Whether its network takes no deletions from others, or said so of this account."""
 
     @property
     def coming_down(self) -> bool:
@@ -67,6 +67,13 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     def left(self) -> Sequence[Outcome]:
         """What is, or may be, live, and comes down by itself no more."""
         return [each for each in self.outcomes if each.live in (Live.YES, Live.MAYBE) and not each.coming_down]
+
+    @property
+    def down(self) -> bool:
+        """Whether it was live, and is nowhere any more."""
+        return all(each.live is Live.NO for each in self.outcomes) and any(
+            each.post.status is PostStatus.PUBLISHED for each in self.outcomes
+        )
 
     @property
     def failed(self) -> Sequence[Outcome]:
@@ -121,7 +128,9 @@ class Outcomes:
             account=held.get(f"{post.platform}-{post.platform_id}"),
             takedown=target,
             live=_live(post, target),
-            by_hand=connector is None or not connector.capabilities.unpublish,
+            by_hand=connector is None
+            or not connector.capabilities.unpublish
+            or (target is not None and target.outcome is TargetOutcome.UNSUPPORTED),
         )
 
 

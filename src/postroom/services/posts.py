@@ -37,6 +37,8 @@ class PostGroupView(msgspec.Struct, frozen=True, kw_only=True):
     group: PostGroup
     posts: Sequence[Post]
     media: Sequence[MediaItem]
+    down: bool = False
+    """In a list: whether it was live, and was taken down everywhere."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,12 +26,22 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     content: str
 
 
-async def add(tx: Tx, user_id: str, item: MediaItem, place: Place) -> str | None:
+async def add(tx: Tx, user_id: str, item: MediaItem, place: Place) -> tuple[str, str | None]:
     """Keep a file whose bytes are at this place, or where the workspace has the same content already.
 
-    Answers the key that is not needed, for `media.let_go`.
+    Answers its id, another where the library has that content already; and the key that is not needed, for
+    `media.let_go`.
     """
     kept = await media.keep(tx, item.workspace_id, place)
+    unneeded = None if kept == place.blob_key else place.blob_key
+    there = await tx.fetch_one(
+        "select id from library_files where workspace_id = $1 and user_id = $2 and blob_key = $3",
+        item.workspace_id,
+        user_id,
+        kept,
+    )
+    if there is not None:
+        return str(there[0]), unneeded
     await tx.execute(
         f"insert into library_files ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         item.workspace_id,
@@ -47,7 +57,7 @@ async def add(tx: Tx, user_id: str, item: MediaItem, place: Place) -> str | None
         item.width,
         item.height,
     )
-    return None if kept == place.blob_key else place.blob_key
+    return item.id, unneeded
 
 
 async def find(reader: Reader, workspace_id: str, user_id: str, file_id: str) -> MediaItem | None:

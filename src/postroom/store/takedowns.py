@@ -101,6 +101,24 @@ async def list_done(reader: Reader, workspace_id: str, group_id: str) -> set[tup
     return {(row[0], row[1]) for row in rows}
 
 
+async def list_down(reader: Reader, workspace_id: str, group_ids: list[str]) -> set[str]:
+    """Those of these groups that were live somewhere, and are known to be gone from everywhere."""
+    rows = await reader.fetch(
+        f"""
+        select p.group_id from posts p where p.workspace_id = $1 and {reader.any_of("p.group_id", 2)}
+        group by p.group_id
+        having sum(case when p.status = 'published' then 1 else 0 end) > 0
+        and sum(case when p.status in ('draft', 'failed') or (p.status = 'published' and exists (
+            select 1 from takedown_targets t where t.workspace_id = p.workspace_id and t.post_id = p.id
+            and t.provider_id = p.provider_id and t.outcome = 'done'
+        )) then 0 else 1 end) = 0
+        """,
+        workspace_id,
+        reader.array(group_ids),
+    )
+    return {row[0] for row in rows}
+
+
 async def set_target(tx: Tx, workspace_id: str, takedown_id: str, target: Target) -> None:
     """Record what is known of a target."""
     await tx.execute(

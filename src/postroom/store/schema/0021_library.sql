@@ -15,3 +15,8 @@ create table library_files (
     primary key (workspace_id, user_id, id)
 );
 create index library_files_by_blob on library_files (blob_key);
+-- The same content is one file of a library.
+create unique index library_files_by_content on library_files (workspace_id, user_id, blob_key);
+
+-- A list of posts says which were taken down.
+create index takedown_targets_of_post on takedown_targets (workspace_id, post_id);

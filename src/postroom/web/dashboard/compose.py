@@ -92,7 +92,7 @@ async def preview(visit: Visit) -> Response:
     written = _written(visit)
     story = await _story_of(visit)
     files = await _files(visit, written, story)
-    return visit.part("posts/_previews.html", previews=await _previews(visit, written, files))
+    return visit.part("posts/_previews.html", previews=await _previews(visit, written, files), shown=files)
 
 
 async def create(visit: Visit) -> Response:
@@ -179,6 +179,7 @@ async def _form(
         targets=targets,
         unlinked=[each for each in written.platforms if each not in held],
         previews=await _previews(visit, written, shown),
+        shown=shown,
         wishes=[each for each in WISHES if each.network in networks],
         library=(await visit.services.library.list(visit.caller, limit=24)).items,
         zone=zone_of(visit.request, visit.text("zone")),

@@ -33,6 +33,7 @@
     const { zone, view, date, status, network } = sheet().dataset;
     const values = { zone, view, date, status, network, ...to };
     const id = card.id;
+    document.querySelectorAll(".toast-good").forEach((toast) => toast.remove());
     htmx.ajax("POST", card.dataset.move, { target: "#sheet", swap: "outerHTML", values }).then(() => {
       document.getElementById(id)?.focus();
     });
@@ -88,17 +89,20 @@
     const hour = Number(time.slice(0, 2)) + down;
     move(card, { day: day(date, Math.floor(hour / 24)), hour: (hour + 24) % 24 });
   });
+  let scrolled = null;
   const settle = () => {
     const hours = $(".hours");
-    if (!hours || hours.scrolled) return;
-    hours.scrolled = true;
+    if (!hours || hours.settled) return;
+    hours.settled = true;
+    if (scrolled !== null) { hours.scrollTop = scrolled; return; }
     const rows = [...hours.querySelectorAll("[data-hour-row]")];
     const first = rows.find((row) => $(".pcard", row)) || rows[8];
     const from = rows[Math.min(7, rows.indexOf(first))];
     hours.scrollTop = from.offsetTop - hours.querySelector("thead").offsetHeight;
   };
   settle();
-  document.addEventListener("htmx:load", settle);
+  document.addEventListener("htmx:beforeSwap", () => { scrolled = $(".hours")?.scrollTop ?? null; });
+  document.addEventListener("htmx:afterSwap", settle);
 
   // Writing: files come and go, and the previews follow
   const compose = $("#compose");
@@ -116,4 +120,12 @@
     if (event.target.id === "upload") event.target.value = "";
   });
   document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "files") look(); });
+  // What was opened stays open when the previews are drawn anew.
+  let opened = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target.id === "previews") opened = [...event.target.querySelectorAll("details[open]")].map((each) => each.id);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "previews") opened.forEach((id) => { document.getElementById(id)?.setAttribute("open", ""); });
+  });
 })();
