@@ -69,6 +69,7 @@ from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
+from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
@@ -110,6 +111,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Listeners
     deliveries: Deliveries
     upkeep: Upkeep
+    restores: Restores
     app: Asgi
 
     async def close(self) -> None:
@@ -207,7 +209,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         webhooks=Webhooks(database, notifier, guard, events, now),
         health=Health(database, media, now),
     )
-    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
+    restores = Restores(database, accounts, posts, ingest, events, now)
+    upkeep = Upkeep(database, accounts, chains, events, restores, _retention(settings), now)
     work = Work(
         accounts=accounts,
         deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
@@ -232,6 +235,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
         deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
         upkeep=upkeep,
+        restores=restores,
         app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
     )
 

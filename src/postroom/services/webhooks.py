@@ -17,6 +17,7 @@ from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
 from postroom.store import accounts, webhooks
 from postroom.store.database import Database, Tx
+from postroom.store.graves import WEBHOOK, Grave
 from postroom.store.notify import Notifier
 
 MOST = {Format.POSTPOST: 10, Format.NATIVE: 100, Format.POSTPRESS: 100, Format.CONNECTSAFELY: 100}
@@ -182,6 +183,9 @@ class Webhooks:
         async with self._database.begin() as tx:
             found = await webhooks.hold(tx, caller.workspace_id, _checked(endpoint_id))
             await webhooks.remove(tx, caller.workspace_id, _own(found, caller, format).id)
+            grave = Grave(caller.workspace_id, WEBHOOK, endpoint_id, to_ms(self._now()))
+            graves = tx.keyring.graves
+            tx.on_commit(lambda: graves.dig(grave))
 
     async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
         """Make another secret, shown this once; the one before it signs nothing more.
