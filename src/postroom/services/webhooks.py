@@ -15,7 +15,8 @@ from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes, new_secret
 from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
-from postroom.store import accounts, webhooks
+from postroom.services.spending import counted
+from postroom.store import accounts, deliveries, webhooks
 from postroom.store.database import Database, Tx
 from postroom.store.graves import WEBHOOK, Grave
 from postroom.store.notify import Notifier
@@ -43,7 +44,7 @@ class _Filters(msgspec.Struct, frozen=True):
 
 
 class Webhooks:
-    """What a caller may do with the endpoints of the user it acts for. Those of another format are not seen."""
+    """What a caller may do with the endpoints of the user it acts for. Who names a format sees no others."""
 
     def __init__(self, database: Database, notifier: Notifier, guard: Guard, events: Events, now: Clock) -> None:
         self._database = database
@@ -52,11 +53,11 @@ class Webhooks:
         self._events = events
         self._now = now
 
-    async def list(self, caller: Caller, format: Format) -> Sequence[WebhookEndpoint]:
-        """All of them, oldest first."""
+    async def list(self, caller: Caller, format: Format | None = None) -> Sequence[WebhookEndpoint]:
+        """All of them, or those of a format, oldest first."""
         async with self._database.read() as reader:
             found = await webhooks.list_of_user(reader, caller.workspace_id, caller.user_id)
-        return [each for each in found if each.format is format]
+        return [each for each in found if format in (None, each.format)]
 
     async def page(
         self, caller: Caller, format: Format, *, cursor: str | None = None, limit: int = 100
@@ -71,9 +72,11 @@ class Webhooks:
         rest = [each for each in found if place is None or (each.created_at, each.id) > place]
         return listing(rest[: limit + 1], limit, _Filters(), lambda each: (each.created_at, each.id))
 
-    async def get(self, caller: Caller, endpoint_id: str, format: Format) -> WebhookEndpoint:
-        """Raises:
-        NotFound: no such endpoint of the user's, or not an id.
+    async def get(self, caller: Caller, endpoint_id: str, format: Format | None = None) -> WebhookEndpoint:
+        """Of that format, or of any.
+
+        Raises:
+            NotFound: no such endpoint of the user's, or not an id.
         """
         async with self._database.read() as reader:
             found = await webhooks.find(reader, caller.workspace_id, _checked(endpoint_id))
@@ -174,6 +177,7 @@ class Webhooks:
             self._wake(tx)
         return changed
 
+    @counted
     async def remove(self, caller: Caller, endpoint_id: str, format: Format) -> None:
         """Remove an endpoint and its secret; nothing is sent to it any more, but for what is on its way.
 
@@ -182,8 +186,10 @@ class Webhooks:
         """
         async with self._database.begin() as tx:
             found = await webhooks.hold(tx, caller.workspace_id, _checked(endpoint_id))
-            await webhooks.remove(tx, caller.workspace_id, _own(found, caller, format).id)
-            grave = Grave(caller.workspace_id, WEBHOOK, endpoint_id, to_ms(self._now()))
+            removed = _own(found, caller, format).id
+            await webhooks.remove(tx, caller.workspace_id, removed)
+            await deliveries.remove_of_endpoint(tx, caller.workspace_id, removed)
+            grave = Grave(caller.workspace_id, WEBHOOK, removed, to_ms(self._now()))
             graves = tx.keyring.graves
             tx.on_commit(lambda: graves.dig(grave))
 
@@ -217,8 +223,8 @@ def _checked(endpoint_id: str) -> str:
     return endpoint_id.lower()
 
 
-def _own(found: WebhookEndpoint | None, caller: Caller, format: Format) -> WebhookEndpoint:
-    if found is None or found.user_id != caller.user_id or found.format is not format:
+def _own(found: WebhookEndpoint | None, caller: Caller, format: Format | None) -> WebhookEndpoint:
+    if found is None or found.user_id != caller.user_id or format not in (None, found.format):
         raise NotFound("No such webhook.", kind=Kind.WEBHOOK)
     return found
 

@@ -14,8 +14,10 @@ from postroom.store import postgres, restoring, schema, sqlite
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-LEFT_OUT = frozenset({"login_attempts", "hosted_links", "rate_windows", "sessions", "schema_versions"})
-"""What ends within days, and would open doors again: sign-ins, attempts and links. What the store keeps for itself."""
+LEFT_OUT = frozenset(
+    {"login_attempts", "hosted_links", "rate_windows", "sessions", "deletion_tokens", "schema_versions"}
+)
+"""What ends soon, and would open doors again: sign-ins, attempts, links, tokens. And what the store keeps for itself."""
 GAP = 1 << 40
 """How far positions of events jump: no cursor that anybody holds of the lost database is beyond."""
 _AT_ONCE = 500

@@ -3,11 +3,14 @@
 import msgspec
 
 from postroom.dialects.native import (
+    chats,
     deferrals,
+    deletions,
     linking,
     lives,
     messages,
     messaging,
+    people,
     receipts,
     takedowns,
     webhooks,
@@ -18,7 +21,7 @@ from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
 from postroom.dialects.request import Request
-from postroom.domain.access import Caller, Scope
+from postroom.domain.access import Caller, DeleteBudget, Scope
 from postroom.errors import InvalidParameters
 from postroom.services.house import Services
 
@@ -47,7 +50,10 @@ async def create_key(services: Services, request: Request) -> wire.Key:
     body: wire.NewKey = request.body
     _check_name(body.name)
     scopes = None if body.scopes is None else frozenset(body.scopes)
-    key, secret = await services.access.create_key(request.caller, body.name, scopes, body.managed_user_id)
+    budget = DeleteBudget(per_hour=body.deletes_per_hour, per_day=body.deletes_per_day)
+    key, secret = await services.access.create_key(
+        request.caller, body.name, scopes, body.managed_user_id, budget=budget
+    )
     return wire.key(key, secret)
 
 
@@ -116,6 +122,10 @@ async def list_events(services: Services, request: Request) -> wire.Events:
     wait = request.integer("wait_seconds", 0, 0, LONGEST_WAIT_SECONDS)
     found = await services.events.follow(caller, after, limit, wait)
     return wire.events(await services.events.join(caller.workspace_id, found), after)
+
+
+async def get_events_position(services: Services, request: Request) -> wire.Position:
+    return wire.Position(position=await services.events.newest(request.caller))
 
 
 async def health(services: Services, request: Request) -> Answer:
@@ -309,6 +319,15 @@ OPERATIONS = (
         ),
     ),
     Operation(
+        name="get_events_position",
+        method="GET",
+        path="/events/position",
+        summary="Get the position after which only what is yet to happen follows.",
+        handler=get_events_position,
+        answer=wire.Position,
+        errors=_COMMON,
+    ),
+    Operation(
         name="health",
         method="GET",
         path="/health",
@@ -341,9 +360,12 @@ DIALECT = Dialect(
         *OPERATIONS,
         *linking.OPERATIONS,
         *lives.OPERATIONS,
+        *chats.OPERATIONS,
+        *people.OPERATIONS,
         *messaging.OPERATIONS,
         *messages.OPERATIONS,
         *deferrals.OPERATIONS,
+        *deletions.OPERATIONS,
         *receipts.OPERATIONS,
         *takedowns.OPERATIONS,
         *webhooks.OPERATIONS,

@@ -28,6 +28,9 @@ class Key(msgspec.Struct, kw_only=True):
     managed_user_id: str | None
     created_at: str
     revoked_at: str | None
+    deletes_per_hour: int | None
+    """How many deletions it may ask for in any hour; null: as many as it likes."""
+    deletes_per_day: int | None
     secret: str | UnsetType = UNSET
 
 
@@ -36,11 +39,16 @@ class Keys(msgspec.Struct, kw_only=True):
 
 
 class NewKey(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`scopes`: among read, send, delete, publish, link, admin; if not said, all but admin."""
+    """`scopes`: among read, send, delete, publish, link, admin; if not said, all but admin.
+
+    `deletes_per_hour`, `deletes_per_day`: a budget of deletions, as an agent's key should have one; null: none.
+    """
 
     name: str
     scopes: list[access.Scope] | None = None
     managed_user_id: str | None = None
+    deletes_per_hour: int | None = None
+    deletes_per_day: int | None = None
 
 
 class Entitlements(msgspec.Struct, kw_only=True):
@@ -158,11 +166,17 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 class Chat(msgspec.Struct, kw_only=True):
+    """`kind`: single, group or channel. `person`: the network's id of the other one in a chat of two."""
+
     id: str
     account_id: str
     provider: str
     provider_id: str
+    kind: str
     name: str | None
+    subject: str | None
+    person: str | None
+    read_only: bool
     unread_count: int
     archived: bool
     muted: bool
@@ -205,6 +219,12 @@ class Events(msgspec.Struct, kw_only=True):
     """Ask again after this."""
 
 
+class Position(msgspec.Struct, kw_only=True):
+    """The place in the log after which only what is yet to happen follows."""
+
+    position: int
+
+
 class Done(msgspec.Struct, kw_only=True):
     id: str
     done: str
@@ -226,6 +246,8 @@ def key(found: access.ApiKey, secret: str | None = None) -> Key:
         managed_user_id=found.managed_user_id,
         created_at=iso(found.created_at),
         revoked_at=moment(found.revoked_at),
+        deletes_per_hour=found.budget.per_hour,
+        deletes_per_day=found.budget.per_day,
         secret=UNSET if secret is None else secret,
     )
 
@@ -352,7 +374,7 @@ def without_words(shown: Message) -> Message:
 
 def without_name(shown: Chat) -> Chat:
     """The same of a chat."""
-    return msgspec.structs.replace(shown, name=None)
+    return msgspec.structs.replace(shown, name=None, subject=None)
 
 
 def _file(found: messages.AnyAttachment) -> File:
@@ -373,7 +395,11 @@ def chat(found: DomainChat) -> Chat:
         account_id=found.account_id,
         provider=found.provider,
         provider_id=found.provider_id,
+        kind=found.kind.name.lower(),
         name=found.content.name,
+        subject=found.content.subject,
+        person=found.attendee_provider_id,
+        read_only=found.read_only,
         unread_count=found.unread_count,
         archived=found.archived,
         muted=found.muted,
