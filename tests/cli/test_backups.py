@@ -23,8 +23,7 @@ from postroom.domain.deferrals import DeferralState
 from postroom.domain.events import EventType
 from postroom.domain.posts import PostStatus
 from postroom.domain.webhooks import Format
-from postroom.errors import InvalidParameters, NotAuthenticated, NotFound
-from postroom.services.restores import NotRestored
+from postroom.errors import InvalidParameters, NotAuthenticated, NotFound, Unavailable
 from postroom.settings import Settings
 from postroom.store import archive, schema, snapshots
 from tests import opened
@@ -340,7 +339,7 @@ async def test_a_restore_that_was_cut_off_is_not_served_and_can_be_done_again(
         patched.setattr("postroom.services.restores.Restores._finish", cut)
         await ground.there.postroom("restore", str(file))
     async with ground.there.house() as house:
-        with pytest.raises(NotRestored):
+        with pytest.raises(Unavailable, match="not over"):
             await house.restores.require_whole()
     await ground.there.restore(file)
     async with ground.there.house() as house:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from postroom.clock import Clock, to_ms
-from postroom.errors import PostroomError, Unavailable
+from postroom.errors import Conflict, Unavailable
 from postroom.ids import new_id
 from postroom.store import archive, snapshots
 from postroom.store.archive import Heading
@@ -22,10 +22,6 @@ _LAST = "last_backup"
 
 Step = Callable[[str, int, int], None]
 """Told of each step: what it is, how much of it is done now, and how much it is in all."""
-
-
-class OlderKeyring(PostroomError):
-    """The keyring was copied before the backup was made: it does not know what was deleted since."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,12 +112,12 @@ def check(file: BinaryIO, keyring: Keyring, told: Step, *, older_keyring: bool =
 
     Raises:
         NoBackup: it is not whole, or of another server.
-        OlderKeyring: the keyring here does not know of it.
+        Conflict: the keyring here does not know of it.
     """
     file.seek(0)
     heading, _ = archive.heading(file)
     if keyring.marked(_mark(heading.id)) is None and not older_keyring:
-        raise OlderKeyring(
+        raise Conflict(
             "The keyring here was copied before this backup was made, so that it does not know what was deleted since: that "
             "would come back. Put the newest keyring.db in its place; if there is none, say --older-keyring."
         )

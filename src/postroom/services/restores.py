@@ -11,7 +11,7 @@ import msgspec
 from postroom.clock import Clock, to_ms
 from postroom.domain.accounts import IN_USE, AccountStatus
 from postroom.domain.deferrals import DeferralState
-from postroom.errors import PostroomError
+from postroom.errors import Unavailable
 from postroom.services import deferral_ends
 from postroom.services.accounts import Accounts
 from postroom.services.burial import bury
@@ -29,10 +29,6 @@ _POST_IN_DOUBT = (
 _UNSENT = "It was waiting when the backup was made. Whether it was undone since is not known, so it was not sent."
 _SENT_PERHAPS = "It was to be sent between the backup and its restore, so that it may have been: look in the chat."
 _SLACK_MS = 3_600_000
-
-
-class NotRestored(PostroomError):
-    """A restore into this database was begun and is not over: run it again."""
 
 
 class Replayed(msgspec.Struct, kw_only=True):
@@ -64,11 +60,11 @@ class Restores:
 
     async def require_whole(self) -> None:
         """Raises:
-        NotRestored: nobody may read this database yet.
+        Unavailable: nobody may read this database yet.
         """
         async with self._database.read() as reader:
             if await restoring.begun(reader) is not None:
-                raise NotRestored(
+                raise Unavailable(
                     "A restore into this database was begun and is not over: run `postroom restore` again."
                 )
 
