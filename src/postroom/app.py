@@ -14,6 +14,7 @@ import msgspec
 from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
+from postroom.clock import now as this_machines_clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry, RegistryError, installed
@@ -45,6 +46,7 @@ from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
+from postroom.services.deletions import Deletions, Powers
 from postroom.services.deliveries import Deliveries
 from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
@@ -61,16 +63,19 @@ from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.outreach import Outreach
+from postroom.services.overview import Overview
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
+from postroom.services.previews import Previews
 from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
+from postroom.services.sessions import Sessions
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.telling import Payload, Teller
@@ -85,6 +90,7 @@ from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.connect import connect as connect_app
+from postroom.web.dashboard import SEGMENTS, Dashboard, dashboard
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -112,6 +118,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Listeners
     deliveries: Deliveries
     upkeep: Upkeep
+    dashboard: Dashboard
     app: Asgi
 
     async def close(self) -> None:
@@ -176,11 +183,32 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
-    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
+    engagement = Engagement(database, connections, now)
     webhooks = Webhooks(database, notifier, guard, events, now)
+    deletions = Deletions(
+        database,
+        Previews(registry, access, accounts, messages, posts, webhooks, deadlines),
+        Powers(
+            access=access,
+            accounts=accounts,
+            engagement=engagement,
+            posts=posts,
+            recalls=recalls,
+            takedowns=takedowns,
+            webhooks=webhooks,
+        ),
+        receipts,
+        now,
+    )
+    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
     teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
+        # Whoever moves the clock of a sandbox stays signed in: cookies go by this machine's.
+        sessions=Sessions(
+            database, access, this_machines_clock, lives=timedelta(hours=settings.session_hours), sandbox=sandbox
+        ),
+        overview=Overview(database, now),
         hosted_links=hosted,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
@@ -193,12 +221,13 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         recalls=recalls,
         deadlines=deadlines,
         deferrals=deferrals,
+        deletions=deletions,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
         post_lists=PostLists(database),
         post_logs=post_logs,
-        engagement=Engagement(database, connections, now),
+        engagement=engagement,
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
@@ -213,6 +242,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         health=Health(database, media, now),
     )
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
+    pages = dashboard(services, now, public_url=public_url)
     work = Work(
         accounts=accounts,
         deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
@@ -237,7 +267,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
         deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
-        app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
+        dashboard=pages,
+        app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
     )
 
 
@@ -299,7 +330,7 @@ def _paced(settings: Settings, sandbox: bool) -> bool:
     return not sandbox if settings.rate_limits is None else settings.rate_limits
 
 
-def _mounted(services: Services, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
+def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
         "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
@@ -314,6 +345,7 @@ def _mounted(services: Services, settings: Settings, public_url: str, paced: Clo
         "media": media_app(services),
         "callbacks": callbacks_app(services),
         "connect": connect_app(services),
+        **dict.fromkeys(SEGMENTS, pages),
     }
     hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds

@@ -151,6 +151,7 @@ async def run(
 
     def stop() -> None:
         server.should_exit = True
+        house.dashboard.stop()
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

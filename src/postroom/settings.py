@@ -101,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether ConnectSafely's API counts requests as the vendor does; if not said, yes, and no in the sandbox."""
     limit_plan_name: str = "Self-hosted"
     """What the limits are called where one is reached."""
+    session_hours: _Positive = 12.0
+    """How long somebody who signs in to the dashboard stays signed in, in hours."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; if not said, INFO, and WARNING in the sandbox."""
     log_json: bool = False

@@ -69,7 +69,9 @@ async def _live(settings: "Settings", as_json: bool, *, works: bool) -> None:
             print_line({**bases, "native": f"{base}/api"})
         else:
             click.echo(
-                f"Postroom {__version__} listens on {base}\nThe first key: postroom key create --data {settings.data}"
+                f"Postroom {__version__} listens on {base}\n"
+                f"The first key: postroom key create --data {settings.data}\n"
+                f"The dashboard, to sign in with a key: {settings.public_url or base}/"
             )
         if not settings.public_url:
             click.echo("Note: POSTROOM_PUBLIC_URL is not set; upload addresses name this machine.", err=True)

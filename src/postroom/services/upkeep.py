@@ -11,6 +11,7 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
+from postroom.services.spending import KEPT
 from postroom.store import (
     accounts,
     burials,
@@ -22,12 +23,16 @@ from postroom.store import (
     jobs,
     login_attempts,
     rates,
+    sessions,
+    spending,
 )
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
 _HOSTED_LINKS = timedelta(days=3)
 """How long a link that expired is kept: what became of it may still have to be told."""
+_SESSIONS = timedelta(days=1)
+"""How long one that expired is kept: somebody who comes back is told so."""
 _TOLD = timedelta(minutes=10)
 """How long the end of an attempt to link can still be told to whoever answers it."""
 
@@ -99,6 +104,9 @@ class Upkeep:
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
+            await spending.remove_older(tx, before(KEPT))
+            await spending.remove_expired_tokens(tx, before(_TOLD))
+            await sessions.remove_expired(tx, before(_SESSIONS))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
         if keep.receipts is not None:
