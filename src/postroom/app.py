@@ -20,17 +20,21 @@ from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
+from postroom.dialects.connectsafely.webhooks import EVENTS as CONNECTSAFELY_EVENTS
 from postroom.dialects.connectsafely.webhooks import Payloads as ConnectSafelyPayloads
 from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.native.events import payload as native_payload
 from postroom.dialects.postpost import operations as postpost
+from postroom.dialects.postpost.webhooks import EVENTS as POSTPOST_EVENTS
 from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
+from postroom.dialects.postpress.deliveries import EVENTS as POSTPRESS_EVENTS
 from postroom.dialects.postpress.deliveries import Payloads as PostPressPayloads
 from postroom.domain.addresses import LOOPBACK
+from postroom.domain.events import EventType
 from postroom.domain.limits import Limits
-from postroom.domain.webhooks import Format
+from postroom.domain.webhooks import Format, Vocabulary
 from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
@@ -46,6 +50,7 @@ from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
+from postroom.services.deletions import Deletions, Powers
 from postroom.services.deliveries import Deliveries
 from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
@@ -69,12 +74,15 @@ from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
+from postroom.services.previews import Previews
 from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
+from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
+from postroom.services.retries import Retries
 from postroom.services.sessions import Sessions
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
@@ -118,6 +126,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Listeners
     deliveries: Deliveries
     upkeep: Upkeep
+    restores: Restores
     dashboard: Dashboard
     app: Asgi
 
@@ -185,8 +194,24 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
+    engagement = Engagement(database, connections, now)
+    webhooks = Webhooks(database, notifier, guard, events, _vocabularies(), now)
+    deletions = Deletions(
+        database,
+        Previews(registry, access, accounts, messages, posts, webhooks, deadlines),
+        Powers(
+            access=access,
+            accounts=accounts,
+            engagement=engagement,
+            posts=posts,
+            recalls=recalls,
+            takedowns=takedowns,
+            webhooks=webhooks,
+        ),
+        receipts,
+        now,
+    )
     sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
-    webhooks = Webhooks(database, notifier, guard, events, now)
     teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
@@ -207,13 +232,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         recalls=recalls,
         deadlines=deadlines,
         deferrals=deferrals,
+        deletions=deletions,
         posts=posts,
         composing=Composing(posts, attachments, library, takedowns, now),
         takedowns=takedowns,
         outcomes=Outcomes(database, connections, posts),
+        retries=Retries(database, posts, quota, now),
         post_lists=PostLists(database),
         post_logs=post_logs,
-        engagement=Engagement(database, connections, now),
+        engagement=engagement,
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
@@ -228,7 +255,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
     )
-    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
+    restores = Restores(database, accounts, posts, ingest, events, now)
+    upkeep = Upkeep(database, accounts, chains, events, restores, _retention(settings), now)
     pages = dashboard(services, now, public_url=public_url)
     work = Work(
         accounts=accounts,
@@ -254,6 +282,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
         deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
+        restores=restores,
         dashboard=pages,
         app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
     )
@@ -282,6 +311,15 @@ def open_keyring(settings: Settings) -> Keyring:
         WrongSetting, WrongMasterKey: they cannot be opened.
     """
     return Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+
+
+def _vocabularies() -> dict[Format, Vocabulary]:
+    return {
+        Format.NATIVE: {"": {type: (type,) for type in EventType}},
+        Format.POSTPOST: {"": {type: (type,) for type in POSTPOST_EVENTS}},
+        Format.POSTPRESS: POSTPRESS_EVENTS,
+        Format.CONNECTSAFELY: {"": CONNECTSAFELY_EVENTS},
+    }
 
 
 def _payloads(events: Events) -> dict[Format, Payload]:

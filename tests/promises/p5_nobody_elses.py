@@ -68,11 +68,19 @@ IDS: dict[str, str | None] = {
     "resync_account.id": "account",
     "resync_chat.id": "chat",
     "revoke_key.id": "key",
+    "set_key_budget.id": "key",
+    "preview_deletion.id": "message",
+    "confirm_deletion.id": "message",
     "answer_link.id": "link",
     "get_link.id": "link",
     "resend_code.id": "link",
     "relink_account.id": "account",
     "get_receipt.id": "receipt",
+    "get_post_group.id": "post_group",
+    "update_post_group.id": "post_group",
+    "delete_post_group.id": "post_group",
+    "get_post_group_log.id": "post_group",
+    "add_media.id": "post_group",
     "get_message.id": "message",
     "get_chat.id": "chat",
     "list_chat_people.id": "chat",
@@ -126,7 +134,9 @@ _NO_IDS = """
     filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
     recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     attachment_id emoji on mark people title subject files options typing_seconds
+    kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
+    scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -292,8 +302,14 @@ BODIES: dict[str, Any] = {
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
     "send_chat_message": {"text": "Hello"},
     "set_message_delete_at": {"delete_at": None},
+    "create_post_group": {"content": "Hello", "platforms": ["bluesky-x"]},
+    "update_post_group": {"content": "Mine now"},
+    "add_media": {"file_name": "a.png", "content_type": "image/png"},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
+    "set_key_budget": {"deletes_per_hour": 1, "deletes_per_day": None},
+    "preview_deletion": {"kind": "message", "id": "msg_none"},
+    "confirm_deletion": {"kind": "message", "id": "msg_none", "token": "del_none"},
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},

@@ -66,13 +66,13 @@ async def test_what_failed_is_tried_again_and_what_is_live_is_not(desk: Desk) ->
     await desk.work()
     found = await story(desk, group.id)
     assert ([each.live for each in found.outcomes], len(found.failed)) == ([Live.YES, Live.NO], 1)
-    await desk.services.posts.retry(desk.caller, group.id)
+    await desk.services.retries.retry(desk.caller, group.id)
     assert (await desk.view(group)).group.status == "scheduled"
     await desk.work()
     assert [each.live for each in (await story(desk, group.id)).outcomes] == [Live.YES, Live.YES]
     assert (await desk.calls("createRecord"), await desk.calls("create_status", "mastodon")) == (1, 2)
     with pytest.raises(InvalidParameters):
-        await desk.services.posts.retry(desk.caller, group.id)
+        await desk.services.retries.retry(desk.caller, group.id)
 
 
 async def test_what_nobody_knows_of_is_tried_again_only_by_an_owner_who_looked(desk: Desk) -> None:
@@ -82,8 +82,8 @@ async def test_what_nobody_knows_of_is_tried_again_only_by_an_owner_who_looked(d
         await posts.set_post(tx, post.workspace_id, post.id, status=PostStatus.UNCONFIRMED, attempts=12)
     assert [each.live for each in (await story(desk, group.id)).left] == [Live.MAYBE]
     with pytest.raises(InvalidParameters):
-        await desk.services.posts.retry(desk.caller, group.id)
-    await desk.services.posts.retry(desk.caller, group.id, looked=True)
+        await desk.services.retries.retry(desk.caller, group.id)
+    await desk.services.retries.retry(desk.caller, group.id, looked=True)
     await desk.settle()
     assert await desk.status(group) is PostStatus.PUBLISHED
     assert len(await desk.live()) == 1
@@ -94,7 +94,7 @@ async def test_of_a_thread_what_is_left_is_tried_again_in_its_order(desk: Desk) 
     await desk.fault("createRecord", nth=2, do={"status": 400, "body": {"error": "InvalidRequest"}})
     await desk.work()
     assert [each.live for each in (await story(desk, group.id)).outcomes] == [Live.YES, Live.NO, Live.NO]
-    await desk.services.posts.retry(desk.caller, group.id)
+    await desk.services.retries.retry(desk.caller, group.id)
     await desk.work()
     assert [each.live for each in (await story(desk, group.id)).outcomes] == [Live.YES] * 3
     assert sorted(each["text"] for each in await desk.live()) == ["One", "Three", "Two"]

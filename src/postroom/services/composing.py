@@ -36,6 +36,11 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
     without: Sequence[str] = ()
     """Ids of the group's own files that it has no more."""
 
+    @property
+    def furnishes(self) -> bool:
+        """Whether files come, or go."""
+        return bool(self.media_urls or self.files or self.without)
+
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
     """The group as it now stands, and the files that were fetched for it, in the order of their addresses."""
@@ -80,15 +85,20 @@ class Composing:
         Raises as `create` does.
         """
         self._check(extras)
+        at = None if extras.expiry is None else extras.expiry.at
+        if extras.expiry is not None and change == Change() and not extras.furnishes:
+            found = (await self._posts.get(caller, group_id)).group
+            await self._takedowns.schedule(caller, found.id, at, delete_group=extras.expiry.delete_group)
+            return Composed(group=found, files=())
+        async with self._takedowns.counting(caller, at):
+            return await self._update(caller, group_id, change, extras)
+
+    async def _update(self, caller: Caller, group_id: str, change: Change, extras: Extras) -> Composed:
         if extras.media_urls:
             async with self._attachments.fetched(caller, names(extras.media_urls), group_id) as files:
                 along = self._along(caller, extras, files.staged)
                 group = await self._posts.update(caller, group_id, _as_before(change, files), along=along)
             return Composed(group=group, files=files.staged)
-        if extras.expiry is not None and not extras.files and not extras.without and change == Change():
-            found = (await self._posts.get(caller, group_id)).group
-            await self._takedowns.schedule(caller, found.id, extras.expiry.at, delete_group=extras.expiry.delete_group)
-            return Composed(group=found, files=())
         along = self._along(caller, extras, ())
         return Composed(group=await self._posts.update(caller, group_id, change, along=along), files=())
 

@@ -12,6 +12,7 @@ from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
+from postroom.services.deletions import Deletions
 from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
@@ -34,6 +35,7 @@ from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
+from postroom.services.retries import Retries
 from postroom.services.sessions import Sessions
 from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
@@ -57,10 +59,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     recalls: Recalls
     deadlines: Deadlines
     deferrals: Deferrals
+    deletions: Deletions
     posts: Posts
     composing: Composing
     takedowns: Takedowns
     outcomes: Outcomes
+    retries: Retries
     post_lists: PostLists
     post_logs: PostLogs
     checkups: Checkups

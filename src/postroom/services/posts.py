@@ -19,8 +19,10 @@ from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.post_logs import PostLogs
 from postroom.services.quota import Quota
+from postroom.services.spending import counted
 from postroom.store import accounts, jobs, media, posts, removals
-from postroom.store.database import Database, Tx
+from postroom.store.database import Database, Reader, Tx
+from postroom.store.graves import POST_GROUP, Grave
 from postroom.store.notify import Notifier
 from postroom.store.removals import Removal
 
@@ -123,7 +125,7 @@ class Posts:
             if along is not None:
                 await along(tx, group)
             if group.scheduled_at is not None:
-                await self._schedule(tx, group, rows, group.scheduled_at)
+                await self.set_out(tx, group, rows, group.scheduled_at)
         return group
 
     async def _rows(self, tx: Tx, group: PostGroup) -> list[Post]:
@@ -167,11 +169,14 @@ class Posts:
         """
         group_id = _checked(group_id)
         async with self._database.read() as reader:
-            group = await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id)
-            if group is None:
-                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            held = await posts.list_posts(reader, caller.workspace_id, [group_id])
-            files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
+            return await self._view(reader, caller, group_id)
+
+    async def _view(self, reader: Reader, caller: Caller, group_id: str) -> PostGroupView:
+        group = await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id)
+        if group is None:
+            raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+        held = await posts.list_posts(reader, caller.workspace_id, [group_id])
+        files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
         return PostGroupView(group=group, posts=held.get(group_id, []), media=files.get(group_id, []))
 
     async def update(self, caller: Caller, group_id: str, change: Change, *, along: Along | None = None) -> PostGroup:
@@ -232,41 +237,8 @@ class Posts:
                 await along(tx, fresh)
             if becomes is GroupStatus.SCHEDULED and moment is not None:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
-                await self._schedule(tx, group, waiting, moment, published)
+                await self.set_out(tx, group, waiting, moment, published)
         return fresh
-
-    async def retry(self, caller: Caller, group_id: str, *, looked: bool = False) -> None:
-        """Have what failed of a group published after all, now; of a thread what is left of it, in its order.
-
-        `looked`: also what nobody knows of, since its owner has looked there and it is not live. What is live, or under
-        way, stays as it is.
-
-        Raises:
-            NotFound: no such post group of the user's.
-            InvalidParameters: (kind STATUS) nothing of it is to be tried again.
-            NotPermitted: (kind PLAN_LIMIT) a limit of this server is reached.
-        """
-        group_id = _checked(group_id)
-        again = (PostStatus.FAILED, PostStatus.UNCONFIRMED) if looked else (PostStatus.FAILED,)
-        async with self._database.begin() as tx:
-            group = await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
-            if group is None:
-                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            rows = (await posts.list_posts(tx, caller.workspace_id, [group_id])).get(group_id, [])
-            chosen = [row for row in rows if row.status in again and (looked or not _waits(row, rows))]
-            if not chosen:
-                raise InvalidParameters("There is nothing to be tried again.", kind=Kind.STATUS)
-            now_ms = to_ms(self._now())
-            moment = min(group.scheduled_at or now_ms, now_ms)
-            await self._quota.take(tx, group.workspace_id, group_id, len(group.platforms), moment)
-            for row in chosen:
-                # Of the tries that a post has, these are new ones; that there was an attempt stays known.
-                await posts.set_post(
-                    tx, caller.workspace_id, row.id, status=PostStatus.PENDING, attempts=min(row.attempts, 1)
-                )
-            await self.roll_up(tx, msgspec.structs.replace(group, scheduled_at=moment))
-            published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
-            await self._schedule(tx, group, chosen, now_ms, published)
 
     async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
         """What is written anew can be scheduled, and is for accounts of the user's where it was not before."""
@@ -305,8 +277,11 @@ class Posts:
         if fresh.status is GroupStatus.SCHEDULED and fresh.scheduled_at is not None:
             await self._quota.take(tx, group.workspace_id, group.id, len(fresh.platforms), fresh.scheduled_at)
 
-    async def delete(self, caller: Caller, group_id: str) -> None:
+    @counted
+    async def delete(self, caller: Caller, group_id: str, check: Callable[[PostGroupView], None] | None = None) -> None:
         """Delete a post group, its posts and its files, whatever its status: all of them, or none.
+
+        `check` looks at the group once nobody changes it any more, and may raise.
 
         What is live stays live; the receipt keeps its id and link. Files go from the object store by a job.
 
@@ -316,7 +291,10 @@ class Posts:
         Source: PostPost "Delete post".
         """
         group_id = _checked(group_id)
-        async with self._database.begin(single=True) as tx:
+        async with self._database.begin(single=check is None) as tx:
+            if check is not None:
+                await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
+                check(await self._view(tx, caller, group_id))
             if not await self.remove(tx, caller.workspace_id, caller.user_id, group_id, origin="api"):
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
 
@@ -336,6 +314,8 @@ class Posts:
         files = await removals.remove_group(tx, removal)
         if files is None:
             return False
+        graves = tx.keyring.graves
+        tx.on_commit(lambda: graves.dig(Grave(workspace_id, POST_GROUP, group_id, removal.at)))
         tx.on_commit(lambda: self._notifier.wake(f"events:{workspace_id}"))
         if files:
             tx.on_commit(lambda: self._notifier.wake("jobs"))
@@ -365,6 +345,24 @@ class Posts:
             await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
             data = EventData(post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code)
             await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
+
+    async def leave_in_doubt(self, tx: Tx, workspace_id: str, post_id: str, why: str) -> bool:
+        """Nobody can know any more whether a post was published: its owner decides. False: it has an outcome."""
+        held = await posts.hold_post(tx, workspace_id, post_id)
+        if held is None or held[1].status not in (PostStatus.PENDING, PostStatus.PROCESSING):
+            return False
+        group, post = held
+        becomes = PostStatus.UNCONFIRMED
+        now = to_ms(self._now())
+        error = PostError(code="OUTCOME_UNKNOWN", message=why, retryable=False, failed_at=now)
+        await posts.set_post(
+            tx, workspace_id, post_id, status=becomes, attempts=post.attempts, error=error, begun_at=now
+        )
+        await self._logs.failed(tx, post, error)
+        await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
+        data = EventData(post_group_id=group.id, post_id=post_id, platform=post.platform, reason=error.code)
+        await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
+        return True
 
     async def roll_up(self, tx: Tx, group: PostGroup, ended: Post | None = None) -> None:
         """Give a group, which the caller holds, the status that its posts make.
@@ -425,7 +423,7 @@ class Posts:
             provider=post.platform,
         )
 
-    async def _schedule(
+    async def set_out(
         self, tx: Tx, group: PostGroup, rows: Sequence[Post], moment: int, published: Container[int] = ()
     ) -> None:
         """Have posts published at a moment; of a thread the first part only, the others follow one by one."""
@@ -444,16 +442,6 @@ def _checked(group_id: str) -> str:
     if not is_object_id(group_id):
         raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
     return group_id.lower()
-
-
-def _waits(post: Post, rows: Sequence[Post]) -> bool:
-    """Whether a part of a thread follows one of which nobody knows whether it is live: that has to be settled first."""
-    return any(
-        row.status is PostStatus.UNCONFIRMED
-        and row.part < post.part
-        and row.position - post.position == row.part - post.part
-        for row in rows
-    )
 
 
 def _written(group: PostGroup, change: Change) -> PostGroup:

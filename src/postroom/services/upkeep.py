@@ -11,6 +11,8 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
+from postroom.services.restores import Restores
+from postroom.services.spending import KEPT
 from postroom.store import (
     accounts,
     burials,
@@ -23,6 +25,7 @@ from postroom.store import (
     login_attempts,
     rates,
     sessions,
+    spending,
 )
 from postroom.store.database import Database
 
@@ -58,6 +61,7 @@ class Upkeep:
         accounts: Accounts,
         chains: Chains,
         events: Events,
+        restores: Restores,
         retention: Retention,
         now: Clock,
     ) -> None:
@@ -65,6 +69,8 @@ class Upkeep:
         self._events = events
         self._accounts = accounts
         self._chains = chains
+        self._restores = restores
+        self._remembered = False
         self._retention = retention
         self._now = now
 
@@ -102,6 +108,8 @@ class Upkeep:
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
+            await spending.remove_older(tx, before(KEPT))
+            await spending.remove_expired_tokens(tx, before(_TOLD))
             await sessions.remove_expired(tx, before(_SESSIONS))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
@@ -112,6 +120,9 @@ class Upkeep:
         for workspace_id, account_id in left:
             await self._accounts.finish_unlink(workspace_id, account_id)
         await self.announce_expiring()
+        if not self._remembered:
+            await self._restores.remember()
+            self._remembered = True
         await self.schedule(timedelta(minutes=10))
 
     async def announce_expiring(self) -> None:

@@ -1,11 +1,16 @@
 """Workspaces, managed users, and API keys by the keyed hash of their secret."""
 
-from postroom.domain.access import ApiKey, Entitlements, ManagedUser, Scope, Workspace
+from postroom.domain.access import ApiKey, DeleteBudget, Entitlements, ManagedUser, Scope, Workspace
 from postroom.store.database import Reader, Row, Tx
+from postroom.store.graves import KEY, Grave
 
 _WORKSPACE = "w.id, w.name, w.sandbox, w.api_access, w.mcp_access, w.managed_users"
 _USER = "id, workspace_id, username, display_name, created_at, page_nonce, page_expires_at"
-_KEY = "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at, k.per_user"
+_KEY = (
+    "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at, k.per_user, "
+    "k.deletes_per_hour, k.deletes_per_day"
+)
+_KEY_COLUMNS = 11
 
 
 async def add_workspace(tx: Tx, workspace: Workspace, created_at: int) -> None:
@@ -118,15 +123,7 @@ async def detach_managed_user(tx: Tx, workspace_id: str, user_id: str, at: int) 
         at,
     )
     if changed:
-        await tx.execute(
-            """
-            update api_keys set revoked_at = $3
-            where workspace_id = $1 and managed_user_id = $2 and revoked_at is null
-            """,
-            workspace_id,
-            user_id,
-            at,
-        )
+        await _revoke(tx, workspace_id, "managed_user_id = $3", user_id, at)
     return changed > 0
 
 
@@ -144,8 +141,9 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
     await tx.execute(
         """
         insert into api_keys
-            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at, per_user)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at, per_user,
+            deletes_per_hour, deletes_per_day)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """,
         secret_hash,
         key.id,
@@ -157,6 +155,8 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
         key.created_at,
         key.revoked_at,
         int(key.per_user),
+        key.budget.per_hour,
+        key.budget.per_day,
     )
 
 
@@ -171,7 +171,7 @@ async def find_by_secret(reader: Reader, secret_hash: bytes) -> tuple[ApiKey, Wo
     )
     if row is None:
         return None
-    return _key(row), None if row[9] is None else _workspace(row[9:])
+    return _key(row), None if row[_KEY_COLUMNS] is None else _workspace(row[_KEY_COLUMNS:])
 
 
 async def find_key(reader: Reader, workspace_id: str, key_id: str) -> ApiKey | None:
@@ -192,28 +192,24 @@ async def list_keys(reader: Reader, workspace_id: str) -> list[ApiKey]:
 
 async def revoke_key(tx: Tx, workspace_id: str, key_id: str, at: int) -> bool:
     """Revoke a key for good. False: there is none, or it was revoked before."""
-    return (
-        await tx.execute(
-            "update api_keys set revoked_at = $3 where workspace_id = $1 and id = $2 and revoked_at is null",
-            workspace_id,
-            key_id,
-            at,
-        )
-        > 0
-    )
+    return await _revoke(tx, workspace_id, "id = $3", key_id, at)
 
 
 async def revoke_per_user_key(tx: Tx, workspace_id: str, user_id: str, at: int) -> None:
     """End the key of a managed user that its workspace made, if there is one."""
-    await tx.execute(
-        """
-        update api_keys set revoked_at = $3
-        where workspace_id = $1 and managed_user_id = $2 and per_user = 1 and revoked_at is null
-        """,
+    await _revoke(tx, workspace_id, "managed_user_id = $3 and per_user = 1", user_id, at)
+
+
+async def _revoke(tx: Tx, workspace_id: str, which: str, value: str, at: int) -> bool:
+    rows = await tx.fetch(
+        f"update api_keys set revoked_at = $2 where workspace_id = $1 and {which} and revoked_at is null returning id",
         workspace_id,
-        user_id,
         at,
+        value,
     )
+    graves = tx.keyring.graves
+    tx.on_commit(lambda: graves.dig(*(Grave(workspace_id, KEY, row[0], at) for row in rows)))
+    return bool(rows)
 
 
 def _workspace(row: Row) -> Workspace:
@@ -248,4 +244,5 @@ def _key(row: Row) -> ApiKey:
         created_at=row[6],
         revoked_at=row[7],
         per_user=row[8] == 1,
+        budget=DeleteBudget(per_hour=row[9], per_day=row[10]),
     )

@@ -1,6 +1,7 @@
 """What the server answers with. Moments are aware, in UTC. Fields that a newer server has besides are passed over."""
 
 from postroom_client.types.accounts import Account, Checkpoint, Link, Network, Sync
+from postroom_client.types.deletions import DeletionBudget, DeletionDone, DeletionPreview
 from postroom_client.types.messages import (
     Chat,
     Deferral,
@@ -15,7 +16,16 @@ from postroom_client.types.messages import (
     Sent,
     WhyNot,
 )
-from postroom_client.types.posts import Post, TakeDown, Target
+from postroom_client.types.posts import (
+    LogLine,
+    MediaFile,
+    Post,
+    PostGroup,
+    PostProblem,
+    TakeDown,
+    Target,
+    UploadAddress,
+)
 from postroom_client.types.workspace import (
     Done,
     Entitlements,
@@ -40,6 +50,9 @@ __all__ = [
     "Deferral",
     "DeleteAtSet",
     "Deleted",
+    "DeletionBudget",
+    "DeletionDone",
+    "DeletionPreview",
     "Done",
     "Entitlements",
     "Event",
@@ -48,13 +61,17 @@ __all__ = [
     "Health",
     "Key",
     "Link",
+    "LogLine",
     "ManagedUser",
+    "MediaFile",
     "Message",
     "Network",
     "NewFile",
     "Person",
     "Position",
     "Post",
+    "PostGroup",
+    "PostProblem",
     "Profile",
     "Reaction",
     "Receipt",
@@ -65,6 +82,7 @@ __all__ = [
     "Sync",
     "TakeDown",
     "Target",
+    "UploadAddress",
     "Webhook",
     "WhyNot",
     "Workspace",

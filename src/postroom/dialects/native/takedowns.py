@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from postroom.clock import iso, to_ms
+from postroom.clock import iso
 from postroom.dialects.native import wire
+from postroom.dialects.native.moments import ms
 from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -56,16 +57,16 @@ class DeleteAt(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 async def take_down_post_group(services: Services, request: Request) -> TakeDown:
     wait = request.integer("wait_seconds", int(LONGEST_WAIT_SECONDS), 0, int(LONGEST_WAIT_SECONDS))
-    return _takedown(await services.takedowns.take_down(request.caller, request.path["id"], wait))
+    return takedown(await services.takedowns.take_down(request.caller, request.path["id"], wait))
 
 
 async def take_down_receipt(services: Services, request: Request) -> TakeDown:
     wait = request.integer("wait_seconds", int(LONGEST_WAIT_SECONDS), 0, int(LONGEST_WAIT_SECONDS))
-    return _takedown(await services.takedowns.take_down_receipt(request.caller, request.path["id"], wait))
+    return takedown(await services.takedowns.take_down_receipt(request.caller, request.path["id"], wait))
 
 
 async def get_take_down(services: Services, request: Request) -> TakeDown:
-    return _takedown(await services.takedowns.get(request.caller, request.path["id"]))
+    return takedown(await services.takedowns.get(request.caller, request.path["id"]))
 
 
 async def set_delete_at(services: Services, request: Request) -> wire.Done:
@@ -80,12 +81,11 @@ def _moment(body: DeleteAt) -> tuple[int | None, bool]:
         raise InvalidParameters("`then` is keep or delete.")
     if body.delete_at is None:
         return None, False
-    if body.delete_at.tzinfo is None:
-        raise InvalidParameters("`delete_at` needs its offset from UTC, such as a Z at its end.")
-    return to_ms(body.delete_at), body.then == "delete"
+    return ms(body.delete_at, "delete_at"), body.then == "delete"
 
 
-def _takedown(found: DomainTakedown) -> TakeDown:
+def takedown(found: DomainTakedown) -> TakeDown:
+    """A take-down as this dialect shows it."""
     return TakeDown(
         id=found.id,
         href=f"/api/take-downs/{found.id}",

@@ -28,6 +28,9 @@ class Key(msgspec.Struct, kw_only=True):
     managed_user_id: str | None
     created_at: str
     revoked_at: str | None
+    deletes_per_hour: int | None
+    """How many deletions it may ask for in any hour; null: as many as it likes."""
+    deletes_per_day: int | None
     secret: str | UnsetType = UNSET
 
 
@@ -36,11 +39,16 @@ class Keys(msgspec.Struct, kw_only=True):
 
 
 class NewKey(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`scopes`: among read, send, delete, publish, link, admin; if not said, all but admin."""
+    """`scopes`: among read, send, delete, publish, link, admin; if not said, all but admin.
+
+    `deletes_per_hour`, `deletes_per_day`: a budget of deletions, as an agent's key should have one; null: none.
+    """
 
     name: str
     scopes: list[access.Scope] | None = None
     managed_user_id: str | None = None
+    deletes_per_hour: int | None = None
+    deletes_per_day: int | None = None
 
 
 class Entitlements(msgspec.Struct, kw_only=True):
@@ -178,17 +186,22 @@ class Chat(msgspec.Struct, kw_only=True):
 
 
 class Post(msgspec.Struct, kw_only=True):
-    """A post as it now stands. `error` is PostPost's code for why it failed."""
+    """A post as it now stands. `error` is PostPost's code for why it failed, `error_detail` its words.
+
+    `part`: which part of a thread, from 0, where the text is too long for its network.
+    """
 
     id: str
     post_group_id: str
     platform: str
     platform_id: str
+    part: int
     status: str
     scheduled_at: str | None
     provider_id: str | None
     url: str | None
     error: str | None
+    error_detail: str | None
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -238,6 +251,8 @@ def key(found: access.ApiKey, secret: str | None = None) -> Key:
         managed_user_id=found.managed_user_id,
         created_at=iso(found.created_at),
         revoked_at=moment(found.revoked_at),
+        deletes_per_hour=found.budget.per_hour,
+        deletes_per_day=found.budget.per_day,
         secret=UNSET if secret is None else secret,
     )
 
@@ -303,7 +318,7 @@ def event(joined: Joined) -> Event:
         case DomainChat() as content:
             made.chat = chat(content)
         case PostNow() as content:
-            made.post = _post(content)
+            made.post = post(content)
     return made
 
 
@@ -342,18 +357,21 @@ def message(found: messages.Message, deletion: Deletion, moments: Mapping[str, i
     )
 
 
-def _post(found: PostNow) -> Post:
-    post = found.post
+def post(found: PostNow) -> Post:
+    """A post."""
+    one = found.post
     return Post(
-        id=post.id,
-        post_group_id=post.group_id,
-        platform=post.platform,
-        platform_id=post.platform_id,
-        status=post.status,
+        id=one.id,
+        post_group_id=one.group_id,
+        platform=one.platform,
+        platform_id=one.platform_id,
+        part=one.part,
+        status=one.status,
         scheduled_at=moment(found.scheduled_at),
-        provider_id=post.provider_id,
-        url=post.url,
-        error=None if post.error is None else post.error.code,
+        provider_id=one.provider_id,
+        url=one.url,
+        error=None if one.error is None else one.error.code,
+        error_detail=None if one.error is None else one.error.message,
     )
 
 

@@ -146,7 +146,7 @@ async def hold_back(visit: Visit) -> Response:
 
 async def retry(visit: Visit) -> Response:
     """`/posts/{id}/retry`: what failed, and, where its owner looked, what nobody knows of."""
-    await visit.services.posts.retry(visit.caller, visit.path["id"], looked=visit.text("looked") == "yes")
+    await visit.services.retries.retry(visit.caller, visit.path["id"], looked=visit.text("looked") == "yes")
     return visit.go(f"/posts/{visit.path['id']}", "It is tried again.")
 
 

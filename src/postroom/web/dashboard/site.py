@@ -13,7 +13,7 @@ from postroom.clock import Clock
 from postroom.domain.access import Caller
 from postroom.errors import ErrorCode, InvalidParameters, NotAuthenticated, NotPermitted, PostroomError
 from postroom.services.house import Services
-from postroom.web.dashboard import assets, compose, library, overview, posts
+from postroom.web.dashboard import assets, compose, keys, library, overview, posts, receipts, webhooks
 from postroom.web.dashboard.door import Door, sign_out
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.live import Live
@@ -32,6 +32,9 @@ PAGES: list[Page] = [
     *compose.PAGES,
     *posts.PAGES,
     *library.PAGES,
+    *webhooks.PAGES,
+    *receipts.PAGES,
+    *keys.PAGES,
 ]
 SEGMENTS = frozenset(
     ("", "overview", "accounts", "inbox", "posts", "library", "webhooks", "receipts", "keys", "sandbox", "health")
