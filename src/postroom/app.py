@@ -76,6 +76,7 @@ from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sessions import Sessions
+from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.telling import Payload, Teller
@@ -132,8 +133,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
         self.database.keyring.close()
 
 
-async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool) -> House:
-    """Put a server together.
+async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool, control: str = "") -> House:
+    """Put a server together. `control`: where the networks of a sandbox are told what to do.
 
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
@@ -240,6 +241,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         webhooks=webhooks,
         delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
+        simulation=Simulation(http, accounts, control) if sandbox and control else None,
     )
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
     pages = dashboard(services, now, public_url=public_url)

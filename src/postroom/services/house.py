@@ -34,6 +34,7 @@ from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sessions import Sessions
+from postroom.services.simulation import Simulation
 from postroom.services.takedowns import Takedowns
 from postroom.services.webhooks import Webhooks
 
@@ -75,3 +76,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Webhooks
     delivery_log: DeliveryLog
     health: Health
+    simulation: Simulation | None
+    """Of a sandbox; None: the networks are real."""
