@@ -19,7 +19,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _MOST_FORM_BYTES = 64 * 1024
 _STATUSES: dict[type[PostroomError], int] = {NotFound: 404, LoginFailed: 401, InvalidParameters: 400}
 _SECRETS = ("password", "token", "secret", "cookie")
-_NAMES = {"linkedin": "LinkedIn", "tiktok": "TikTok", "twitter": "X", "youtube": "YouTube"}
+_NAMES = {"linkedin": "LinkedIn", "tiktok": "TikTok", "twitter": "X", "whatsapp": "WhatsApp", "youtube": "YouTube"}
 _STYLE = """
 :root { color-scheme: light dark; } body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto;
 padding: 0 1rem; } label { display: block; margin: .6rem 0; } input:not([type=radio]) { display: block; width: 100%; }

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from urllib.parse import unquote
 
 from postroom.domain.access import Scope
 from tests.desk import Desk
@@ -44,7 +45,7 @@ async def test_the_other_person_sees_writes_reacts_and_takes_back(desk: Desk, pa
     shown = (await page.get(address)).text
     viewer = re.search(r'name="as" value="([^"]+)"', shown)
     assert viewer is not None
-    fields = {"id": chat_id.group(1), "as": viewer.group(1)}
+    fields = {"id": unquote(chat_id.group(1)), "as": viewer.group(1)}
     await page.do("/sandbox/linkedin/chats", {**fields, "do": "write", "text": "<i>hello</i> from there"})
     shown = (await page.get(address)).text
     assert "&lt;i&gt;hello&lt;/i&gt; from there" in shown
