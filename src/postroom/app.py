@@ -72,6 +72,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
+from postroom.services.threads import Threads
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -192,6 +193,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        threads=Threads(database, connections, messages, deadlines),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         people=People(database, connections),

@@ -31,6 +31,7 @@ from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.takedowns import Takedowns
+from postroom.services.threads import Threads
 from postroom.services.webhooks import Webhooks
 
 
@@ -44,6 +45,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chats: Chats
     attendees: Attendees
     messages: Messages
+    threads: Threads
     outreach: Outreach
     refreshing: Refreshing
     people: People
