@@ -193,7 +193,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
-        threads=Threads(database, connections, messages, deadlines),
+        threads=Threads(database, connections, messages, deadlines, now),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         people=People(database, connections),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
 from postroom.domain.capabilities import Capabilities
@@ -11,7 +12,8 @@ from postroom.domain.chats import Attendee, Chat
 from postroom.domain.deferrals import Deferral, DeferredDraft
 from postroom.domain.deletions import Deletion
 from postroom.domain.messages import Message, Recall
-from postroom.errors import Kind, NotFound
+from postroom.domain.rules import check_edit
+from postroom.errors import Kind, NotFound, PostroomError
 from postroom.services.access import sees
 from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
@@ -28,6 +30,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     powers: Capabilities
     deletion: Deletion
     """Whether it can be taken back now, until when, and why not."""
+    can_edit: bool
+    at: int
+    """The moment at which all this was so."""
     deferral: Deferral | None
     """Its deletion that was put off and is not settled."""
     recall: Recall | None
@@ -46,6 +51,8 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     deferral: Deferral
     draft: DeferredDraft | None
     """None: it is settled."""
+    at: int
+    """The moment at which this was so."""
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +81,7 @@ class Threads:
         self._connections = connections
         self._messages = messages
         self._deadlines = deadlines
+        self._now = now
 
     async def room(self, caller: Caller, chat_id: str) -> Room:
         """Raises:
@@ -110,10 +118,17 @@ class Threads:
         """What is still to be sent to a chat that the caller was shown, the next one first."""
         async with self._database.read() as reader:
             found = await deferrals.list_sends(reader, caller.workspace_id, chat.account_id, chat.id)
-            return [Sending(deferral=each, draft=await _draft(reader, each)) for each in found]
+            return [Sending(deferral=each, draft=await _draft(reader, each), at=to_ms(self._now())) for each in found]
 
     def _powers(self, provider: str) -> Capabilities:
         return self._connections.connector(provider).capabilities
+
+    def _can_edit(self, message: Message) -> bool:
+        try:
+            check_edit(message, "any text", self._powers(message.provider), to_ms(self._now()))
+        except PostroomError:
+            return False
+        return True
 
     async def _entries(self, caller: Caller, found: Sequence[Message]) -> Sequence[Entry]:
         ids = [message.id for message in found]
@@ -132,6 +147,8 @@ class Threads:
                 message=message,
                 powers=self._powers(message.provider),
                 deletion=deletion,
+                can_edit=self._can_edit(message),
+                at=to_ms(self._now()),
                 deferral=waiting.get(message.id),
                 recall=asked.get(message.id),
                 people=known[message.account_id],
