@@ -76,7 +76,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 class Threads:
     """What a caller may see of its accounts' chats, joined; served from here, never from a network."""
 
-    def __init__(self, database: Database, connections: Connections, messages: Messages, deadlines: Deadlines) -> None:
+    def __init__(
+        self, database: Database, connections: Connections, messages: Messages, deadlines: Deadlines, now: Clock
+    ) -> None:
         self._database = database
         self._connections = connections
         self._messages = messages

@@ -176,7 +176,9 @@ async def _ended(visit: Visit) -> Response:
         said = f"This login at {called(provider)} is over. Whatever it linked is in this list."
         return visit.go("/accounts", said, "plain")
     if account_id and account.status not in IN_USE:
-        error = LoginFailed("The login ended, and the account is as it was.", code=ErrorCode.AUTHENTICATION_INTENT_ERROR)
+        error = LoginFailed(
+            "The login ended, and the account is as it was.", code=ErrorCode.AUTHENTICATION_INTENT_ERROR
+        )
         return _over(visit, error, provider, flow, account_id)
     return _linked(visit, account)
 

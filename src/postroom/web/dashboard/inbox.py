@@ -12,6 +12,7 @@ from postroom.domain.chats import Attendee, Chat, ChatMark
 from postroom.domain.messages import Message
 from postroom.errors import InvalidParameters, Kind, NotImplementedHere
 from postroom.services.threads import Room
+from postroom.web.dashboard.messages import DRAWN
 from postroom.web.dashboard.routes import get, post
 from postroom.web.dashboard.visit import Visit
 
@@ -53,6 +54,7 @@ async def show_chat(visit: Visit) -> Response:
     thread = await visit.services.threads.page(visit.caller, room.chat.id, limit=MESSAGES_ON_A_PAGE)
     values = {
         **_about(visit, room),
+        **DRAWN,
         "thread": thread,
         "sendings": await visit.services.threads.sendings(visit.caller, room.chat),
     }
@@ -68,7 +70,7 @@ async def show_messages(visit: Visit) -> Response:
         limit, since = _MOST_NEW, _number(visit.query.get("since", "0"))
     chat_id = visit.path["chat"]
     thread = await visit.services.threads.page(visit.caller, chat_id, cursor=cursor, since=since, limit=limit)
-    return visit.part("inbox/_messages.html", thread=thread, chat_id=chat_id, earlier=cursor is not None)
+    return visit.part("inbox/_messages.html", thread=thread, chat_id=chat_id, earlier=cursor is not None, **DRAWN)
 
 
 async def mark(visit: Visit) -> Response:

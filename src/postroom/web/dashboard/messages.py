@@ -17,6 +17,20 @@ from postroom.web.dashboard.visit import Tone, Visit
 
 GRACE_SECONDS = 10
 EMOJIS = ("👍", "❤️", "😂", "😮", "😢", "🙏", "🎉", "👏")
+# Why a recall that was asked did nothing, by what is on record of it.
+REASONS = {
+    "provider_error": "the network failed; nothing was changed, try again",
+    "too_many_requests": "the network wants fewer requests; try again later",
+    "service_unavailable": "the network could not be asked; try again",
+    "no_client_session": "the network could not be asked; try again",
+    "disconnected_account": "the session at the network is over; link the account again",
+    "expired_credentials": "the session at the network is over; link the account again",
+    "action_required": "the network wants the owner of the account to do something there first",
+    "not done": "the network was read, and still shows it",
+    "insufficient_permissions": "the network refused",
+}
+DRAWN = {"emojis": EMOJIS, "reasons": REASONS, "editing": False}
+"""What the template of a message wants beside it."""
 _MOST_FILES = 10
 # Shown where they stand; whatever else a message brings is a file to keep.
 _SHOWN_IN_PAGE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -28,9 +42,7 @@ async def show_message(visit: Visit) -> Response:
 
 async def open_file(visit: Visit) -> Response:
     """A file of a message, from its network now: nothing of it is kept here."""
-    found, file = await visit.services.messages.open_attachment(
-        visit.caller, visit.path["message"], visit.path["file"]
-    )
+    found, file = await visit.services.messages.open_attachment(visit.caller, visit.path["message"], visit.path["file"])
     inline = isinstance(found, Image) and file.content_type in _SHOWN_IN_PAGE
     headers = {"content-disposition": "inline" if inline else "attachment", "cache-control": "private, max-age=3600"}
     if file.size_bytes is not None:
@@ -44,9 +56,7 @@ async def send(visit: Visit) -> Response:
     quote_id = visit.text("quote") or None
     files = [await _upload(each) for each in visit.files("files")]
     if grace and not files:
-        made = await visit.services.deferrals.send(
-            visit.caller, chat_id, text, grace_seconds=grace, quote_id=quote_id
-        )
+        made = await visit.services.deferrals.send(visit.caller, chat_id, text, grace_seconds=grace, quote_id=quote_id)
         return await _put_off(visit, made)
     sent = await visit.services.messages.send(visit.caller, chat_id, text, quote_id=quote_id, files=files)
     return await shown(visit, sent.id)
@@ -55,7 +65,7 @@ async def send(visit: Visit) -> Response:
 async def ask_edit(visit: Visit) -> Response:
     entry = await visit.services.threads.entry(visit.caller, visit.path["message"])
     if visit.is_part:
-        return visit.part("inbox/_message.html", entry=entry, editing=True)
+        return visit.part("inbox/_message.html", entry=entry, **(DRAWN | {"editing": True}))
     return visit.page("inbox/edit.html", entry=entry)
 
 
@@ -131,7 +141,7 @@ async def shown(visit: Visit, message_id: str, said: str = "", tone: Tone = "goo
     """A message as it now stands: in its place, or on the page of its chat."""
     entry = await visit.services.threads.entry(visit.caller, message_id)
     if visit.is_part:
-        return visit.part("inbox/_message.html", said=said, tone=tone, entry=entry, editing=False)
+        return visit.part("inbox/_message.html", said=said, tone=tone, entry=entry, **DRAWN)
     return visit.go(f"/inbox/{entry.message.chat_id}#{message_id}", said, tone)
 
 
