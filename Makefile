@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-long mutants check format bench docs parts lock clean test-setup
+.PHONY: help install run test test-long mutants check format bench docs parts chromium lock clean test-setup
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1@/' | column -t -s@
@@ -53,7 +53,7 @@ format: $(VENV)/.stamp-dev ## put the code into its one format
 bench: $(VENV)/.stamp-bench ## measure, and write figures and plots to bench/results
 	@$(BIN)/python -m bench $(TARGETS)
 
-parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/swift/.stamp $(PARTS)/synapse/.stamp # the real parts that are not packages beside the server's own; PostgreSQL is one
+parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/axe/.stamp $(PARTS)/swift/.stamp $(PARTS)/synapse/.stamp chromium # the real parts that are not packages beside the server's own; PostgreSQL is one
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
@@ -112,6 +112,15 @@ $(PARTS)/pds/.stamp: tests/parts/pds/package.json tests/parts/pds/package-lock.j
 $(PARTS)/unipile/.stamp: tests/parts/unipile/package.json tests/parts/unipile/package-lock.json tests/parts/unipile/install.sh $(PARTS)/node/.stamp | $(PARTS)/pds/.stamp
 	@bash tests/parts/unipile/install.sh $(PARTS)
 	@touch $@
+
+# After the other two: all three link Node into the same folder.
+$(PARTS)/axe/.stamp: tests/parts/axe/package.json tests/parts/axe/package-lock.json tests/parts/axe/install.sh $(PARTS)/node/.stamp | $(PARTS)/unipile/.stamp
+	@bash tests/parts/axe/install.sh $(PARTS)
+	@touch $@
+
+# Of this system, not of ours: looked for each time.
+chromium:
+	@bash tests/parts/chromium/install.sh
 
 # An environment of its own: its packages have other versions than the server's.
 $(PARTS)/swift/.stamp: requirements/swift.txt | $(BIN)/python

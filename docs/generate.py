@@ -38,6 +38,9 @@ def settings() -> str:
         "the file that `POSTROOM_SETTINGS` names. The command line wins over the environment, the environment over the",
         "file. A list is written with commas in the environment. A wrong value is one line on standard error, and no start.",
         "",
+        "Commands that call a server read which one from `POSTROOM_SERVER`, and its key from `POSTROOM_KEY`: no settings",
+        "of a server.",
+        "",
         "| setting | default | meaning |",
         "|---|---|---|",
     ]

@@ -54,13 +54,17 @@ class Told:
 
 
 class Receiver:
-    """`script` holds the statuses of the next answers, then it is `status`. SILENT: no answer; DROPS: the line goes dead."""
+    """`script` holds the statuses of the next answers, then it is `status`; `answer` is what each says.
+
+    SILENT: no answer; DROPS: the line goes dead.
+    """
 
     def __init__(self) -> None:
         self.told: list[Told] = []
         self.script: deque[int] = deque()
         self.status = 200
         self.headers = ""
+        self.answer = ""
         self.silent = asyncio.Event()
         self.url = ""
 
@@ -75,7 +79,8 @@ class Receiver:
             if status == DROPS:
                 pass
             elif status != SILENT:
-                answer = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-length: 0\r\n{self.headers}\r\n"
+                length = len(self.answer.encode())
+                answer = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-length: {length}\r\n{self.headers}\r\n{self.answer}"
                 writer.write(answer.encode())
                 await writer.drain()
             else:

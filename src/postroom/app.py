@@ -14,6 +14,7 @@ import msgspec
 from starlette.middleware.cors import CORSMiddleware
 
 from postroom.clock import Clock
+from postroom.clock import now as this_machines_clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry, RegistryError, installed
@@ -45,7 +46,8 @@ from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
-from postroom.services.deliveries import Deliveries, Payload
+from postroom.services.deliveries import Deliveries
+from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -60,6 +62,7 @@ from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
 from postroom.services.outreach import Outreach
+from postroom.services.overview import Overview
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
@@ -70,8 +73,10 @@ from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
+from postroom.services.sessions import Sessions
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
+from postroom.services.telling import Payload, Teller
 from postroom.services.threads import Threads
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
@@ -84,6 +89,7 @@ from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.connect import connect as connect_app
+from postroom.web.dashboard import SEGMENTS, Dashboard, dashboard
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -111,6 +117,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Listeners
     deliveries: Deliveries
     upkeep: Upkeep
+    dashboard: Dashboard
     app: Asgi
 
     async def close(self) -> None:
@@ -131,19 +138,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
     """
     keyring = open_keyring(settings)
-    database: Database
-    if settings.database_url:
-        try:
-            database = await PostgresDatabase.connect(
-                settings.database_url, keyring, most_connections=settings.database_connections
-            )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
-    else:
-        database = SqliteDatabase(settings.data / "postroom.db", keyring)
+    database = await open_database(settings, keyring)
     notifier = Notifier(settings.database_url or None)
     await notifier.start()
-    blobs = _blobs(settings)
+    blobs = open_blobs(settings)
     http = Http(read_seconds=settings.provider_seconds)
     guard = Guard([*map(ip_network, settings.allowed_networks), *(LOOPBACK if sandbox else ())])
     guarded = guarded_http(guard)
@@ -185,8 +183,15 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
     sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
+    webhooks = Webhooks(database, notifier, guard, events, now)
+    teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
+        # Whoever moves the clock of a sandbox stays signed in: cookies go by this machine's.
+        sessions=Sessions(
+            database, access, this_machines_clock, lives=timedelta(hours=settings.session_hours), sandbox=sandbox
+        ),
+        overview=Overview(database, now),
         hosted_links=hosted,
         managed_users=ManagedUsers(database, access, now, public_url=public_url),
         accounts=accounts,
@@ -215,10 +220,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         resyncs=Resyncs(database, accounts, ingest, now),
         chains=chains,
         idempotency=Idempotency(database, now),
-        webhooks=Webhooks(database, notifier, guard, events, now),
+        webhooks=webhooks,
+        delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
     )
     upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
+    pages = dashboard(services, now, public_url=public_url)
     work = Work(
         accounts=accounts,
         deferrals=DeferredWork(database, notifier, connections, ingest, messages, recalls, deferrals, events, now),
@@ -241,10 +248,27 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         sync=sync,
         worker=Worker(database, notifier, work, now, owner),
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
-        deliveries=Deliveries(database, notifier, guarded, events, _payloads(events), now, owner),
+        deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
-        app=_mounted(services, settings, public_url, now if _paced(settings, sandbox) else None),
+        dashboard=pages,
+        app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
     )
+
+
+async def open_database(settings: Settings, keyring: Keyring) -> Database:
+    """The server's database, made or brought up to date.
+
+    Raises:
+        WrongSetting, NewerDatabase: it cannot be opened.
+    """
+    if not settings.database_url:
+        return SqliteDatabase(settings.data / "postroom.db", keyring)
+    try:
+        return await PostgresDatabase.connect(
+            settings.database_url, keyring, most_connections=settings.database_connections
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise WrongSetting(f"POSTROOM_DATABASE_URL: the database cannot be opened: {error}") from error
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -265,7 +289,12 @@ def _payloads(events: Events) -> dict[Format, Payload]:
     }
 
 
-def _blobs(settings: Settings) -> Blobs:
+def open_blobs(settings: Settings) -> Blobs:
+    """Where media are kept; nobody is asked yet.
+
+    Raises:
+        WrongSetting: there is no such store.
+    """
     options = {
         "endpoint": settings.media_endpoint,
         "region": settings.media_region,
@@ -284,7 +313,7 @@ def _paced(settings: Settings, sandbox: bool) -> bool:
     return not sandbox if settings.rate_limits is None else settings.rate_limits
 
 
-def _mounted(services: Services, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
+def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
         "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
@@ -299,6 +328,7 @@ def _mounted(services: Services, settings: Settings, public_url: str, paced: Clo
         "media": media_app(services),
         "callbacks": callbacks_app(services),
         "connect": connect_app(services),
+        **dict.fromkeys(SEGMENTS, pages),
     }
     hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
     patience = settings.request_seconds

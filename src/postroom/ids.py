@@ -6,7 +6,7 @@ from datetime import datetime
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
-_PREFIXED = re.compile(r"(acc|chat|msg|att|evt|key|rcl|rcp|tkd|dfr|lgn|job)_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+_PREFIXED = re.compile(r"(acc|chat|msg|att|evt|key|rcl|rcp|tkd|dfr|lgn|job|dlv)_[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
 

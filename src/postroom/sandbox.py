@@ -261,6 +261,7 @@ def as_json(base: str, networks: Networks, kept: Kept) -> str:
             "connectsafely": f"{base}/connectsafely",
             "postpost": f"{base}/postpost",
             "native": f"{base}/api",
+            "dashboard": f"{base}/",
             "sim": networks.sim,
             "key": kept.key,
             "other_key": kept.other_key,
@@ -285,6 +286,7 @@ async def welcome(house: House, base: str, networks: Networks, kept: Kept) -> st
         f"  ConnectSafely  {base}/connectsafely  (read it: {base}/connectsafely/docs)",
         f"  PostPost       {base}/postpost       (read it: {base}/postpost/docs)",
         f"  native         {base}/api            (read it: {base}/api/docs)",
+        f"  dashboard      {base}/               (sign in with the test key)",
         f"  test key       {kept.key}",
         f"  posts go to    {', '.join(platforms)}",
     ]

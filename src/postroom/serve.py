@@ -126,8 +126,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(house: House, settings: Settings, opened: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer, work and listen until SIGTERM or SIGINT."""
+async def run(
+    house: House, settings: Settings, opened: socket.socket, ready: Callable[[], None], *, works: bool = True
+) -> None:
+    """Answer, work and listen until SIGTERM or SIGINT. `works`: else other processes do, and this one only answers."""
     config = uvicorn.Config(
         house.app,
         loop="none",
@@ -149,6 +151,7 @@ async def run(house: House, settings: Settings, opened: socket.socket, ready: Ca
 
     def stop() -> None:
         server.should_exit = True
+        house.dashboard.stop()
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -156,8 +159,21 @@ async def run(house: House, settings: Settings, opened: socket.socket, ready: Ca
     # What a server is made of stays until its end: no collection needs to look at it again.
     gc.collect()
     gc.freeze()
-    async with _background(house):
+    async with _background(house) if works else contextlib.nullcontext():
         await server.serve(sockets=[opened])
+
+
+async def work(house: House, ready: Callable[[], None]) -> None:
+    """Work and listen until SIGTERM or SIGINT, and answer nobody."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ended.set)
+    gc.collect()
+    gc.freeze()
+    async with _background(house):
+        ready()
+        await ended.wait()
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,8 @@ _Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 _NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 _Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
+_NO_SETTINGS = {"POSTROOM_SETTINGS", "POSTROOM_SERVER", "POSTROOM_KEY"}
+"""Where settings are, and what commands that call a server are told: which one, and by whose key."""
 
 
 class WrongSetting(PostroomError):
@@ -99,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether ConnectSafely's API counts requests as the vendor does; if not said, yes, and no in the sandbox."""
     limit_plan_name: str = "Self-hosted"
     """What the limits are called where one is reached."""
+    session_hours: _Positive = 12.0
+    """How long somebody who signs in to the dashboard stays signed in, in hours."""
     log_level: str = ""
     """DEBUG, INFO, WARNING or ERROR; if not said, INFO, and WARNING in the sandbox."""
     log_json: bool = False
@@ -122,7 +126,7 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
             raise WrongSetting(f"{file}: {error}") from error
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
     for name, value in environment.items():
-        if not name.startswith("POSTROOM_") or name == "POSTROOM_SETTINGS":
+        if not name.startswith("POSTROOM_") or name in _NO_SETTINGS:
             continue
         field = name.removeprefix("POSTROOM_").lower()
         if field.startswith("provider_"):

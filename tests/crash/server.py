@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from postroom import cli, sandbox
+from postroom import cli, sandbox, serve
 from postroom.connectors.http import Http
 from postroom.store.blobs import Blobs
 from postroom.store.keyring import Keyring
@@ -160,16 +160,16 @@ def _watch_work() -> None:
         await work(self, job)
 
     Worker._run = watched_work  # type: ignore[method-assign]
-    serve = cli.run  # type: ignore[attr-defined]
+    run = serve.run
 
-    async def watched_run(house: Any, *rest: Any) -> None:
+    async def watched_run(house: Any, *rest: Any, **more: Any) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             _counted.set(any(name == HEADER for name, _ in scope.get("headers", ())))
             await house.app(scope, receive, send)
 
-        await serve(msgspec.structs.replace(house, app=app), *rest)
+        await run(msgspec.structs.replace(house, app=app), *rest, **more)
 
-    cli.run = watched_run  # type: ignore[attr-defined, assignment]
+    serve.run = watched_run
 
 
 def _watch(environment: dict[str, str]) -> None:

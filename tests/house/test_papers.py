@@ -145,4 +145,4 @@ def test_the_lock_files_agree_on_what_they_share() -> None:
 
 def test_the_version_has_one_place() -> None:
     assert re.search(r'^__version__ = "\d+\.\d+\.\d+', (SRC / "postroom" / "__init__.py").read_text(), re.M)
-    assert not is_built() or (SRC / "postroom" / "cli.py").exists()
+    assert not is_built() or (SRC / "postroom" / "cli" / "__init__.py").exists()

@@ -13,7 +13,7 @@ MOST_LINES_OF_AN_OPERATION = 15
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "base", "helper", "helpers", "manager", "managers", "misc"}
 
 FLOORS = ["domain", "store", "connectors", "services", "dialects", "web", "errors.py", "ids.py", "clock.py", "logs.py"]
-FLOORS += ["settings.py", "worker.py", "cli.py", "__main__.py"]
+FLOORS += ["settings.py", "worker.py", "cli", "__main__.py"]
 
 
 @pytest.mark.parametrize("floor", FLOORS)

@@ -24,7 +24,7 @@ from tests.servers import Server, running_server
 
 pytestmark = pytest.mark.slow
 
-NAMES = {"postpress", "connectsafely", "postpost", "native", "sim", "key", "other_key"}
+NAMES = {"postpress", "connectsafely", "postpost", "native", "dashboard", "sim", "key", "other_key"}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -77,6 +77,7 @@ def test_the_first_line_is_json_and_comes_when_it_listens(tmp_path: Path) -> Non
         paths = {name: httpx.URL(server.line[name]).path for name in NAMES - {"sim", "key", "other_key"}}
         assert paths == {
             "postpress": "/postpress", "connectsafely": "/connectsafely", "postpost": "/postpost", "native": "/api",
+            "dashboard": "/",
         }  # fmt: skip
         assert {httpx.URL(server.line[name]).port for name in paths} == {port}
         assert httpx.get(server.line["native"] + "/health").status_code == 200

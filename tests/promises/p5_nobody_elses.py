@@ -74,6 +74,12 @@ IDS: dict[str, str | None] = {
     "relink_account.id": "account",
     "get_receipt.id": "receipt",
     "get_message.id": "message",
+    "get_chat.id": "chat",
+    "list_chat_people.id": "chat",
+    "get_person.id": "attendee",
+    "get_person_picture.id": "attendee",
+    "get_profile.id": "account",
+    "list_relations.id": "account",
     "list_chat_messages.id": "chat",
     "delete_chat_message.id": "message",
     "send_chat_message.id": "chat",
@@ -120,7 +126,7 @@ _NO_IDS = """
     filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
     recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     attachment_id emoji on mark people title subject files options typing_seconds
-    grace
+    grace person starred
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 

@@ -293,9 +293,8 @@ async def test_two_workers_tell_an_endpoint_of_each_event_once(desk: Desk, recei
     other = type(deliveries)(
         desk.house.database,
         desk.house.notifier,
-        desk.house.guarded,
+        deliveries._teller,
         desk.services.events,
-        deliveries._payloads,
         deliveries._now,
         "another",
     )

@@ -272,12 +272,13 @@ def _prose(text: str) -> str:
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1c2024;--soft:#667;--line:#d9dde3;--back:#fff;--mark:#0b62b8}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e7eb;--soft:#9aa3ad;--line:#343b44;--back:#14181d;--mark:#7db8f5}}
-body{margin:0;background:var(--back);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
+body{margin:0;background:var(--back);color:var(--ink);font:16px/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
 main{max-width:62rem;margin:0 auto;padding:2rem 1.2rem 6rem}
 h1{font-size:1.9rem}h2{font-size:1.15rem;margin-top:3rem;border-top:1px solid var(--line);padding-top:1.5rem}
-h2,code,pre,nav{font-family:ui-monospace,monospace;overflow-wrap:anywhere}h3{font-size:.95rem;color:var(--soft)}
+h2,code,pre,nav{font-family:ui-monospace,monospace}h3{font-size:.95rem;color:var(--soft)}
 b{color:var(--mark)}a{color:var(--mark)}nav ul{list-style:none;padding:0}nav a{text-decoration:none}
 table{border-collapse:collapse;width:100%}td{border-top:1px solid var(--line);padding:.35rem .6rem .35rem 0}
-td{vertical-align:top}td:first-child{white-space:nowrap}pre{overflow-x:auto;font-size:.85rem}
+td{vertical-align:top}pre{white-space:pre-wrap;font-size:.85rem}
+@media(min-width:40rem){td:first-child{white-space:nowrap}}
 details{border-top:1px solid var(--line);padding:.4rem 0}summary{cursor:pointer;font-family:ui-monospace,monospace}
 """

@@ -66,6 +66,15 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is the one key of a managed user that its workspace makes anew."""
 
 
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who signed in to the dashboard with a key. Its token is in their browser only."""
+
+    workspace_id: str
+    key_id: str
+    created_at: int
+    expires_at: int
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, resolved once for each request."""
 

@@ -109,6 +109,34 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
         return not self.types or type in self.types
 
 
+class Occasion(StrEnum):
+    """Why an endpoint was told."""
+
+    EVENT = "event"
+    REPLAY = "replay"
+    """Its owner had one event told again."""
+    TEST = "test"
+    """Its owner tried whether anybody is there."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to tell an endpoint. Of what was said and answered nothing is kept: it may hold what is deleted by now."""
+
+    id: str
+    workspace_id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    position: int | None
+    """The event's place in the log; None: it was a test, of nothing that happened."""
+    occasion: Occasion
+    failure: str | None
+    """Why it did not arrive; None: it did."""
+    status: int | None
+    took_ms: int
+    tried_at: int
+
+
 def is_last_try(format: Format, failures: int) -> bool:
     """Whether so many failures in a row are all the tries that there are."""
     patience = PATIENCE[format]

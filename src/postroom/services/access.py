@@ -59,12 +59,16 @@ class Access:
         key, workspace = found
         if workspace is None or workspace.sandbox is not self._sandbox:
             raise NotAuthenticated("The key's workspace is not here.", kind=Kind.KEY_OWNER)
-        user_id = key.managed_user_id or workspace.id
-        caller = Caller(workspace=workspace, key_id=key.id, scopes=key.scopes, key_user_id=user_id, user_id=user_id)
+        caller = self.caller(workspace, key)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[secret] = (now, caller)
         return caller
+
+    def caller(self, workspace: Workspace, key: ApiKey) -> Caller:
+        """Who asks with this key, which is one of the workspace's."""
+        user_id = key.managed_user_id or workspace.id
+        return Caller(workspace=workspace, key_id=key.id, scopes=key.scopes, key_user_id=user_id, user_id=user_id)
 
     def guest(self, workspace: Workspace, user: ManagedUser) -> Caller:
         """The caller at a managed user's own page: it may read and link for that user."""

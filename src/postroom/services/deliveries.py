@@ -6,31 +6,19 @@ goes on, a receiver has answered with success: after a crash it may be told once
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
-import msgspec
 import structlog
 
 from postroom.clock import Clock, to_ms
-from postroom.connectors.guarded import AddressRefused
-from postroom.connectors.http import Http
 from postroom.domain.events import Event, EventData, EventType
-from postroom.domain.webhooks import (
-    PATIENCE,
-    Format,
-    WebhookEndpoint,
-    again_after,
-    hex_signature,
-    is_last_try,
-    standard_signature,
-)
-from postroom.errors import ProviderError
-from postroom.services.events import Events, Joined
+from postroom.domain.webhooks import PATIENCE, Format, WebhookEndpoint, again_after, is_last_try
+from postroom.services.events import Events
+from postroom.services.telling import Teller, Told, noted
+from postroom.store import deliveries, webhooks
 from postroom.store import events as log
-from postroom.store import webhooks
-from postroom.store.database import Database
+from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
 _LEASE_BEYOND = timedelta(seconds=10)
@@ -42,31 +30,9 @@ _LOOK_SECONDS = 1.0
 _PASS_OVER = timedelta(seconds=2)
 _PAUSE_SECONDS = 0.02
 """Between two looks at what is due, however much happens."""
-_READ_SECONDS = 1.0
-
 _GONE = 410
 
 _log = structlog.get_logger(__name__)
-
-
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to a receiver of one event."""
-
-    body: bytes
-    content_type: str = "application/json"
-    mark: str = ""
-    """What is added to the event's id, where there is more than one to send."""
-
-
-Payload = Callable[[WebhookEndpoint, Joined], Awaitable[Sequence[Telling]]]
-"""What tells an endpoint of an event, in its format and in this order; empty: nothing is said of it."""
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    """Why a delivery did not arrive, as its owner reads it, and for how long the receiver asked us to wait."""
-
-    reason: str
-    wait_seconds: float = 0.0
 
 
 class Deliveries:
@@ -76,17 +42,15 @@ class Deliveries:
         self,
         database: Database,
         notifier: Notifier,
-        http: Http,
+        teller: Teller,
         events: Events,
-        payloads: Mapping[Format, Payload],
         now: Clock,
         owner: str,
     ) -> None:
         self._database = database
         self._notifier = notifier
-        self._http = http
+        self._teller = teller
         self._events = events
-        self._payloads = payloads
         self._now = now
         self._owner = owner
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -167,16 +131,17 @@ class Deliveries:
             if not found:
                 break
             (event,) = found
-            tellings = await self._tellings(endpoint, event)
-            for telling in tellings:
-                failure = await self._tell(endpoint, event, telling)
-                if failure is not None:
-                    await self._failed(endpoint, event, failure)
+            told: list[Told] = []
+            for telling in await self._teller.tellings(endpoint, event):
+                told.append(await self._teller.tell(endpoint, event.id, event.type, telling))
+                if told[-1].failure is not None:
+                    await self._failed(endpoint, event, told)
                     return
-            until, at = self._leased(endpoint.format), to_ms(self._now()) if tellings else None
+            until, at = self._leased(endpoint.format), to_ms(self._now()) if told else None
             async with self._database.begin() as tx:
                 # Where its owner has put it elsewhere meanwhile, that is where it goes on.
                 await webhooks.move(tx, workspace_id, endpoint, self._owner, event.position, until, at)
+                await self._note(tx, endpoint, event, told)
         async with self._database.begin() as tx:
             await webhooks.release(tx, workspace_id, endpoint_id, self._owner, to_ms(self._now()))
 
@@ -184,67 +149,18 @@ class Deliveries:
         """Until when an endpoint is ours."""
         return to_ms(self._now() + timedelta(seconds=PATIENCE[format].seconds) + _LEASE_BEYOND)
 
-    async def _tellings(self, endpoint: WebhookEndpoint, event: Event) -> Sequence[Telling]:
-        wanted = endpoint.wishes.account_ids
-        if wanted and event.data.account_id not in wanted:
-            return ()
-        (joined,) = await self._events.join(endpoint.workspace_id, [event])
-        return await self._payloads[endpoint.format](endpoint, joined)
+    async def _note(self, tx: Tx, endpoint: WebhookEndpoint, event: Event, told: Sequence[Told]) -> None:
+        for each in told:
+            if each.failure != "removed":
+                note = noted(endpoint, event.id, event.type, event.position, each, self._now())
+                await deliveries.add(tx, note)
 
-    async def _tell(self, endpoint: WebhookEndpoint, event: Event, telling: Telling) -> _Failure | None:
-        """Send one event; None: a receiver has it."""
-        async with self._database.read() as reader:
-            secret = await webhooks.find_secret(reader, endpoint.workspace_id, endpoint.id)
-        if secret is None:
-            return _Failure("removed")
-        headers = self._headers(endpoint, event, secret, telling)
-        try:
-            async with asyncio.timeout(PATIENCE[endpoint.format].seconds):
-                return await self._send(endpoint.url, headers, telling.body)
-        except TimeoutError:
-            return _Failure("timeout")
-        except AddressRefused:
-            return _Failure("address_refused")
-        except ProviderError:
-            return _Failure("no_answer")
-
-    async def _send(self, url: str, headers: dict[str, str], body: bytes) -> _Failure | None:
-        sending = self._http.stream("webhook", "deliver", url, headers=headers, method="POST", content=body)
-        async with sending as answer:
-            if not 200 <= answer.status < 300:
-                wait = answer.headers.get("retry-after", "")
-                return _Failure(f"status_{answer.status}", float(wait) if wait.isascii() and wait.isdigit() else 0.0)
-            # The status is the answer; its body is read a little for those who would mind that it is not.
-            with contextlib.suppress(ProviderError, TimeoutError):
-                async with asyncio.timeout(_READ_SECONDS):
-                    await answer.answer()
-        return None
-
-    def _headers(self, endpoint: WebhookEndpoint, event: Event, secret: str, telling: Telling) -> dict[str, str]:
-        """Source: PostPost and Publora "Webhooks" (March 2026); ConnectSafely "Webhooks: security" (2026); Standard
-        Webhooks specification, checked 2026-11-21.
-        """
-        timestamp, id, body = to_ms(self._now()) // 1000, event.id + telling.mark, telling.body
-        headers = {"content-type": telling.content_type, "user-agent": "Postroom"}
-        headers |= {name.lower(): value for name, value in endpoint.wishes.headers}
-        headers |= {
-            "webhook-id": id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": standard_signature(secret, id, timestamp, body),
-        }
-        if endpoint.format is Format.CONNECTSAFELY:
-            headers["X-Webhook-Signature"] = f"sha256={hex_signature(secret, body)}"
-        if endpoint.format is Format.POSTPOST:
-            signature = hex_signature(secret, body)
-            for vendor in ("X-PostPost", "X-Publora"):
-                headers |= {f"{vendor}-Signature": signature, f"{vendor}-Event": event.type}
-        return headers
-
-    async def _failed(self, endpoint: WebhookEndpoint, event: Event, failed: _Failure) -> None:
+    async def _failed(self, endpoint: WebhookEndpoint, event: Event, told: Sequence[Told]) -> None:
         """Try again later, and in the end no more; its owner can read why."""
-        now = self._now()
+        now, failed = self._now(), told[-1]
+        reason = failed.failure or ""
         failures = endpoint.failure_count + 1
-        gone = failed.reason == f"status_{_GONE}"
+        gone = reason == f"status_{_GONE}"
         last = is_last_try(endpoint.format, failures)
         passed_over = last and not gone and PATIENCE[endpoint.format].passes_over
         next_at = to_ms(now + again_after(endpoint.format, failures, failed.wait_seconds))
@@ -252,18 +168,17 @@ class Deliveries:
             if passed_over:
                 until = self._leased(endpoint.format)
                 await webhooks.move(tx, endpoint.workspace_id, endpoint, self._owner, event.position, until, None)
-            if not await webhooks.fail(
-                tx, endpoint.workspace_id, endpoint, self._owner, failed.reason, to_ms(now), next_at
-            ):
+            if not await webhooks.fail(tx, endpoint.workspace_id, endpoint, self._owner, reason, to_ms(now), next_at):
                 return
+            await self._note(tx, endpoint, event, told)
             if passed_over:
-                data = EventData(webhook_id=endpoint.id, event_id=event.id, reason=failed.reason)
+                data = EventData(webhook_id=endpoint.id, event_id=event.id, reason=reason)
                 passed = EventType.WEBHOOK_PASSED_OVER
                 await self._events.announce(tx, endpoint.workspace_id, passed, data, endpoint.user_id)
                 return
             if not last and not gone:
                 return
-            await webhooks.disable(tx, endpoint.workspace_id, endpoint.id, failed.reason, to_ms(now))
-            data = EventData(webhook_id=endpoint.id, reason=failed.reason)
+            await webhooks.disable(tx, endpoint.workspace_id, endpoint.id, reason, to_ms(now))
+            data = EventData(webhook_id=endpoint.id, reason=reason)
             await self._events.announce(tx, endpoint.workspace_id, EventType.WEBHOOK_DISABLED, data, endpoint.user_id)
-        _log.warning("webhook.disabled", webhook=endpoint.id, workspace=endpoint.workspace_id, reason=failed.reason)
+        _log.warning("webhook.disabled", webhook=endpoint.id, workspace=endpoint.workspace_id, reason=reason)

@@ -12,6 +12,7 @@ from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
+from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
 from postroom.services.fittings import Fittings
@@ -22,6 +23,7 @@ from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
 from postroom.services.outreach import Outreach
+from postroom.services.overview import Overview
 from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
@@ -30,6 +32,7 @@ from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
+from postroom.services.sessions import Sessions
 from postroom.services.takedowns import Takedowns
 from postroom.services.threads import Threads
 from postroom.services.webhooks import Webhooks
@@ -39,6 +42,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """One of each."""
 
     access: Access
+    sessions: Sessions
+    overview: Overview
     managed_users: ManagedUsers
     hosted_links: HostedLinks
     accounts: Accounts
@@ -68,4 +73,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chains: Chains
     idempotency: Idempotency
     webhooks: Webhooks
+    delivery_log: DeliveryLog
     health: Health

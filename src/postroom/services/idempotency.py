@@ -9,6 +9,8 @@ from postroom.store.database import Database
 _LONGEST_KEY = 255
 # A network answers within a minute or is given up, and few are asked for one request.
 _LONGEST_REQUEST_MS = 10 * 60_000
+_SOON_SECONDS = 1.0
+"""When to ask again for the answer of what is in flight."""
 
 
 class Idempotency:
@@ -26,8 +28,8 @@ class Idempotency:
         What was in flight when a server was killed may have happened. `repeatable`: then it is done (again).
 
         Raises:
-            Conflict: it is in flight, or came with another request (`fingerprint` differs); or nobody will know any more
-                what became of it.
+            Conflict: it is in flight (and says when to ask again), or came with another request (`fingerprint` differs);
+                or nobody will know any more what became of it.
         """
         if not key or len(key) > _LONGEST_KEY:
             raise InvalidParameters(f"Idempotency-Key has 1 to {_LONGEST_KEY} characters.", kind=Kind.KEY_REUSED)
@@ -46,10 +48,11 @@ class Idempotency:
             if cut_off and repeatable:
                 if await idempotency.begin_again(tx, caller.workspace_id, caller.user_id, key, stored.begun_at, at):
                     return None
-        detail = "A request with this Idempotency-Key is in flight."
         if cut_off and not repeatable:
             detail = "A request with this Idempotency-Key was cut off. It may have been done, and is not done again."
-        raise Conflict(detail, kind=Kind.IN_FLIGHT)
+            raise Conflict(detail, kind=Kind.IN_FLIGHT)
+        detail = "A request with this Idempotency-Key is in flight."
+        raise Conflict(detail, kind=Kind.IN_FLIGHT, retry_after_seconds=_SOON_SECONDS)
 
     async def finish(self, caller: Caller, key: str, status: int, body: bytes) -> None:
         """Keep the answer for whoever comes with the key again."""

@@ -11,12 +11,26 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
-from postroom.store import accounts, burials, deferrals, events, hosted_links, idempotency, jobs, login_attempts, rates
+from postroom.store import (
+    accounts,
+    burials,
+    deferrals,
+    deliveries,
+    events,
+    hosted_links,
+    idempotency,
+    jobs,
+    login_attempts,
+    rates,
+    sessions,
+)
 from postroom.store.database import Database
 
 _SOON = timedelta(days=7)
 _HOSTED_LINKS = timedelta(days=3)
 """How long a link that expired is kept: what became of it may still have to be told."""
+_SESSIONS = timedelta(days=1)
+"""How long one that expired is kept: somebody who comes back is told so."""
 _TOLD = timedelta(minutes=10)
 """How long the end of an attempt to link can still be told to whoever answers it."""
 
@@ -31,6 +45,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     finished_jobs: timedelta = timedelta(days=2)
     deferrals: timedelta = timedelta(days=30)
     """After they were settled."""
+    deliveries: timedelta = timedelta(days=7)
+    """What was tried to tell webhook endpoints."""
 
 
 class Upkeep:
@@ -82,9 +98,11 @@ class Upkeep:
             if keep.tombstones is not None:
                 await burials.remove_tombstones(tx, before(keep.tombstones))
             await deferrals.remove_settled(tx, before(keep.deferrals))
+            await deliveries.remove_older(tx, before(keep.deliveries))
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
+            await sessions.remove_expired(tx, before(_SESSIONS))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))
         if keep.receipts is not None:

@@ -15,7 +15,7 @@ from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes, new_secret
 from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
-from postroom.store import accounts, webhooks
+from postroom.store import accounts, deliveries, webhooks
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
 
@@ -42,7 +42,7 @@ class _Filters(msgspec.Struct, frozen=True):
 
 
 class Webhooks:
-    """What a caller may do with the endpoints of the user it acts for. Those of another format are not seen."""
+    """What a caller may do with the endpoints of the user it acts for. Who names a format sees no others."""
 
     def __init__(self, database: Database, notifier: Notifier, guard: Guard, events: Events, now: Clock) -> None:
         self._database = database
@@ -51,11 +51,11 @@ class Webhooks:
         self._events = events
         self._now = now
 
-    async def list(self, caller: Caller, format: Format) -> Sequence[WebhookEndpoint]:
-        """All of them, oldest first."""
+    async def list(self, caller: Caller, format: Format | None = None) -> Sequence[WebhookEndpoint]:
+        """All of them, or those of a format, oldest first."""
         async with self._database.read() as reader:
             found = await webhooks.list_of_user(reader, caller.workspace_id, caller.user_id)
-        return [each for each in found if each.format is format]
+        return [each for each in found if format in (None, each.format)]
 
     async def page(
         self, caller: Caller, format: Format, *, cursor: str | None = None, limit: int = 100
@@ -70,9 +70,11 @@ class Webhooks:
         rest = [each for each in found if place is None or (each.created_at, each.id) > place]
         return listing(rest[: limit + 1], limit, _Filters(), lambda each: (each.created_at, each.id))
 
-    async def get(self, caller: Caller, endpoint_id: str, format: Format) -> WebhookEndpoint:
-        """Raises:
-        NotFound: no such endpoint of the user's, or not an id.
+    async def get(self, caller: Caller, endpoint_id: str, format: Format | None = None) -> WebhookEndpoint:
+        """Of that format, or of any.
+
+        Raises:
+            NotFound: no such endpoint of the user's, or not an id.
         """
         async with self._database.read() as reader:
             found = await webhooks.find(reader, caller.workspace_id, _checked(endpoint_id))
@@ -181,7 +183,9 @@ class Webhooks:
         """
         async with self._database.begin() as tx:
             found = await webhooks.hold(tx, caller.workspace_id, _checked(endpoint_id))
-            await webhooks.remove(tx, caller.workspace_id, _own(found, caller, format).id)
+            removed = _own(found, caller, format).id
+            await webhooks.remove(tx, caller.workspace_id, removed)
+            await deliveries.remove_of_endpoint(tx, caller.workspace_id, removed)
 
     async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
         """Make another secret, shown this once; the one before it signs nothing more.
@@ -213,8 +217,8 @@ def _checked(endpoint_id: str) -> str:
     return endpoint_id.lower()
 
 
-def _own(found: WebhookEndpoint | None, caller: Caller, format: Format) -> WebhookEndpoint:
-    if found is None or found.user_id != caller.user_id or found.format is not format:
+def _own(found: WebhookEndpoint | None, caller: Caller, format: Format | None) -> WebhookEndpoint:
+    if found is None or found.user_id != caller.user_id or format not in (None, found.format):
         raise NotFound("No such webhook.", kind=Kind.WEBHOOK)
     return found
 

@@ -174,6 +174,14 @@ async def find_by_secret(reader: Reader, secret_hash: bytes) -> tuple[ApiKey, Wo
     return _key(row), None if row[9] is None else _workspace(row[9:])
 
 
+async def find_key(reader: Reader, workspace_id: str, key_id: str) -> ApiKey | None:
+    """The key, revoked or not."""
+    row = await reader.fetch_one(
+        f"select {_KEY} from api_keys k where workspace_id = $1 and id = $2", workspace_id, key_id
+    )
+    return None if row is None else _key(row)
+
+
 async def list_keys(reader: Reader, workspace_id: str) -> list[ApiKey]:
     """The workspace's keys, oldest first, revoked ones too."""
     rows = await reader.fetch(

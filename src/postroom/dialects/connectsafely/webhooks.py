@@ -21,9 +21,9 @@ from postroom.domain.events import Event, EventType
 from postroom.domain.messages import Message
 from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes
 from postroom.errors import InvalidParameters, Kind
-from postroom.services.deliveries import Telling
 from postroom.services.events import Around, Events, Joined
 from postroom.services.house import Services
+from postroom.services.telling import Telling
 
 _MINE = Format.CONNECTSAFELY
 _ANY = frozenset({400, 401, 404, 500})

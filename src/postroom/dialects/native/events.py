@@ -7,9 +7,9 @@ import msgspec
 from postroom.dialects.native import wire
 from postroom.domain.access import Caller
 from postroom.domain.webhooks import WebhookEndpoint
-from postroom.services.deliveries import Telling
 from postroom.services.events import Joined
 from postroom.services.house import Services
+from postroom.services.telling import Telling
 
 
 async def payload(endpoint: WebhookEndpoint, joined: Joined) -> Sequence[Telling]:

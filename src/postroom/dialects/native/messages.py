@@ -42,10 +42,11 @@ async def list_chat_messages(services: Services, request: Request) -> Messages:
         cursor=request.text("cursor"),
         limit=request.integer("limit", 100, 1, MOST),
     )
-    return await _page(services, request, found)
+    return await page(services, request, found)
 
 
-async def _page(services: Services, request: Request, found: Listing[Message]) -> Messages:
+async def page(services: Services, request: Request, found: Listing[Message]) -> Messages:
+    """A page of messages as this dialect shows it."""
     deletions = await services.deadlines.of(request.caller.workspace_id, found.items)
     moments = await services.deferrals.moments(request.caller, found.items)
     items = [wire.message(each, deletion, moments) for each, deletion in zip(found.items, deletions, strict=True)]

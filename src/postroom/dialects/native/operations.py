@@ -3,11 +3,13 @@
 import msgspec
 
 from postroom.dialects.native import (
+    chats,
     deferrals,
     linking,
     lives,
     messages,
     messaging,
+    people,
     receipts,
     takedowns,
     webhooks,
@@ -116,6 +118,10 @@ async def list_events(services: Services, request: Request) -> wire.Events:
     wait = request.integer("wait_seconds", 0, 0, LONGEST_WAIT_SECONDS)
     found = await services.events.follow(caller, after, limit, wait)
     return wire.events(await services.events.join(caller.workspace_id, found), after)
+
+
+async def get_events_position(services: Services, request: Request) -> wire.Position:
+    return wire.Position(position=await services.events.newest(request.caller))
 
 
 async def health(services: Services, request: Request) -> Answer:
@@ -309,6 +315,15 @@ OPERATIONS = (
         ),
     ),
     Operation(
+        name="get_events_position",
+        method="GET",
+        path="/events/position",
+        summary="Get the position after which only what is yet to happen follows.",
+        handler=get_events_position,
+        answer=wire.Position,
+        errors=_COMMON,
+    ),
+    Operation(
         name="health",
         method="GET",
         path="/health",
@@ -341,6 +356,8 @@ DIALECT = Dialect(
         *OPERATIONS,
         *linking.OPERATIONS,
         *lives.OPERATIONS,
+        *chats.OPERATIONS,
+        *people.OPERATIONS,
         *messaging.OPERATIONS,
         *messages.OPERATIONS,
         *deferrals.OPERATIONS,

@@ -14,7 +14,7 @@ _NDJSON = b"application/x-ndjson"
 _HIGHEST = 2**53
 
 
-class Key(msgspec.Struct, kw_only=True):
+class SigningKey(msgspec.Struct, kw_only=True):
     """The public key that receipts are signed for, in hexadecimal digits."""
 
     algorithm: str
@@ -41,8 +41,8 @@ async def export_receipts(services: Services, request: Request) -> Answer:
     return Answer(200, await services.chains.export(request.caller, after, limit), _NDJSON)
 
 
-async def get_receipts_key(services: Services, request: Request) -> Key:
-    return Key(algorithm="Ed25519", key=services.chains.public_key)
+async def get_receipts_key(services: Services, request: Request) -> SigningKey:
+    return SigningKey(algorithm="Ed25519", key=services.chains.public_key)
 
 
 _CURSOR = Parameter(name="cursor", summary="Where the page before ended.")
@@ -83,7 +83,7 @@ OPERATIONS = (
         path="/receipts/key",
         summary="Get the public key that checks the signatures of receipts.",
         handler=get_receipts_key,
-        answer=Key,
+        answer=SigningKey,
         errors=_COMMON,
     ),
     Operation(

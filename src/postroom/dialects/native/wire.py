@@ -158,11 +158,17 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 class Chat(msgspec.Struct, kw_only=True):
+    """`kind`: single, group or channel. `person`: the network's id of the other one in a chat of two."""
+
     id: str
     account_id: str
     provider: str
     provider_id: str
+    kind: str
     name: str | None
+    subject: str | None
+    person: str | None
+    read_only: bool
     unread_count: int
     archived: bool
     muted: bool
@@ -203,6 +209,12 @@ class Events(msgspec.Struct, kw_only=True):
     items: list[Event]
     position: int
     """Ask again after this."""
+
+
+class Position(msgspec.Struct, kw_only=True):
+    """The place in the log after which only what is yet to happen follows."""
+
+    position: int
 
 
 class Done(msgspec.Struct, kw_only=True):
@@ -352,7 +364,7 @@ def without_words(shown: Message) -> Message:
 
 def without_name(shown: Chat) -> Chat:
     """The same of a chat."""
-    return msgspec.structs.replace(shown, name=None)
+    return msgspec.structs.replace(shown, name=None, subject=None)
 
 
 def _file(found: messages.AnyAttachment) -> File:
@@ -373,7 +385,11 @@ def chat(found: DomainChat) -> Chat:
         account_id=found.account_id,
         provider=found.provider,
         provider_id=found.provider_id,
+        kind=found.kind.name.lower(),
         name=found.content.name,
+        subject=found.content.subject,
+        person=found.attendee_provider_id,
+        read_only=found.read_only,
         unread_count=found.unread_count,
         archived=found.archived,
         muted=found.muted,

@@ -20,9 +20,9 @@ from postroom.domain.addresses import SENTENCES, Why, is_url
 from postroom.domain.events import Event, EventType
 from postroom.domain.webhooks import Format, WebhookEndpoint
 from postroom.errors import InvalidParameters, Kind
-from postroom.services.deliveries import Telling
 from postroom.services.events import Joined, PostNow
 from postroom.services.house import Services
+from postroom.services.telling import Telling
 
 EVENTS = (EventType.POST_SCHEDULED, EventType.POST_PUBLISHED, EventType.POST_FAILED, EventType.TOKEN_EXPIRING)
 

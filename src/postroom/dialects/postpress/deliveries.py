@@ -19,8 +19,8 @@ from postroom.domain.chats import Attendee, ChatKind
 from postroom.domain.events import Event, EventType
 from postroom.domain.messages import Message
 from postroom.domain.webhooks import WebhookEndpoint
-from postroom.services.deliveries import Telling
 from postroom.services.events import Around, Events, Joined
+from postroom.services.telling import Telling
 
 _SEEN, _REACTED, _DELIVERED = "seen", "reaction", "delivered"
 """What of a message was updated, as the log says it."""

@@ -53,7 +53,7 @@ STANDINGS: Mapping[AccountStatus, Standing] = {
 
 async def show_accounts(visit: Visit) -> Response:
     found = await visit.services.accounts.list(visit.caller, cursor=visit.query.get("cursor"), limit=_ON_A_PAGE)
-    values = {"accounts": found.items, "cursor": found.next, "standings": STANDINGS}
+    values: dict[str, Any] = {"accounts": found.items, "cursor": found.next, "standings": STANDINGS}
     return visit.page("accounts/list.html", **values)
 
 
@@ -200,7 +200,7 @@ def _address(attempt: LoginAttempt) -> str:
 
 def _over(visit: Visit, error: LoginFailed, provider: str, flow: str, account_id: str) -> Response:
     """This attempt is over: why, and how to begin again."""
-    values = {"why": error.detail, "provider": provider, "flow": flow, "account_id": account_id}
+    values: dict[str, Any] = {"why": error.detail, "provider": provider, "flow": flow, "account_id": account_id}
     if visit.is_part:
         # In the place of the step that the page waits at.
         return visit.part("accounts/_over.html", **values)

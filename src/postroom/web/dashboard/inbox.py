@@ -52,7 +52,7 @@ async def show_chats(visit: Visit) -> Response:
 async def show_chat(visit: Visit) -> Response:
     room = await visit.services.threads.room(visit.caller, visit.path["chat"])
     thread = await visit.services.threads.page(visit.caller, room.chat.id, limit=MESSAGES_ON_A_PAGE)
-    values = {
+    values: dict[str, Any] = {
         **_about(visit, room),
         **DRAWN,
         "thread": thread,

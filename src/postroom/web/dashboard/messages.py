@@ -1,16 +1,15 @@
 """What is done with messages in the inbox: sent, edited, reacted to, taken back, and undone while that can be."""
 
-from datetime import timedelta
 from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
 from postroom.domain.access import Scope
-from postroom.domain.deferrals import Deferral, DeferralState, Deferred
+from postroom.domain.deferrals import Deferral, DeferralState
 from postroom.domain.files import Upload
 from postroom.domain.messages import Image
-from postroom.errors import Conflict, InvalidParameters, NotFound, OutcomeUnknown, ProviderError, Unavailable
+from postroom.errors import Conflict, InvalidParameters, OutcomeUnknown, ProviderError, Unavailable
 from postroom.services.deferrals import LONGEST_GRACE_SECONDS
 from postroom.web.dashboard.routes import Page, get, post
 from postroom.web.dashboard.visit import Tone, Visit
@@ -29,7 +28,7 @@ REASONS = {
     "not done": "the network was read, and still shows it",
     "insufficient_permissions": "the network refused",
 }
-DRAWN = {"emojis": EMOJIS, "reasons": REASONS, "editing": False}
+DRAWN: dict[str, Any] = {"reasons": REASONS, "editing": False}
 """What the template of a message wants beside it."""
 _MOST_FILES = 10
 # Shown where they stand; whatever else a message brings is a file to keep.
@@ -72,6 +71,13 @@ async def ask_edit(visit: Visit) -> Response:
 async def edit(visit: Visit) -> Response:
     edited = await visit.services.messages.edit(visit.caller, visit.path["message"], visit.text("text"))
     return await shown(visit, edited.id, "The message has its new text, for everyone.")
+
+
+async def ask_reaction(visit: Visit) -> Response:
+    entry = await visit.services.threads.entry(visit.caller, visit.path["message"])
+    taken = None if entry.powers.react is None else entry.powers.react.emojis
+    values: dict[str, Any] = {"entry": entry, "emojis": [each for each in EMOJIS if taken is None or each in taken]}
+    return visit.part("inbox/_emojis.html", **values) if visit.is_part else visit.page("inbox/react.html", **values)
 
 
 async def react(visit: Visit) -> Response:
@@ -130,7 +136,7 @@ async def _put_off(visit: Visit, found: Deferral, said: str = "", tone: Any = "g
     room = await visit.services.threads.room(visit.caller, found.chat_id)
     waiting = await visit.services.threads.sendings(visit.caller, room.chat)
     draft = next((each.draft for each in waiting if each.deferral.id == found.id), None)
-    values = {"deferral": found, "draft": draft, "over": found.state not in _OPEN}
+    values: dict[str, Any] = {"deferral": found, "draft": draft, "over": found.state not in _OPEN}
     return visit.part("inbox/_sending.html", said=said, tone=tone, **values)
 
 
@@ -171,6 +177,7 @@ PAGES = (
     ),
     get(f"{_MESSAGE}/edit", ask_edit, Scope.SEND),
     post(f"{_MESSAGE}/edit", edit, Scope.SEND),
+    get(f"{_MESSAGE}/react", ask_reaction, Scope.SEND),
     post(f"{_MESSAGE}/react", react, Scope.SEND),
     get(f"{_MESSAGE}/recall", ask_recall, Scope.DELETE),
     post(f"{_MESSAGE}/recall", recall, Scope.DELETE),

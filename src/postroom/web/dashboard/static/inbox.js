@@ -21,7 +21,7 @@
 
   // What happened: one row anew, or the rows that are not there yet
   const again = (row) => {
-    if (row && !$("textarea, details[open]", row)) htmx.trigger(row, "again");
+    if (row && !$("textarea, .emojis", row)) htmx.trigger(row, "again");
   };
   const parsed = async (address) => {
     const answer = await fetch(address, PART);
@@ -149,11 +149,11 @@
   document.addEventListener("click", (event) => {
     const at = event.target.closest("[data-reply], [data-unquote]");
     if (at) answering(at.dataset.reply, at.dataset.words);
-    all("details.tool-menu[open]").forEach((each) => { if (!each.contains(event.target)) each.open = false; });
+    all(".slot > .emojis").forEach((each) => { if (!each.contains(event.target)) each.remove(); });
   });
 
   // Keyboard: arrows between messages, and a letter for each thing that is done with one
-  const keys = { r: "[data-reply]", e: "[data-edit]", x: "[data-recall]", u: "[data-undo]", f: "summary" };
+  const keys = { r: "[data-reply]", e: "[data-edit]", x: "[data-recall]", u: "[data-undo]", f: "[data-react]" };
   document.addEventListener("keydown", (event) => {
     const writing = event.target.closest?.("input, textarea, select");
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.("form")) {
@@ -161,6 +161,7 @@
       event.target.closest("form").requestSubmit();
       return;
     }
+    if (event.key === "Escape") all(".slot > .emojis").forEach((each) => each.remove());
     if (event.key === "Escape" && writing) $("[data-cancel-edit]", event.target.closest("article") || document.createElement("i"))?.click();
     if (writing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     const box = byId("messages"), row = event.target.closest?.("#messages > article, #sendings > article");

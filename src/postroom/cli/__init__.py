@@ -1,0 +1,56 @@
+"""The command `postroom`: one file for each noun, each read only when it is called."""
+
+import sys
+
+import click
+
+from postroom import __version__
+from postroom.cli.lazily import LazyGroup
+from postroom.cli.outcomes import INTERRUPTED, explain
+
+
+def main() -> None:
+    """Run the command. A failure that is not a bug is one line on standard error, and an exit code that says of what kind."""
+    try:
+        commands(standalone_mode=False, prog_name="postroom")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read has had enough, such as `head`.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            raise
+        line, code = known
+        click.echo(f"postroom: {line}", err=True)
+        sys.exit(code)
+
+
+_COMMANDS = {
+    "Run a server": {
+        "serve": ("postroom.cli.serve:serve", "Start the server: its APIs, its worker and its listeners."),
+        "worker": ("postroom.cli.serve:worker", "Work and listen beside servers on the same PostgreSQL."),
+        "migrate": ("postroom.cli.serve:migrate", "Bring the database up to date, and stop."),
+        "doctor": ("postroom.cli.doctor:doctor", "Check what a server needs, and say what to mend."),
+        "key": ("postroom.cli.keys:key", "API keys: create, list, revoke."),
+        "receipts": (
+            "postroom.cli.receipts:receipts",
+            "Receipts of deletions: verify, export, key.",
+        ),
+    },
+    "Help": {
+        "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),
+        "help": ("postroom.cli.help:help_page", "Help on a command, or on: exit-codes, environment."),
+    },
+}
+
+
+@click.group(cls=LazyGroup, sections=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", "-V")
+def commands() -> None:
+    """One self-hosted server for the social accounts a product works with."""

@@ -1,0 +1,56 @@
+"""Commands that are read when they are called: help and completion of names cost no import of the server."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+Sections = Mapping[str, Mapping[str, tuple[str, str]]]
+"""Headings; below each its commands by name, with where they are (`module:attribute`) and what they do, in a line."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands lie in modules that are named, not imported."""
+
+    def __init__(self, *args: Any, sections: Sections, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.sections = sections
+        self._places = {name: place for each in sections.values() for name, (place, _) in each.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = self._places.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self._places))
+        for heading, commands in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), words) for name, (_, words) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=words)
+            for commands in self.sections.values()
+            for name, (_, words) in commands.items()
+            if name.startswith(incomplete)
+        ]
+        # Its own options, by which no command needs to be known.
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+class ShortGroup(click.Group):
+    """A group that says its commands in the order in which they are written."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)

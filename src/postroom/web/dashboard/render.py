@@ -1,0 +1,47 @@
+"""Templates to pages. Whatever a template is given is escaped; the engine is not loaded before the first page is asked for."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from postroom.clock import iso
+from postroom.web.dashboard.assets import address
+from postroom.web.steps import called
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+@functools.cache
+def environment() -> Environment:
+    """The one environment; templates are compiled once each."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=-1,
+    )
+    made.globals["static"] = address
+    made.filters["iso"] = iso
+    made.filters["network"] = called
+    made.filters["words"] = words
+    return made
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """A template of the folder, with these values."""
+    return environment().get_template(template).render(values)
+
+
+def words(name: str) -> str:
+    """`action_required` as people read it."""
+    return name.replace("_", " ")

@@ -1,0 +1,118 @@
+"""The client that awaits against a house in this process; the one that blocks is tried against a running server."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from postroom.domain.access import Scope
+from postroom_client import AsyncClient, Conflict, InvalidParameters, NotAuthenticated, NotFound
+from tests.servers import Built, lent
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Built]:
+    async with lent(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture
+async def postroom(house: Built) -> AsyncIterator[AsyncClient]:
+    access = house.house.services.access
+    _, key = await access.issue_key(house.caller.workspace_id, "admin", frozenset(Scope))
+    async with AsyncClient("http://127.0.0.1:1", key, transport=httpx.ASGITransport(app=house.house.app)) as client:
+        yield client
+
+
+async def test_chats_people_and_messages_are_gone_through_page_by_page(postroom: AsyncClient) -> None:
+    (account,) = [each async for each in postroom.accounts.list(provider="linkedin")]
+    assert (await postroom.accounts.get(account.id)).name == account.name
+    chats = [each async for each in postroom.chats.list(account_id=account.id, limit=1)]
+    assert len({each.id for each in chats}) == len(chats) > 1
+    first = await postroom.chats.list(limit=1).page()
+    assert first.items == chats[:1]
+    assert (await postroom.chats.list(limit=1).page(first.cursor)).items == chats[1:2]
+    assert await postroom.chats.get(chats[0].id) == chats[0]
+    people = [each async for each in postroom.chats.people(chats[0].id)]
+    assert {each.is_self for each in people} == {True, False}
+    other = next(each for each in people if not each.is_self)
+    assert await postroom.people.get(other.id) == other
+    assert other in [each async for each in postroom.people.list(account_id=account.id, limit=1)]
+    assert (await postroom.people.profile(account.id)).name == account.name
+    written = [each async for each in postroom.messages.list(person=other.provider_id, limit=2)]
+    assert written
+    assert {each.sender_id for each in written} == {other.provider_id}
+    assert [each.sent_at for each in written] == sorted((each.sent_at for each in written), reverse=True)
+    middle = written[len(written) // 2].sent_at
+    earlier = [each async for each in postroom.messages.list(person=other.provider_id, before=middle)]
+    assert [each.id for each in earlier] == [each.id for each in written if each.sent_at < middle]
+    networks = {each.name: each async for each in postroom.networks.list()}
+    assert networks["linkedin"].recall is not None
+
+
+async def test_a_message_is_sent_once_edited_taken_back_and_leaves_a_receipt(postroom: AsyncClient) -> None:
+    chat = await anext(aiter(postroom.chats.list(provider="linkedin")))
+    sent = await postroom.once("hello-17").chats.send(chat.id, "Hello from the client")
+    again = await postroom.once("hello-17").chats.send(chat.id, "Hello from the client")
+    assert sent.message is not None
+    assert again.message_id == sent.message_id == sent.message.id
+    with pytest.raises(Conflict, match="another request"):
+        await postroom.once("hello-17").chats.send(chat.id, "Something else")
+    edited = await postroom.messages.edit(sent.message.id, "Hello again")
+    assert (edited.text, edited.can_delete) == ("Hello again", True)
+    assert edited.delete_by is not None
+    assert edited.delete_by - edited.sent_at == timedelta(hours=1)
+    put_off = await postroom.messages.delete(sent.message.id, grace=60)
+    assert put_off.deferral is not None
+    assert (await postroom.deferrals.undo(put_off.deferral.id)).state == "undone"
+    assert (await postroom.messages.delete(sent.message.id)).done == "deleted"
+    gone = await postroom.messages.get(sent.message.id)
+    assert (gone.text, gone.deleted_at is None) == (None, False)
+    receipt = await anext(aiter(postroom.receipts.list(target_id=sent.message.id)))
+    assert receipt.kind == "message.recalled"
+
+
+async def test_failures_are_raised_as_what_they_are(postroom: AsyncClient) -> None:
+    with pytest.raises(NotFound) as nowhere:
+        await postroom.messages.get("msg_01HXYZ4QK3WJ8FN3M6QH7TZ8GR")
+    assert (nowhere.value.code, nowhere.value.status, nowhere.value.in_doubt) == ("resource_not_found", 404, False)
+    assert nowhere.value.request_id
+    with pytest.raises(InvalidParameters, match="at most 250"):
+        await postroom.chats.list(limit=1000).page()
+    with pytest.raises(ValueError, match="time zone"):
+        await postroom.messages.list(before=datetime(2026, 5, 1)).page()  # noqa: DTZ001 that is what is wrong
+    key = await postroom.keys.create("for a moment", scopes=["read"])
+    assert key.secret
+    await postroom.keys.revoke(key.id)
+    transport = postroom._door.http._transport
+    async with AsyncClient("http://127.0.0.1:1/api", key.secret, transport=transport) as revoked:
+        with pytest.raises(NotAuthenticated):
+            await revoked.workspace.get()
+    assert key.secret not in repr(revoked)
+
+
+async def test_any_other_path_of_the_server_is_called_by_request(postroom: AsyncClient) -> None:
+    listed = await postroom.request("GET", "/postpost/api/v1/list-posts", query={"limit": 1})
+    assert listed["success"] is True
+    with pytest.raises(InvalidParameters) as refused:
+        await postroom.request("POST", "/postpost/api/v1/create-post", body={"content": ""})
+    assert refused.value.body == {"error": "Content is required"}
+    assert "unread_count" in (await postroom.request("GET", "/postpress/v1/chats"))["items"][0]
+
+
+async def test_events_from_now_on_are_those_that_happen_after_the_question(postroom: AsyncClient) -> None:
+    before = await postroom.events.position()
+    hook = await postroom.webhooks.create("mine", "https://8.8.8.8/")
+    assert hook.secret
+    chat = await anext(aiter(postroom.chats.list(provider="linkedin")))
+    await postroom.chats.send(chat.id, "One more")
+    events = postroom.events.follow(before.position, types=["message.sent"])
+    event = await anext(events)
+    assert event.message is not None
+    assert (event.type, event.message.text) == ("message.sent", "One more")
+    assert event.position > before.position
+    assert event.created_at.tzinfo is UTC or event.created_at.utcoffset() == timedelta(0)
+    changed = await postroom.webhooks.update(hook.id, active=False)
+    assert (changed.active, changed.url, await postroom.webhooks.get(hook.id)) == (False, hook.url, changed)
