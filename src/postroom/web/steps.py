@@ -108,9 +108,12 @@ def fields(step: Pending) -> Sequence[Field]:
     ]
 
 
-def drawn(code: str) -> str:
-    """A QR code as SVG: black on white, whatever is around it, since telephones read it so."""
-    return segno.make(code, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")
+def drawn(code: str, *, fills: bool = False) -> str:
+    """A QR code as SVG: black on white, whatever is around it, since telephones read it so.
+
+    `fills`: as large as the room that it is given.
+    """
+    return segno.make(code, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff", omitsize=fills)
 
 
 def _kind(checkpoint: Checkpoint | None) -> CheckpointKind | None:

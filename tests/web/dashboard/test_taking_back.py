@@ -53,7 +53,7 @@ async def test_what_is_taken_back_is_gone_for_everyone(page: Browser, scene: Sce
     shown, said = await took_back(page, own)
     assert ("You took this message back" in shown, said) == (True, "It is taken back, for everyone.")
     assert str(own.content.text) not in shown
-    assert (await scene.shown(own))["recalled"] is True
+    assert (await scene.shown(own))["state"] == "RECALLED"
     assert "deleted already" in (await page.part(f"/inbox/messages/{own.id}/recall")).text
 
 

@@ -115,7 +115,7 @@ async def show_step(visit: Visit) -> Response:
     values: dict[str, Any] = {
         "attempt": attempt,
         "step": now,
-        "picture": drawn(now.code or "") if now.kind == "scan" else "",
+        "picture": drawn(now.code or "", fills=True) if now.kind == "scan" else "",
         "about": _query(attempt),
         "here_again": f"{_address(attempt)}&{urlencode({'seen': mark})}",
         "relinks": attempt.account_id if attempt.relinks else None,

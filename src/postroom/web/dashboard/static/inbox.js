@@ -105,6 +105,7 @@
   });
   addEventListener("popstate", () => { if (!location.hash) location.reload(); });
   document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-files]")) named(event.target.form);
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
 
@@ -136,11 +137,17 @@
     $("[data-quoted]", form).textContent = words || "";
     form.elements.text.focus();
   };
+  const named = (form) => {
+    const names = [...form.elements.files?.files || []].map((file) => file.name);
+    const shown = $("[data-chosen]", form);
+    if (shown) shown.textContent = names.join(", ");
+  };
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target;
     if (!event.detail.successful || !form.matches) return;
     if (form.matches("[data-composer]")) {
       form.reset();
+      named(form);
       answering("", "");
       toEnd();
     }
