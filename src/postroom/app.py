@@ -46,6 +46,7 @@ from postroom.services.connections import Connections
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
 from postroom.services.deferred_work import DeferredWork
+from postroom.services.deletions import Deletions, Powers
 from postroom.services.deliveries import Deliveries
 from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
@@ -67,6 +68,7 @@ from postroom.services.people import People
 from postroom.services.post_lists import PostLists
 from postroom.services.post_logs import PostLogs
 from postroom.services.posts import Posts
+from postroom.services.previews import Previews
 from postroom.services.publishing import Publishing
 from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
@@ -182,8 +184,24 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
-    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
+    engagement = Engagement(database, connections, now)
     webhooks = Webhooks(database, notifier, guard, events, now)
+    deletions = Deletions(
+        database,
+        Previews(registry, access, accounts, messages, posts, webhooks, deadlines),
+        Powers(
+            access=access,
+            accounts=accounts,
+            engagement=engagement,
+            posts=posts,
+            recalls=recalls,
+            takedowns=takedowns,
+            webhooks=webhooks,
+        ),
+        receipts,
+        now,
+    )
+    sync = Sync(database, connections, ingest, Backfill(database, ingest, events, now), now)
     teller = Teller(database, guarded, events, _payloads(events), now)
     services = Services(
         access=access,
@@ -205,12 +223,13 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         recalls=recalls,
         deadlines=deadlines,
         deferrals=deferrals,
+        deletions=deletions,
         posts=posts,
         composing=Composing(posts, attachments, takedowns, now),
         takedowns=takedowns,
         post_lists=PostLists(database),
         post_logs=post_logs,
-        engagement=Engagement(database, connections, now),
+        engagement=engagement,
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,

@@ -132,6 +132,9 @@ class Kind(StrEnum):
     NOT_OWN = "not_own"
     NO_RECALL = "no_recall"
     WRONG_CHAT = "wrong_chat"
+    # a deletion that is shown, and then confirmed
+    CONFIRMATION = "confirmation"
+    DELETE_BUDGET = "delete_budget"
     RECALL_REFUSED = "recall_refused"
     # other doings with messages and chats
     REACTION = "reaction"

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from postroom_client.api.accounts import Accounts, Links, Networks
+from postroom_client.api.deletions import Deletions
 from postroom_client.api.messages import Chats, Deferrals, Messages, People
 from postroom_client.api.posts import Posts, TakeDowns
 from postroom_client.api.workspace import (
@@ -38,6 +39,7 @@ class _Nouns(Generic[D]):
         self.messages = Messages(door)
         self.people = People(door)
         self.deferrals = Deferrals(door)
+        self.deletions = Deletions(door)
         self.posts = Posts(door)
         self.take_downs = TakeDowns(door)
         self.events = EventLog(door)

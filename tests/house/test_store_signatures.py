@@ -45,6 +45,8 @@ EXEMPT = {
     "receipts.to_receipt": "no query: it reads a row",
     "standing.*": "how a whole database stands, without a look at its rows",
     "removals.remove_group": "the removal names its workspace, which is required of it",
+    "spending.remove_older": "upkeep removes by age, in every workspace",
+    "spending.remove_expired_tokens": "upkeep removes by age, in every workspace",
     "sessions.find_by_token": "the token of a session is how its workspace is found at all",
     "sessions.remove_expired": "upkeep removes by age, in every workspace",
     "webhooks.list_due": "deliveries are made for every workspace; each row says whose it is",

@@ -68,6 +68,9 @@ IDS: dict[str, str | None] = {
     "resync_account.id": "account",
     "resync_chat.id": "chat",
     "revoke_key.id": "key",
+    "set_key_budget.id": "key",
+    "preview_deletion.id": "message",
+    "confirm_deletion.id": "message",
     "answer_link.id": "link",
     "get_link.id": "link",
     "resend_code.id": "link",
@@ -126,6 +129,7 @@ _NO_IDS = """
     filename sync force profileId threadId eventId companyId keywords read deliveredAt countBefore countAfter
     recipientProfileUrn recipientProfileId subject messagingChannel messageType messageUrns groupId emoji react
     attachment_id emoji on mark people title subject files options typing_seconds
+    kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
@@ -294,6 +298,9 @@ BODIES: dict[str, Any] = {
     "set_message_delete_at": {"delete_at": None},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
+    "set_key_budget": {"deletes_per_hour": 1, "deletes_per_day": None},
+    "preview_deletion": {"kind": "message", "id": "msg_none"},
+    "confirm_deletion": {"kind": "message", "id": "msg_none", "token": "del_none"},
     "create_managed_user": {"username": "one-more"},
     "create_workspace_user": {"username": "one-more@example.org"},
     "create_connection_url": {},

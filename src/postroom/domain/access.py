@@ -50,6 +50,20 @@ class ManagedUser(msgspec.Struct, frozen=True, kw_only=True):
     page_expires_at: int | None = None
 
 
+class DeleteBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """How many deletions a key may ask for in any hour, and in any day; None: as many as it likes."""
+
+    per_hour: int | None = None
+    per_day: int | None = None
+
+    @property
+    def is_set(self) -> bool:
+        return self.per_hour is not None or self.per_day is not None
+
+
+NO_BUDGET = DeleteBudget()
+
+
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key, without its secret: only a keyed hash of that is stored."""
 
@@ -64,6 +78,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: int | None = None
     per_user: bool = False
     """Whether it is the one key of a managed user that its workspace makes anew."""
+    budget: DeleteBudget = NO_BUDGET
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +100,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The user who owns the key: the workspace's owner, or a managed user."""
     user_id: str
     """The user acted for: `key_user_id` unless the request named a managed user."""
+    budgeted: bool = False
+    """Whether the key has a budget of deletions: each is counted before it is done."""
 
     @property
     def workspace_id(self) -> str:

@@ -4,11 +4,23 @@ import secrets
 import time
 from collections.abc import Sequence
 
+import msgspec
+
 from postroom.clock import Clock, to_ms
-from postroom.domain.access import EVERYDAY_SCOPES, ApiKey, Caller, ManagedUser, Scope, Workspace
+from postroom.domain.access import (
+    EVERYDAY_SCOPES,
+    NO_BUDGET,
+    ApiKey,
+    Caller,
+    DeleteBudget,
+    ManagedUser,
+    Scope,
+    Workspace,
+)
 from postroom.errors import Conflict, ErrorCode, InvalidParameters, Kind, NotAuthenticated, NotFound, NotPermitted
 from postroom.ids import is_object_id, new_id, new_object_id
-from postroom.store import access, accounts
+from postroom.services.spending import counted
+from postroom.store import access, accounts, spending
 from postroom.store.database import Database, Reader
 
 
@@ -29,6 +41,7 @@ async def seen_accounts(reader: Reader, caller: Caller, wanted: Sequence[str] | 
 
 _REMEMBERED_SECONDS = 1.0
 _MOST_REMEMBERED = 10_000
+_MOST_DELETES = 1_000_000
 
 
 class Access:
@@ -68,7 +81,14 @@ class Access:
     def caller(self, workspace: Workspace, key: ApiKey) -> Caller:
         """Who asks with this key, which is one of the workspace's."""
         user_id = key.managed_user_id or workspace.id
-        return Caller(workspace=workspace, key_id=key.id, scopes=key.scopes, key_user_id=user_id, user_id=user_id)
+        return Caller(
+            workspace=workspace,
+            key_id=key.id,
+            scopes=key.scopes,
+            key_user_id=user_id,
+            user_id=user_id,
+            budgeted=key.budget.is_set,
+        )
 
     def guest(self, workspace: Workspace, user: ManagedUser) -> Caller:
         """The caller at a managed user's own page: it may read and link for that user."""
@@ -111,13 +131,7 @@ class Access:
         async with self._database.read() as reader:
             if await access.find_managed_user(reader, caller.workspace_id, user_id) is None:
                 raise NotPermitted("This key's owner does not manage that user.", kind=Kind.MANAGED_USER)
-        return Caller(
-            workspace=caller.workspace,
-            key_id=caller.key_id,
-            scopes=caller.scopes,
-            key_user_id=caller.key_user_id,
-            user_id=user_id,
-        )
+        return msgspec.structs.replace(caller, user_id=user_id)
 
     async def create_workspace(self, name: str) -> Workspace:
         """A workspace of its own: its owner's id is its id."""
@@ -140,6 +154,7 @@ class Access:
         managed_user_id: str | None = None,
         *,
         per_user: bool = False,
+        budget: DeleteBudget = NO_BUDGET,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret, which is shown this once: only a keyed hash is stored.
 
@@ -159,6 +174,7 @@ class Access:
             scopes=scopes,
             created_at=to_ms(now),
             per_user=per_user,
+            budget=_checked(budget),
         )
         async with self._database.begin() as tx:
             if managed_user_id is not None:
@@ -171,20 +187,49 @@ class Access:
         return key, secret
 
     async def create_key(
-        self, caller: Caller, name: str, scopes: frozenset[Scope] | None, managed_user_id: str | None
+        self,
+        caller: Caller,
+        name: str,
+        scopes: frozenset[Scope] | None,
+        managed_user_id: str | None,
+        *,
+        budget: DeleteBudget = NO_BUDGET,
     ) -> tuple[ApiKey, str]:
         """The same for a caller: a managed user makes keys of its own only.
 
         Raises:
             NotFound: no such managed user.
+            NotPermitted: the caller's key has a budget of deletions, and would get round it.
         """
+        self.require_unbudgeted(caller)
         if caller.only_user is not None:
             managed_user_id = managed_user_id or caller.only_user
             if managed_user_id != caller.only_user:
                 raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
         return await self.issue_key(
-            caller.workspace_id, name, EVERYDAY_SCOPES if scopes is None else scopes, managed_user_id
+            caller.workspace_id,
+            name,
+            EVERYDAY_SCOPES if scopes is None else scopes,
+            managed_user_id,
+            budget=budget,
         )
+
+    async def set_budget(self, caller: Caller, key_id: str, budget: DeleteBudget) -> ApiKey:
+        """Say how much a key may delete. It holds at once, and what the key deleted before counts.
+
+        Raises:
+            NotFound: no such key of the caller's.
+            NotPermitted: the caller's own key has a budget.
+            InvalidParameters: fewer than none.
+        """
+        self.require_unbudgeted(caller)
+        key = next((key for key in await self.list_keys(caller) if key.id == key_id), None)
+        if key is None:
+            raise NotFound("No such key.", kind=Kind.KEY)
+        async with self._database.begin() as tx:
+            await spending.set_budget(tx, caller.workspace_id, key_id, _checked(budget))
+        self._remembered.clear()
+        return msgspec.structs.replace(key, budget=budget)
 
     async def list_keys(self, caller: Caller) -> list[ApiKey]:
         """The workspace's keys, oldest first, without their secrets; a managed user sees its own."""
@@ -226,6 +271,7 @@ class Access:
             raise Conflict("There is a user of that name.", kind=Kind.MANAGED_USER)
         return added
 
+    @counted
     async def detach_managed_user(self, caller: Caller, user_id: str) -> None:
         """Act for a user no more: their keys and their page end at once. Their accounts and posts stay as they are.
 
@@ -249,9 +295,27 @@ class Access:
         async with self._database.read() as reader:
             return await access.list_managed_users(reader, caller.workspace_id)
 
+    def require_unbudgeted(self, caller: Caller) -> None:
+        """Raises:
+        NotPermitted: the caller's key has a budget of deletions: it makes no keys and changes no budgets.
+        """
+        if caller.budgeted:
+            raise NotPermitted(
+                "A key with a budget of deletions makes no keys and changes no budgets.", kind=Kind.DELETE_BUDGET
+            )
+
     def require_owner(self, caller: Caller) -> None:
         """Raises:
         NotPermitted: the caller is a managed user, acts for one, or its workspace manages none.
         """
         if caller.only_user is not None or not caller.workspace.entitlements.managed_users:
             raise NotPermitted("This key's owner manages no users.", kind=Kind.WORKSPACE_ACCESS)
+
+
+def _checked(budget: DeleteBudget) -> DeleteBudget:
+    if (
+        min(budget.per_hour or 0, budget.per_day or 0) < 0
+        or max(budget.per_hour or 0, budget.per_day or 0) > _MOST_DELETES
+    ):
+        raise InvalidParameters(f"A budget of deletions is 0 to {_MOST_DELETES}, or null: none.", kind=Kind.LIMIT)
+    return budget

@@ -24,6 +24,7 @@ from postroom.services.linking import Linking, Pending
 from postroom.services.posts import Posts
 from postroom.services.quota import Quota
 from postroom.services.receipts import Receipts
+from postroom.services.spending import counted
 from postroom.store import accounts, chats, deferrals, jobs, messages, posts
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
@@ -214,6 +215,7 @@ class Accounts:
         if account.has_chats:
             await self._ingest.queue_sync(account.workspace_id, account.id)
 
+    @counted
     async def unlink(self, caller: Caller, account_id: str) -> None:
         """End the session, destroy the account's key, and remove all that was held of it. Its tombstones stay.
 

@@ -67,15 +67,20 @@ class Composing:
         Raises as `create` does.
         """
         self._check(extras)
+        at = None if extras.expiry is None else extras.expiry.at
+        if extras.expiry is not None and change == Change() and not extras.media_urls:
+            found = (await self._posts.get(caller, group_id)).group
+            await self._takedowns.schedule(caller, found.id, at, delete_group=extras.expiry.delete_group)
+            return Composed(group=found, files=())
+        async with self._takedowns.counting(caller, at):
+            return await self._update(caller, group_id, change, extras)
+
+    async def _update(self, caller: Caller, group_id: str, change: Change, extras: Extras) -> Composed:
         if extras.media_urls:
             async with self._attachments.fetched(caller, names(extras.media_urls), group_id) as files:
                 along = self._along(extras, files.staged)
                 group = await self._posts.update(caller, group_id, _as_before(change, files), along=along)
             return Composed(group=group, files=files.staged)
-        if extras.expiry is not None and change == Change():
-            found = (await self._posts.get(caller, group_id)).group
-            await self._takedowns.schedule(caller, found.id, extras.expiry.at, delete_group=extras.expiry.delete_group)
-            return Composed(group=found, files=())
         return Composed(
             group=await self._posts.update(caller, group_id, change, along=self._along(extras, ())), files=()
         )

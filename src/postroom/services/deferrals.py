@@ -27,6 +27,7 @@ from postroom.services.deferral_ends import end
 from postroom.services.events import Events
 from postroom.services.messages import Messages
 from postroom.services.recalls import Recalls
+from postroom.services.spending import counted, spent
 from postroom.store import accounts, deferrals, jobs
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
@@ -57,6 +58,7 @@ class Deferrals:
 
     # what a caller asks
 
+    @counted
     async def delete(self, caller: Caller, message_id: str, grace_seconds: int) -> Deferral | None:
         """Delete a message in so many seconds. None: it is deleted already.
 
@@ -84,7 +86,8 @@ class Deferrals:
         if at is not None:
             if message.is_tombstone:
                 raise NotFound("The message is deleted already.", kind=Kind.MESSAGE)
-            return await self._put_off(caller, message, at, Cause.DELETE_AT)
+            async with spent(self._database, self._now, caller):
+                return await self._put_off(caller, message, at, Cause.DELETE_AT)
         async with self._database.begin() as tx:
             await accounts.hold(tx, caller.workspace_id, message.account_id)
             await self._replace(tx, caller.workspace_id, message.id)

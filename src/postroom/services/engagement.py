@@ -14,6 +14,7 @@ from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
 from postroom.errors import Kind, NotFound, NotSupported, ProviderError
 from postroom.services.connections import Connections
+from postroom.services.spending import counted, spent
 from postroom.store import accounts
 from postroom.store.database import Database
 
@@ -87,7 +88,10 @@ class Engagement:
     ) -> Reaction:
         """React to a post as the account; None: take the reaction back. Both are safe to repeat."""
         async with self._engager(caller, provider, account_id) as asked:
-            return await (asked.unreact(post) if kind is None else asked.react(post, kind))
+            if kind is not None:
+                return await asked.react(post, kind)
+            async with spent(self._database, self._now, caller):
+                return await asked.unreact(post)
 
     async def comment(
         self, caller: Caller, provider: str, account_id: str, post: str, text: str, parent: str | None
@@ -100,6 +104,7 @@ class Engagement:
         async with self._engager(caller, provider, account_id) as asked:
             return await asked.comment(post, text, parent)
 
+    @counted
     async def delete_comment(self, caller: Caller, provider: str, account_id: str, post: str, comment: str) -> None:
         """Delete the account's comment. Gone already is success."""
         async with self._engager(caller, provider, account_id) as asked:

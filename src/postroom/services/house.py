@@ -12,6 +12,7 @@ from postroom.services.checkups import Checkups
 from postroom.services.composing import Composing
 from postroom.services.deadlines import Deadlines
 from postroom.services.deferrals import Deferrals
+from postroom.services.deletions import Deletions
 from postroom.services.delivery_log import DeliveryLog
 from postroom.services.engagement import Engagement
 from postroom.services.events import Events
@@ -57,6 +58,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     recalls: Recalls
     deadlines: Deadlines
     deferrals: Deferrals
+    deletions: Deletions
     posts: Posts
     composing: Composing
     takedowns: Takedowns

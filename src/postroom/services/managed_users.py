@@ -27,12 +27,13 @@ class ManagedUsers:
         """The user's one key, made anew: the one before ends. It may do what the caller's may, for that user alone.
 
         Raises:
-            NotPermitted: the caller manages nobody.
+            NotPermitted: the caller manages nobody, or its key has a budget of deletions, and would get round it.
             NotFound: no such managed user.
 
         Source: PostPost "Workspace" (March 2026).
         """
         self._keys.require_owner(caller)
+        self._keys.require_unbudgeted(caller)
         scopes = caller.scopes & EVERYDAY_SCOPES
         _, secret = await self._keys.issue_key(caller.workspace_id, "Per-user key", scopes, user_id, per_user=True)
         return secret

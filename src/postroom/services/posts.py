@@ -19,8 +19,9 @@ from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.post_logs import PostLogs
 from postroom.services.quota import Quota
+from postroom.services.spending import counted
 from postroom.store import accounts, jobs, media, posts, removals
-from postroom.store.database import Database, Tx
+from postroom.store.database import Database, Reader, Tx
 from postroom.store.notify import Notifier
 from postroom.store.removals import Removal
 
@@ -165,11 +166,14 @@ class Posts:
         """
         group_id = _checked(group_id)
         async with self._database.read() as reader:
-            group = await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id)
-            if group is None:
-                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            held = await posts.list_posts(reader, caller.workspace_id, [group_id])
-            files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
+            return await self._view(reader, caller, group_id)
+
+    async def _view(self, reader: Reader, caller: Caller, group_id: str) -> PostGroupView:
+        group = await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id)
+        if group is None:
+            raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+        held = await posts.list_posts(reader, caller.workspace_id, [group_id])
+        files = await media.list_of_groups(reader, caller.workspace_id, [group_id])
         return PostGroupView(group=group, posts=held.get(group_id, []), media=files.get(group_id, []))
 
     async def update(self, caller: Caller, group_id: str, change: Change, *, along: Along | None = None) -> PostGroup:
@@ -270,8 +274,11 @@ class Posts:
         if fresh.status is GroupStatus.SCHEDULED and fresh.scheduled_at is not None:
             await self._quota.take(tx, group.workspace_id, group.id, len(fresh.platforms), fresh.scheduled_at)
 
-    async def delete(self, caller: Caller, group_id: str) -> None:
+    @counted
+    async def delete(self, caller: Caller, group_id: str, check: Callable[[PostGroupView], None] | None = None) -> None:
         """Delete a post group, its posts and its files, whatever its status: all of them, or none.
+
+        `check` looks at the group once nobody changes it any more, and may raise.
 
         What is live stays live; the receipt keeps its id and link. Files go from the object store by a job.
 
@@ -281,7 +288,10 @@ class Posts:
         Source: PostPost "Delete post".
         """
         group_id = _checked(group_id)
-        async with self._database.begin(single=True) as tx:
+        async with self._database.begin(single=check is None) as tx:
+            if check is not None:
+                await posts.hold_group(tx, caller.workspace_id, caller.user_id, group_id)
+                check(await self._view(tx, caller, group_id))
             if not await self.remove(tx, caller.workspace_id, caller.user_id, group_id, origin="api"):
                 raise NotFound("No such post group.", kind=Kind.POST_GROUP)
 

@@ -4,7 +4,7 @@ An intent is durable before anyone is called. It ends as done, refused or unveri
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -36,9 +36,12 @@ from postroom.services.connections import Connections, check_connected
 from postroom.services.events import Events
 from postroom.services.messages import Messages
 from postroom.services.receipts import Receipts
+from postroom.services.spending import counted
 from postroom.store import accounts, burials, jobs, messages, recalls
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
+
+Check = Callable[[Message], None]
 
 _GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000
 # Longer than any call to a network takes: whoever asked longer ago than this asks no more.
@@ -74,8 +77,11 @@ class Recalls:
         self._now = now
         self._turns: dict[tuple[str, str, str], _Turn] = {}
 
-    async def recall(self, caller: Caller, message_id: str) -> None:
+    @counted
+    async def recall(self, caller: Caller, message_id: str, check: Check | None = None) -> None:
         """Take a message back at its network, then bury it here. Asking again is safe, and calls nobody.
+
+        `check` looks at the message once nobody edits it any more, before anyone is called, and may raise.
 
         Raises:
             NotFound: no such message in the caller's workspace.
@@ -85,7 +91,7 @@ class Recalls:
 
         Source: PostPress "Delete a message" (May 2026).
         """
-        await self._recall_message(caller.workspace_id, await self._messages.get(caller, message_id))
+        await self._recall_message(caller.workspace_id, await self._messages.get(caller, message_id), check)
 
     async def recall_held(self, workspace_id: str, message_id: str) -> None:
         """The same for a caller who asked before, in work that was put off.
@@ -110,14 +116,15 @@ class Recalls:
             raise NotFound("No such message.", kind=Kind.MESSAGE)
         check_connected(account)
 
-    async def _recall_message(self, workspace_id: str, message: Message) -> None:
+    async def _recall_message(self, workspace_id: str, message: Message, check: Check | None = None) -> None:
         async with self._database.read() as reader:
             account = await accounts.find(reader, workspace_id, message.account_id)
         if account is None:
             raise NotFound("No such message.", kind=Kind.MESSAGE)
         chat_key = self._connections.mailboxes(message.provider).chat_key(message.chat_provider_id)
-        await self._recall(account, message.chat_provider_id, chat_key, message.key, message)
+        await self._recall(account, message.chat_provider_id, chat_key, message.key, message, check)
 
+    @counted
     async def recall_by_key(
         self, caller: Caller, provider: str, chat: str, message: str, account_id: str | None
     ) -> None:
@@ -189,7 +196,15 @@ class Recalls:
                 async with self._database.begin() as tx:
                     await self._queue(tx, intent)
 
-    async def _recall(self, account: Account, chat: str, chat_key: str, key: str, message: Message | None) -> None:
+    async def _recall(
+        self,
+        account: Account,
+        chat: str,
+        chat_key: str,
+        key: str,
+        message: Message | None,
+        check: Check | None = None,
+    ) -> None:
         intent = Recall(
             id=new_id("rcl", self._now()),
             workspace_id=account.workspace_id,
@@ -217,6 +232,9 @@ class Recalls:
             await self._settle_earlier(intent)
             if await self._is_buried(intent):
                 return
+            if message is not None and check is not None:
+                async with self._database.read() as reader:
+                    check(await messages.find(reader, account.workspace_id, message.id) or message)
             async with self._database.begin() as tx:
                 if not await recalls.begin(tx, intent):
                     raise OutcomeUnknown("Another process is recalling this message: ask again.")

@@ -6,6 +6,7 @@ Asking again is safe: who is gone already is gone.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ from postroom.services.connections import Connections
 from postroom.services.events import Events
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
+from postroom.services.spending import counted, spent
 from postroom.store import accounts, jobs, posts, takedowns
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
@@ -78,6 +80,7 @@ class Takedowns:
         self._receipts = receipts
         self._now = now
 
+    @counted
     async def take_down(self, caller: Caller, group_id: str, wait_seconds: float = LONGEST_WAIT_SECONDS) -> Takedown:
         """Remove a group's live posts from their networks; answers what is known after so many seconds at most.
 
@@ -93,6 +96,7 @@ class Takedowns:
             made = await self._of_group(tx, group, delete_group=False)
         return await self._settled(caller, made.id, wait_seconds)
 
+    @counted
     async def take_down_receipt(
         self, caller: Caller, receipt_id: str, wait_seconds: float = LONGEST_WAIT_SECONDS
     ) -> Takedown:
@@ -129,9 +133,13 @@ class Takedowns:
             NotFound: no such post group of the user's, or (INVALID_RESOURCE_IDENTIFIER) not an id.
             InvalidParameters: that is before it goes out.
         """
-        async with self._database.begin() as tx:
+        async with self.counting(caller, at), self._database.begin() as tx:
             group = await self._group(tx, caller, group_id)
             await self.schedule_group(tx, group, at, delete_group=delete_group)
+
+    def counting(self, caller: Caller, at: int | None) -> AbstractAsyncContextManager[None]:
+        """What is scheduled for a moment counts against the budget of the caller's key, now; None: nothing is."""
+        return nullcontext() if at is None else spent(self._database, self._now, caller)
 
     async def schedule_group(self, tx: Tx, group: PostGroup, at: int | None, *, delete_group: bool) -> None:
         """The same in a transaction which made or holds the group."""

@@ -11,6 +11,7 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
+from postroom.services.spending import KEPT
 from postroom.store import (
     accounts,
     burials,
@@ -23,6 +24,7 @@ from postroom.store import (
     login_attempts,
     rates,
     sessions,
+    spending,
 )
 from postroom.store.database import Database
 
@@ -102,6 +104,8 @@ class Upkeep:
             await idempotency.remove_older(tx, before(keep.idempotency_keys))
             await jobs.remove_finished(tx, before(keep.finished_jobs))
             await rates.remove_ended(tx, to_ms(now))
+            await spending.remove_older(tx, before(KEPT))
+            await spending.remove_expired_tokens(tx, before(_TOLD))
             await sessions.remove_expired(tx, before(_SESSIONS))
             await hosted_links.remove_expired(tx, before(_HOSTED_LINKS))
             await login_attempts.remove_expired_login_attempts(tx, before(_TOLD))

@@ -15,6 +15,7 @@ from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes, new_secret
 from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
+from postroom.services.spending import counted
 from postroom.store import accounts, deliveries, webhooks
 from postroom.store.database import Database, Tx
 from postroom.store.notify import Notifier
@@ -175,6 +176,7 @@ class Webhooks:
             self._wake(tx)
         return changed
 
+    @counted
     async def remove(self, caller: Caller, endpoint_id: str, format: Format) -> None:
         """Remove an endpoint and its secret; nothing is sent to it any more, but for what is on its way.
 

@@ -1,11 +1,15 @@
 """Workspaces, managed users, and API keys by the keyed hash of their secret."""
 
-from postroom.domain.access import ApiKey, Entitlements, ManagedUser, Scope, Workspace
+from postroom.domain.access import ApiKey, DeleteBudget, Entitlements, ManagedUser, Scope, Workspace
 from postroom.store.database import Reader, Row, Tx
 
 _WORKSPACE = "w.id, w.name, w.sandbox, w.api_access, w.mcp_access, w.managed_users"
 _USER = "id, workspace_id, username, display_name, created_at, page_nonce, page_expires_at"
-_KEY = "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at, k.per_user"
+_KEY = (
+    "k.id, k.workspace_id, k.managed_user_id, k.name, k.prefix, k.scopes, k.created_at, k.revoked_at, k.per_user, "
+    "k.deletes_per_hour, k.deletes_per_day"
+)
+_KEY_COLUMNS = 11
 
 
 async def add_workspace(tx: Tx, workspace: Workspace, created_at: int) -> None:
@@ -144,8 +148,9 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
     await tx.execute(
         """
         insert into api_keys
-            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at, per_user)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            (secret_hash, id, workspace_id, managed_user_id, name, prefix, scopes, created_at, revoked_at, per_user,
+            deletes_per_hour, deletes_per_day)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """,
         secret_hash,
         key.id,
@@ -157,6 +162,8 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
         key.created_at,
         key.revoked_at,
         int(key.per_user),
+        key.budget.per_hour,
+        key.budget.per_day,
     )
 
 
@@ -171,7 +178,7 @@ async def find_by_secret(reader: Reader, secret_hash: bytes) -> tuple[ApiKey, Wo
     )
     if row is None:
         return None
-    return _key(row), None if row[9] is None else _workspace(row[9:])
+    return _key(row), None if row[_KEY_COLUMNS] is None else _workspace(row[_KEY_COLUMNS:])
 
 
 async def find_key(reader: Reader, workspace_id: str, key_id: str) -> ApiKey | None:
@@ -248,4 +255,5 @@ def _key(row: Row) -> ApiKey:
         created_at=row[6],
         revoked_at=row[7],
         per_user=row[8] == 1,
+        budget=DeleteBudget(per_hour=row[9], per_day=row[10]),
     )

@@ -37,6 +37,8 @@ class Keyring:
         self._hashing = derive(master, "hashes")
         self.master_seal = Seal(derive(master, "login attempts"))
         """For what is sealed before there is an account."""
+        self.token_seal = Seal(derive(master, "deletion tokens"))
+        """For what confirms a deletion that was shown."""
         self.signer = Signer(derive(master, "receipts"))
         """Signs receipts. Whoever restores the master key goes on with the same one."""
         self._opened: dict[str, Seal] = {}

@@ -43,15 +43,33 @@ class Keys(Noun[D]):
 
     @operation("create_key")
     def create(
-        self, name: str, *, scopes: Collection[str] | None = None, managed_user_id: str | None = None
+        self,
+        name: str,
+        *,
+        scopes: Collection[str] | None = None,
+        managed_user_id: str | None = None,
+        deletes_per_hour: int | None = None,
+        deletes_per_day: int | None = None,
     ) -> Call[Key]:
         """Make a key; its secret is shown this once. `scopes`: read, send, delete, publish, link, admin; all but admin
-        if not said.
+        if not said. `deletes_per_hour`, `deletes_per_day`: its budget of deletions, as an agent's key should have one.
 
         The secret is None where the answer was lost and came again: it is stored nowhere. Revoke that key.
         """
-        said = None if scopes is None else sorted(scopes)
-        return change("POST", at("keys"), Key, {"name": name, "scopes": said, "managed_user_id": managed_user_id})
+        body = {
+            "name": name,
+            "scopes": None if scopes is None else sorted(scopes),
+            "managed_user_id": managed_user_id,
+            "deletes_per_hour": deletes_per_hour,
+            "deletes_per_day": deletes_per_day,
+        }
+        return change("POST", at("keys"), Key, body)
+
+    @operation("set_key_budget")
+    def budget(self, id: str, *, deletes_per_hour: int | None, deletes_per_day: int | None) -> Call[Key]:
+        """Say how many deletions a key may ask for; None: as many as it likes. What it deleted lately counts."""
+        body = {"deletes_per_hour": deletes_per_hour, "deletes_per_day": deletes_per_day}
+        return change("PUT", at("keys", id, "budget"), Key, body)
 
     @operation("revoke_key")
     def revoke(self, id: str) -> Call[Done]:

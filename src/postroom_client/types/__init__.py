@@ -1,6 +1,7 @@
 """What the server answers with. Moments are aware, in UTC. Fields that a newer server has besides are passed over."""
 
 from postroom_client.types.accounts import Account, Checkpoint, Link, Network, Sync
+from postroom_client.types.deletions import DeletionBudget, DeletionDone, DeletionPreview
 from postroom_client.types.messages import (
     Chat,
     Deferral,
@@ -40,6 +41,9 @@ __all__ = [
     "Deferral",
     "DeleteAtSet",
     "Deleted",
+    "DeletionBudget",
+    "DeletionDone",
+    "DeletionPreview",
     "Done",
     "Entitlements",
     "Event",

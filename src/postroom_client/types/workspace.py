@@ -27,6 +27,9 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     managed_user_id: str | None
     created_at: datetime
     revoked_at: datetime | None
+    deletes_per_hour: int | None
+    """How many deletions it may ask for in any hour; None: as many as it likes."""
+    deletes_per_day: int | None
     secret: str | None = None
 
 

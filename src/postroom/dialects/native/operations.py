@@ -5,6 +5,7 @@ import msgspec
 from postroom.dialects.native import (
     chats,
     deferrals,
+    deletions,
     linking,
     lives,
     messages,
@@ -20,7 +21,7 @@ from postroom.dialects.native.errors import Problem, failure
 from postroom.dialects.openapi import served
 from postroom.dialects.operation import Answer, Application, Dialect, Operation, Parameter
 from postroom.dialects.request import Request
-from postroom.domain.access import Caller, Scope
+from postroom.domain.access import Caller, DeleteBudget, Scope
 from postroom.errors import InvalidParameters
 from postroom.services.house import Services
 
@@ -49,7 +50,10 @@ async def create_key(services: Services, request: Request) -> wire.Key:
     body: wire.NewKey = request.body
     _check_name(body.name)
     scopes = None if body.scopes is None else frozenset(body.scopes)
-    key, secret = await services.access.create_key(request.caller, body.name, scopes, body.managed_user_id)
+    budget = DeleteBudget(per_hour=body.deletes_per_hour, per_day=body.deletes_per_day)
+    key, secret = await services.access.create_key(
+        request.caller, body.name, scopes, body.managed_user_id, budget=budget
+    )
     return wire.key(key, secret)
 
 
@@ -361,6 +365,7 @@ DIALECT = Dialect(
         *messaging.OPERATIONS,
         *messages.OPERATIONS,
         *deferrals.OPERATIONS,
+        *deletions.OPERATIONS,
         *receipts.OPERATIONS,
         *takedowns.OPERATIONS,
         *webhooks.OPERATIONS,

@@ -56,16 +56,16 @@ class DeleteAt(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 async def take_down_post_group(services: Services, request: Request) -> TakeDown:
     wait = request.integer("wait_seconds", int(LONGEST_WAIT_SECONDS), 0, int(LONGEST_WAIT_SECONDS))
-    return _takedown(await services.takedowns.take_down(request.caller, request.path["id"], wait))
+    return takedown(await services.takedowns.take_down(request.caller, request.path["id"], wait))
 
 
 async def take_down_receipt(services: Services, request: Request) -> TakeDown:
     wait = request.integer("wait_seconds", int(LONGEST_WAIT_SECONDS), 0, int(LONGEST_WAIT_SECONDS))
-    return _takedown(await services.takedowns.take_down_receipt(request.caller, request.path["id"], wait))
+    return takedown(await services.takedowns.take_down_receipt(request.caller, request.path["id"], wait))
 
 
 async def get_take_down(services: Services, request: Request) -> TakeDown:
-    return _takedown(await services.takedowns.get(request.caller, request.path["id"]))
+    return takedown(await services.takedowns.get(request.caller, request.path["id"]))
 
 
 async def set_delete_at(services: Services, request: Request) -> wire.Done:
@@ -85,7 +85,8 @@ def _moment(body: DeleteAt) -> tuple[int | None, bool]:
     return to_ms(body.delete_at), body.then == "delete"
 
 
-def _takedown(found: DomainTakedown) -> TakeDown:
+def takedown(found: DomainTakedown) -> TakeDown:
+    """A take-down as this dialect shows it."""
     return TakeDown(
         id=found.id,
         href=f"/api/take-downs/{found.id}",

@@ -28,6 +28,9 @@ class Key(msgspec.Struct, kw_only=True):
     managed_user_id: str | None
     created_at: str
     revoked_at: str | None
+    deletes_per_hour: int | None
+    """How many deletions it may ask for in any hour; null: as many as it likes."""
+    deletes_per_day: int | None
     secret: str | UnsetType = UNSET
 
 
@@ -36,11 +39,16 @@ class Keys(msgspec.Struct, kw_only=True):
 
 
 class NewKey(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`scopes`: among read, send, delete, publish, link, admin; if not said, all but admin."""
+    """`scopes`: among read, send, delete, publish, link, admin; if not said, all but admin.
+
+    `deletes_per_hour`, `deletes_per_day`: a budget of deletions, as an agent's key should have one; null: none.
+    """
 
     name: str
     scopes: list[access.Scope] | None = None
     managed_user_id: str | None = None
+    deletes_per_hour: int | None = None
+    deletes_per_day: int | None = None
 
 
 class Entitlements(msgspec.Struct, kw_only=True):
@@ -238,6 +246,8 @@ def key(found: access.ApiKey, secret: str | None = None) -> Key:
         managed_user_id=found.managed_user_id,
         created_at=iso(found.created_at),
         revoked_at=moment(found.revoked_at),
+        deletes_per_hour=found.budget.per_hour,
+        deletes_per_day=found.budget.per_day,
         secret=UNSET if secret is None else secret,
     )
 

@@ -159,6 +159,7 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Row] = {
     (NotPermitted, Kind.WORKSPACE_ACCESS): (403, "Workspace access is not enabled for this key"),
     (NotPermitted, Kind.MANAGED_USER): (403, "User is not managed by key"),
     (NotPermitted, Kind.PLAN_LIMIT): (403, OWN),
+    (NotPermitted, Kind.DELETE_BUDGET): (403, OWN),
     (NotFound, Kind.POST_GROUP): (404, "Post group not found"),
     (NotFound, Kind.WEBHOOK): (404, "Webhook not found"),
     (InvalidParameters, Kind.METHOD): (405, OWN),
