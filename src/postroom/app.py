@@ -20,17 +20,21 @@ from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
+from postroom.dialects.connectsafely.webhooks import EVENTS as CONNECTSAFELY_EVENTS
 from postroom.dialects.connectsafely.webhooks import Payloads as ConnectSafelyPayloads
 from postroom.dialects.native import operations as native
 from postroom.dialects.native.events import Events as NativeEvents
 from postroom.dialects.native.events import payload as native_payload
 from postroom.dialects.postpost import operations as postpost
+from postroom.dialects.postpost.webhooks import EVENTS as POSTPOST_EVENTS
 from postroom.dialects.postpost.webhooks import payload as postpost_payload
 from postroom.dialects.postpress import operations as postpress
+from postroom.dialects.postpress.deliveries import EVENTS as POSTPRESS_EVENTS
 from postroom.dialects.postpress.deliveries import Payloads as PostPressPayloads
 from postroom.domain.addresses import LOOPBACK
+from postroom.domain.events import EventType
 from postroom.domain.limits import Limits
-from postroom.domain.webhooks import Format
+from postroom.domain.webhooks import Format, Vocabulary
 from postroom.errors import Unavailable
 from postroom.ids import new_ulid
 from postroom.services.access import Access
@@ -185,7 +189,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
     engagement = Engagement(database, connections, now)
-    webhooks = Webhooks(database, notifier, guard, events, now)
+    webhooks = Webhooks(database, notifier, guard, events, _vocabularies(), now)
     deletions = Deletions(
         database,
         Previews(registry, access, accounts, messages, posts, webhooks, deadlines),
@@ -297,6 +301,15 @@ def open_keyring(settings: Settings) -> Keyring:
         WrongSetting, WrongMasterKey: they cannot be opened.
     """
     return Keyring(Path(settings.keyring_file or settings.data / "keyring.db"), _master_key(settings))
+
+
+def _vocabularies() -> dict[Format, Vocabulary]:
+    return {
+        Format.NATIVE: {"": {type: (type,) for type in EventType}},
+        Format.POSTPOST: {"": {type: (type,) for type in POSTPOST_EVENTS}},
+        Format.POSTPRESS: POSTPRESS_EVENTS,
+        Format.CONNECTSAFELY: {"": CONNECTSAFELY_EVENTS},
+    }
 
 
 def _payloads(events: Events) -> dict[Format, Payload]:

@@ -13,7 +13,7 @@ from postroom.clock import Clock
 from postroom.domain.access import Caller
 from postroom.errors import ErrorCode, InvalidParameters, NotAuthenticated, NotPermitted, PostroomError
 from postroom.services.house import Services
-from postroom.web.dashboard import accounts, assets, inbox, keys, messages, overview
+from postroom.web.dashboard import accounts, assets, inbox, keys, messages, overview, receipts, webhooks
 from postroom.web.dashboard.door import Door, sign_out
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.live import Live
@@ -32,6 +32,8 @@ PAGES: list[Page] = [
     *accounts.PAGES,
     *inbox.PAGES,
     *messages.PAGES,
+    *webhooks.PAGES,
+    *receipts.PAGES,
     *keys.PAGES,
 ]
 SEGMENTS = frozenset(
