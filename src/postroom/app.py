@@ -78,6 +78,7 @@ from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
+from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
 from postroom.services.sessions import Sessions
 from postroom.services.sync import Sync
@@ -123,6 +124,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Listeners
     deliveries: Deliveries
     upkeep: Upkeep
+    restores: Restores
     dashboard: Dashboard
     app: Asgi
 
@@ -247,7 +249,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
     )
-    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
+    restores = Restores(database, accounts, posts, ingest, events, now)
+    upkeep = Upkeep(database, accounts, chains, events, restores, _retention(settings), now)
     pages = dashboard(services, now, public_url=public_url)
     work = Work(
         accounts=accounts,
@@ -273,6 +276,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
         deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
+        restores=restores,
         dashboard=pages,
         app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
     )
