@@ -36,6 +36,7 @@ from postroom.services.resyncs import Resyncs
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.takedowns import Takedowns
+from postroom.services.threads import Threads
 from postroom.services.webhooks import Webhooks
 
 
@@ -51,6 +52,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chats: Chats
     attendees: Attendees
     messages: Messages
+    threads: Threads
     outreach: Outreach
     refreshing: Refreshing
     people: People

@@ -422,6 +422,11 @@ class Media:
         await self.blobs.delete([key for key in found if key not in known])
         await self.blobs.sweep(folder)
 
+    async def stored(self) -> set[str]:
+        """The blobs that stored files refer to."""
+        async with self._database.read() as reader:
+            return await media.stored_keys(reader)
+
     async def orphans(self) -> list[str]:
         """Blobs that no stored file refers to. Empty once all jobs have run and given-out addresses have expired."""
         stored = set(await self.blobs.list(""))

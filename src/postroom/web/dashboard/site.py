@@ -13,7 +13,7 @@ from postroom.clock import Clock
 from postroom.domain.access import Caller
 from postroom.errors import ErrorCode, InvalidParameters, NotAuthenticated, NotPermitted, PostroomError
 from postroom.services.house import Services
-from postroom.web.dashboard import assets, keys, overview, sandbox
+from postroom.web.dashboard import accounts, assets, inbox, keys, messages, overview, receipts, sandbox, webhooks
 from postroom.web.dashboard.door import Door, sign_out
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.live import Live
@@ -29,6 +29,11 @@ log = structlog.get_logger(__name__)
 
 PAGES: list[Page] = [
     *overview.PAGES,
+    *accounts.PAGES,
+    *inbox.PAGES,
+    *messages.PAGES,
+    *webhooks.PAGES,
+    *receipts.PAGES,
     *keys.PAGES,
     *sandbox.PAGES,
 ]
