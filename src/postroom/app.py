@@ -84,9 +84,11 @@ from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
 from postroom.services.retries import Retries
 from postroom.services.sessions import Sessions
+from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.telling import Payload, Teller
+from postroom.services.threads import Threads
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -141,8 +143,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
         self.database.keyring.close()
 
 
-async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool) -> House:
-    """Put a server together.
+async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool, control: str = "") -> House:
+    """Put a server together. `control`: where the networks of a sandbox are told what to do.
 
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
@@ -226,6 +228,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        threads=Threads(database, connections, messages, deadlines, now),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         people=People(database, connections),
@@ -254,6 +257,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         webhooks=webhooks,
         delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
+        simulation=Simulation(http, accounts, control) if sandbox and control else None,
     )
     restores = Restores(database, accounts, posts, ingest, events, now)
     upkeep = Upkeep(database, accounts, chains, events, restores, _retention(settings), now)

@@ -37,7 +37,9 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.retries import Retries
 from postroom.services.sessions import Sessions
+from postroom.services.simulation import Simulation
 from postroom.services.takedowns import Takedowns
+from postroom.services.threads import Threads
 from postroom.services.webhooks import Webhooks
 
 
@@ -53,6 +55,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     chats: Chats
     attendees: Attendees
     messages: Messages
+    threads: Threads
     outreach: Outreach
     refreshing: Refreshing
     people: People
@@ -81,3 +84,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Webhooks
     delivery_log: DeliveryLog
     health: Health
+    simulation: Simulation | None
+    """Of a sandbox; None: the networks are real."""
