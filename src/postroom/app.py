@@ -33,6 +33,7 @@ from postroom.domain.limits import Limits
 from postroom.domain.webhooks import Format
 from postroom.errors import Unavailable
 from postroom.ids import new_ulid
+from postroom.mcp.http import agents as agents_app
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
@@ -347,8 +348,16 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
         "connect": connect_app(services),
         **dict.fromkeys(SEGMENTS, pages),
     }
-    hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
+
+    async def apis(scope: Scope, receive: Receive, send: Send) -> None:
+        """What agents' tools ask."""
+        await mounts["postpost" if scope["path"].startswith("/postpost/") else "api"](scope, receive, send)
+
     patience = settings.request_seconds
+    mounts["mcp"] = agents_app(
+        services.access, apis, public_url=public_url, origins=settings.cors_origins, body_seconds=patience
+    )
+    hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if hosts is not None and not hosts.allow(scope):
@@ -361,8 +370,8 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
             if mounted is None:
                 await _plain(scope, receive, send, 404, _WHERE)
             else:
-                # Media take their own time: their addresses expire. A GET has no body to wait for.
-                waits = first != "media" and scope["method"] != "GET"
+                # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
+                waits = first not in ("media", "mcp") and scope["method"] != "GET"
                 await mounted(scope, _in_time(receive, patience) if waits else receive, send)
 
     if not settings.cors_origins:
