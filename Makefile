@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-long mutants check format bench docs parts chromium lock clean test-setup
+.PHONY: help install run test test-long mutants check format bench docs site parts chromium lock clean test-setup
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1@/' | column -t -s@
@@ -43,8 +43,11 @@ check: $(VENV)/.stamp-dev ## format, lint, types, imports
 	@$(BIN)/python docs/generate.py --check
 	@echo "check: format, lint, types and imports are as they should be"
 
-docs: ## write the reference pages that come from the code
-	@$(PYTHON) docs/generate.py
+docs: install ## write the reference pages that come from the code
+	@$(BIN)/python docs/generate.py
+
+site: $(PARTS)/docs/.stamp ## build the docs site in build/site
+	@$(PARTS)/docs/bin/python docs/site/build.py
 
 format: $(VENV)/.stamp-dev ## put the code into its one format
 	@$(BIN)/ruff check --quiet --fix-only .
@@ -53,7 +56,7 @@ format: $(VENV)/.stamp-dev ## put the code into its one format
 bench: $(VENV)/.stamp-bench ## measure, and write figures and plots to bench/results
 	@$(BIN)/python -m bench $(TARGETS)
 
-parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/axe/.stamp $(PARTS)/swift/.stamp $(PARTS)/synapse/.stamp chromium # the real parts that are not packages beside the server's own; PostgreSQL is one
+parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/axe/.stamp $(PARTS)/swift/.stamp $(PARTS)/synapse/.stamp $(PARTS)/docs/.stamp chromium # the real parts that are not packages beside the server's own; PostgreSQL is one
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
@@ -137,6 +140,15 @@ $(PARTS)/synapse/.stamp: requirements/synapse.txt | $(BIN)/python
 	  || { echo "POSTROOM CANNOT BE TESTED: Synapse could not be installed from requirements/synapse.txt" >&2; exit 1; }
 	@touch $@
 
+# The docs site. What builds it is in nobody else's environment.
+
+$(PARTS)/docs/.stamp: requirements/docs.txt | $(BIN)/python
+	@echo "installing what the docs site needs"
+	@rm -rf $(PARTS)/docs && mkdir -p $(PARTS) && $(PYTHON) -m venv $(PARTS)/docs
+	@$(PARTS)/docs/bin/python -m pip install -qq --disable-pip-version-check --no-input -r requirements/docs.txt \
+	  || { echo "POSTROOM'S SITE CANNOT BE BUILT: requirements/docs.txt could not be installed" >&2; exit 1; }
+	@touch $@
+
 # New versions: change pyproject.toml or the pins' bounds, then `make lock`, and read the difference.
 
 UV = $(PARTS)/lock/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -145,6 +157,7 @@ lock: ## renew the lock files
 	$(UV) requirements/build.in -o requirements/build.txt
 	$(UV) requirements/swift.in -o requirements/swift.txt
 	$(UV) requirements/synapse.in -o requirements/synapse.txt
+	$(UV) requirements/docs.in -o requirements/docs.txt
 	$(UV) pyproject.toml --extra whatsapp --extra agents -o requirements/run.txt
 	$(UV) pyproject.toml --extra whatsapp --extra agents --extra test -c requirements/run.txt -o requirements/test.txt
 	$(UV) pyproject.toml --extra whatsapp --extra agents --extra test --extra dev -c requirements/test.txt -o requirements/dev.txt

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -11,13 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from writers import catalogues, operations
 
 from postroom.connectors.contract import AppSettings
 from postroom.connectors.registry import GROUP
+from postroom.dialects.connectsafely.operations import DIALECT as CONNECTSAFELY
+from postroom.dialects.native.operations import DIALECT as NATIVE
+from postroom.dialects.postpost.operations import DIALECT as POSTPOST
+from postroom.dialects.postpress.operations import DIALECT as POSTPRESS
 from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Sending, Settles, VideoLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
+SRC = ROOT / "src" / "postroom"
 
 
 def connectors() -> dict[str, Any]:
@@ -129,10 +136,34 @@ def networks() -> str:
     for settles, end in _ENDS.items():
         names = [name for name, powers in found.items() if _settles(powers) is settles]
         lines.append(f"| {settles} | {', '.join(names) or 'none'} | {end} |")
+    lines += [
+        "",
+        "## Rules and risks",
+        "",
+        "What a network forbids, in the words of its README, which also says what works there and what is worth knowing.",
+    ]
+    for name in found:
+        forbids = _section(SRC / "connectors" / name / "README.md", "What the network forbids")
+        lines += [
+            "",
+            f"### {name}",
+            "",
+            forbids,
+            "",
+            f"[All about {name}](../../src/postroom/connectors/{name}/README.md)",
+        ]
     lines += ["", "## Messages", "", *_row(_MESSAGES), *_row(["---"] * len(_MESSAGES))]
     for name, powers in found.items():
         lines += [] if powers.send is None else _row([name, *_messages(powers, powers.send)])
     return "\n".join(lines) + "\n"
+
+
+def _section(page: Path, title: str) -> str:
+    """A section's words, without its heading."""
+    found = re.search(rf"^## {title}\n\n(.*?)\n(?=#)", page.read_text(), re.M | re.S)
+    if found is None:
+        raise SystemExit(f"{page} has no section '## {title}'")
+    return found[1].strip()
 
 
 _ENDS = {
@@ -272,10 +303,23 @@ def _window(window: timedelta | None) -> str:
     return "always" if window is None else f"{window.total_seconds() / 60:g} minutes"
 
 
+def pages() -> dict[str, str]:
+    """Every reference page that comes from the code, by its name."""
+    dialects = {
+        "postpress": POSTPRESS,
+        "connectsafely": CONNECTSAFELY,
+        "postpost": POSTPOST,
+        "native": NATIVE,
+    }
+    found = {"settings.md": settings(), "networks.md": networks(), "errors.md": catalogues.errors(dialects)}
+    found["events.md"] = catalogues.events(ROOT / "src" / "postroom" / "domain" / "events.py")
+    return found | {f"operations-{name}.md": operations.page(dialect) for name, dialect in dialects.items()}
+
+
 def main(check: bool) -> int:
     """Write the pages, or say which are out of date; the exit code."""
     late = 0
-    for name, text in {"settings.md": settings(), "networks.md": networks()}.items():
+    for name, text in pages().items():
         page = PAGES / name
         if check and (not page.is_file() or page.read_text() != text):
             sys.stderr.write(f"docs/reference/{name} is out of date: run `make docs`\n")

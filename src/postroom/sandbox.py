@@ -17,7 +17,7 @@ from postroom.app import House
 from postroom.clock import iso
 from postroom.connectors.contract import AppSettings, LoginStep, Show, Visit
 from postroom.connectors.registry import settings_types
-from postroom.domain.access import EVERYDAY_SCOPES, Caller
+from postroom.domain.access import EVERYDAY_SCOPES, Caller, Scope
 from postroom.domain.accounts import Account
 from postroom.errors import LoginFailed, NotImplementedHere, NotSupported, PostroomError
 
@@ -144,7 +144,7 @@ async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) ->
     kept = _kept(folder)
     if kept is None:
         first, second = await access.create_workspace("Sandbox"), await access.create_workspace("Other sandbox")
-        _, key = await access.issue_key(first.id, "sandbox", EVERYDAY_SCOPES)
+        _, key = await access.issue_key(first.id, "sandbox", frozenset(Scope))
         _, other_key = await access.issue_key(second.id, "other sandbox", EVERYDAY_SCOPES)
         kept = Kept(workspace_id=first.id, key=key, other_workspace_id=second.id, other_key=other_key, sim_port=0)
     kept.sim_port = int(sim.rpartition(":")[2])

@@ -83,7 +83,7 @@ async def test_a_chats_activity_moves_forwards_only(database: Database) -> None:
     start = room.last_message_at or 0
     for moment, expected in ((start + 9, start + 9), (start + 5, start + 9), (start + 10, start + 10)):
         async with database.begin() as tx:
-            await chats.note_message_at(tx, WORKSPACE, room.id, moment)
+            chats.note_message_at(tx, WORKSPACE, room.id, moment)
         assert (await find(database, room.id)).last_message_at == expected
 
 

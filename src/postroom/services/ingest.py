@@ -220,7 +220,7 @@ class _Taking:
             added = await messages.add_many(self._tx, workspace_id, rows)
             for chat_id, moment in active.items():
                 if moment > self._active_at.get(chat_id, -1):
-                    await chats.note_message_at(self._tx, workspace_id, chat_id, moment)
+                    chats.note_message_at(self._tx, workspace_id, chat_id, moment)
             self.new += len(added)
             for row in added:
                 await self._tell(EventType.MESSAGE_SENT if row.is_sender else EventType.MESSAGE_RECEIVED, row)

@@ -219,9 +219,9 @@ async def list_page(
     return [_chat(row, reader.keyring) for row in rows]
 
 
-async def note_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int) -> None:
+def note_message_at(tx: Tx, workspace_id: str, chat_id: str, at: int) -> None:
     """A message was sent then: the chat was active at that moment at the earliest."""
-    await tx.execute(
+    tx.later(
         """
         update chats set last_message_at = $3
         where workspace_id = $1 and id = $2 and (last_message_at is null or last_message_at < $3)

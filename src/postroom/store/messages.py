@@ -118,7 +118,7 @@ async def _add_batch(tx: Tx, workspace_id: str, account_id: str, provider: str, 
     ]
     await _insert(tx, workspace_id, account_id, added)
     # Answers that came before what they answer.
-    await tx.execute(
+    tx.later(
         f"""
         update messages set quoted_id = (
             select m.id from messages m

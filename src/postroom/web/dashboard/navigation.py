@@ -26,7 +26,7 @@ NAVIGATION = (
     Place("Accounts", "/accounts", "accounts", "a", on_phone=True),
     Place("Webhooks", "/webhooks", "webhooks", "w"),
     Place("Receipts", "/receipts", "receipts", "r"),
-    Place("Keys", "/keys", "keys", "k"),
+    Place("Keys", "/keys", "keys", "k", scope="admin"),
     Place("Health", "/health", "health", "h"),
     Place("Settings", "/settings", "settings", "s"),
     Place("Sandbox", "/sandbox", "sandbox", "x", only_sandbox=True),

@@ -87,6 +87,7 @@
       return;
     }
     const { open, copy } = at.dataset;
+    if (at.matches("a[href^='#']")) event.preventDefault();
     if (open) openDialog(open);
     if ("close" in at.dataset) at.closest("dialog")?.close();
     if ("dismiss" in at.dataset) at.closest(".toast")?.remove();

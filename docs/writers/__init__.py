@@ -1,0 +1,1 @@
+"""What writes the reference pages; `docs/generate.py` calls it."""
