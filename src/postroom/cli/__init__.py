@@ -43,6 +43,9 @@ _COMMANDS = {
             "Receipts of deletions: verify, export, key.",
         ),
     },
+    "Agents": {
+        "mcp": ("postroom.cli.mcp:mcp", "Give an agent tools for messages, posts and accounts."),
+    },
     "Help": {
         "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),
         "help": ("postroom.cli.help:help_page", "Help on a command, or on: exit-codes, environment."),

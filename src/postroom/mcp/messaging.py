@@ -94,7 +94,7 @@ async def _confirm(api: Api, arguments: Arguments) -> Any:
 async def _capabilities(api: Api, arguments: Arguments) -> Any:
     found = await api.native("GET", "/capabilities")
     wanted = arguments.get("provider")
-    return {"items": [each for each in found["items"] if wanted in (None, each["provider"])]}
+    return {"items": [each for each in found["items"] if wanted in (None, each["name"])]}
 
 
 async def _list_events(api: Api, arguments: Arguments) -> Any:
