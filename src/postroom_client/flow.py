@@ -31,6 +31,8 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 _NOTHING_DONE = (RateLimited, ProviderDown, Unavailable)
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 15.0
+_LONGEST_SILENCE_SECONDS = 4.0
+"""How long nobody listens, at most, while the server is away."""
 LONGEST_POLL_SECONDS = 25
 
 
@@ -113,10 +115,10 @@ def _again(error: PostroomError, failed: int, retries: int, *, repeatable: bool)
     return _pause(failed)
 
 
-def _pause(failed: int) -> float:
+def _pause(failed: int, longest: float = _LONGEST_WAIT_SECONDS) -> float:
     """Longer each time, and not at the same moment as everybody else."""
-    longest = min(_FIRST_WAIT_SECONDS * 2.0 ** min(failed, 10), _LONGEST_WAIT_SECONDS)
-    return float(longest * random.uniform(0.5, 1.0))
+    seconds: float = min(_FIRST_WAIT_SECONDS * 2.0 ** min(failed, 10), longest) * random.uniform(0.5, 1.0)
+    return seconds
 
 
 def _read(call: Call[T], answer: httpx.Response) -> T:
@@ -178,7 +180,7 @@ def follow(
             if heard is None or (late and time.monotonic() - heard > (give_up_after_seconds or 0)):
                 raise
             said = error.retry_after_seconds if isinstance(error, Problem) else None
-            yield Wait(seconds=_pause(failed) if said is None else said)
+            yield Wait(seconds=_pause(failed, _LONGEST_SILENCE_SECONDS) if said is None else said)
             failed += 1
             continue
         heard, failed = time.monotonic(), 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.parts.browser import Visit, Watch, running_browser, sign_in
 from tests.servers import Server, running_server
@@ -19,7 +19,8 @@ from tests.servers import Server, running_server
 HERE = Path(__file__).parent
 PHONE = 390
 """Pixels across the smallest window that pages are made for."""
-_PATIENCE_MS = 15_000
+_PATIENCE_MS = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,9 +39,15 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That server's data folder."""
+    return tmp_path_factory.mktemp("browsed")
+
+
+@pytest.fixture(scope="module")
+def server(data: Path) -> Iterator[Server]:
     """A server as a user starts it, with its simulated networks, for all tests of a module."""
-    with running_server(tmp_path_factory.mktemp("browsed")) as running:
+    with running_server(data) as running:
         yield running
 
 

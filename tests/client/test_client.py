@@ -1,5 +1,7 @@
 """The client that awaits against a house in this process; the one that blocks is tried against a running server."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from postroom.domain.access import Scope
 from postroom_client import AsyncClient, Conflict, InvalidParameters, NotAuthenticated, NotFound
+from tests.pictures import png
 from tests.servers import Built, lent
 
 
@@ -24,6 +27,17 @@ async def postroom(house: Built) -> AsyncIterator[AsyncClient]:
     _, key = await access.issue_key(house.caller.workspace_id, "admin", frozenset(Scope))
     async with AsyncClient("http://127.0.0.1:1", key, transport=httpx.ASGITransport(app=house.house.app)) as client:
         yield client
+
+
+@contextlib.asynccontextmanager
+async def working(house: Built) -> AsyncIterator[None]:
+    task = asyncio.create_task(house.house.worker.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_chats_people_and_messages_are_gone_through_page_by_page(postroom: AsyncClient) -> None:
@@ -116,3 +130,44 @@ async def test_events_from_now_on_are_those_that_happen_after_the_question(postr
     assert event.created_at.tzinfo is UTC or event.created_at.utcoffset() == timedelta(0)
     changed = await postroom.webhooks.update(hook.id, active=False)
     assert (changed.active, changed.url, await postroom.webhooks.get(hook.id)) == (False, hook.url, changed)
+
+
+async def test_a_post_is_written_furnished_scheduled_published_taken_down_and_deleted(
+    house: Built, postroom: AsyncClient, tmp_path: Path
+) -> None:
+    account = await anext(aiter(postroom.accounts.list(provider="bluesky")))
+    draft = await postroom.posts.create("Fresh bread", [account.platform_id, "bluesky-nobody"])
+    assert (draft.status, draft.scheduled_at, draft.media) == ("draft", None, [])
+    assert [(each.code, each.platform_id) for each in draft.problems] == [
+        ("INVALID_PLATFORM_CONNECTION", "bluesky-nobody")
+    ]
+    picture = tmp_path / "bread.png"
+    picture.write_bytes(png(size=(40, 30)))
+    file = await postroom.posts.upload(draft.id, picture, alt_text="A loaf")
+    assert (file.status, file.width, file.alt_text, file.content_type) == ("stored", 40, "A loaf", "image/png")
+    with pytest.raises(InvalidParameters, match="images and videos"):
+        await postroom.posts.upload(draft.id, b"x", file_name="a.pdf")
+    later = await postroom.posts.update(
+        draft.id, platforms=[account.platform_id], scheduled_at=datetime.now(UTC) + timedelta(days=400)
+    )
+    assert (later.status, later.problems, later.posts[0].status) == ("scheduled", [], "pending")
+    assert (await postroom.posts.update(draft.id, scheduled_at=None)).scheduled_at is None
+    due = await postroom.posts.update(draft.id, scheduled_at=datetime.now(UTC))
+    assert due.status == "scheduled"
+    async with working(house):
+        events = postroom.events.follow(0, types=["post.published"])
+        event = await anext(events)
+        assert event.post is not None
+        assert event.post.post_group_id == draft.id
+        published = await postroom.posts.get(draft.id)
+        down = await postroom.posts.take_down(draft.id)
+    assert (published.status, published.posts[0].status) == ("published", "published")
+    (target,) = (await postroom.take_downs.get(down.id)).targets
+    assert (target.outcome, target.url) == ("done", published.posts[0].url)
+    assert [each.id async for each in postroom.posts.list(status="published", limit=1)] == [draft.id]
+    assert "publish_succeeded" in [each.event async for each in postroom.posts.log(draft.id)]
+    with pytest.raises(InvalidParameters):
+        await postroom.posts.update(draft.id, content="Too late")
+    assert (await postroom.posts.delete(draft.id)).done == "deleted"
+    with pytest.raises(NotFound):
+        await postroom.posts.get(draft.id)

@@ -33,9 +33,8 @@ def is_run(block: Block) -> bool:
 class Ran:
     """A page that was run."""
 
-    def __init__(self, folder: Path, server: Server, told: dict[Block, str]) -> None:
+    def __init__(self, folder: Path, told: dict[Block, str]) -> None:
         self.folder = folder
-        self.server = server
         self.told = told
         """What each block printed."""
 
@@ -45,19 +44,24 @@ class Ran:
 
 
 @contextlib.contextmanager
-def ran(page: Path, folder: Path, furnished: Path) -> Iterator[Ran]:
-    """The page, run in `folder` on a copy of the `furnished` sandbox; the server is there until the block ends.
+def sandbox(folder: Path, furnished: Path) -> Iterator[Server]:
+    """A server for pages, on a copy of the `furnished` sandbox in `folder`/.data/sandbox."""
+    data = folder / ".data" / "sandbox"
+    shutil.copytree(furnished, data, ignore=shutil.ignore_patterns("lock"))
+    with running_server(data) as server:
+        yield server
+
+
+def ran(page: Path, folder: Path, server: Server) -> Ran:
+    """The page, run in `folder`.
 
     Raises:
         AssertionError: a block failed, wrote to standard error, or did not print what the page shows.
     """
-    data = folder / ".data" / "sandbox"
-    shutil.copytree(furnished, data, ignore=shutil.ignore_patterns("lock"))
     own = blocks(page)
-    with running_server(data) as server:
-        told = _run(own, folder, server)
-        _compare(own, told)
-        yield Ran(folder, server, told)
+    told = _run(own, folder, server)
+    _compare(own, told)
+    return Ran(folder, told)
 
 
 def _run(own: list[Block], folder: Path, server: Server) -> dict[Block, str]:

@@ -1,14 +1,13 @@
 """Every page is run as a reader would: what it says can be pasted, and does what the page says (see `blocks.py`)."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import ROOT, blocks, pages
-from tests.docs.shell import Ran, is_run, jsons, ran
-from tests.servers import running_server
+from tests.docs.shell import is_run, jsons, ran, sandbox
+from tests.servers import Server, running_server
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +15,6 @@ DOCS = ROOT / "docs"
 # These have a test of their own below.
 _OWN = {DOCS / "quickstart.md", DOCS / "howto" / "publish.md", DOCS / "howto" / "undo.md"}
 _OTHERS = [page for page in pages() if page not in _OWN and any(is_run(each) for each in blocks(page))]
-Run = Callable[[str], AbstractContextManager[Ran]]
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +27,37 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(furnished: Path, tmp_path: Path) -> Run:
-    return lambda page: ran(DOCS / page, tmp_path, furnished)
+def server(furnished: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server for one page."""
+    with sandbox(tmp_path, furnished) as running:
+        yield running
 
 
-def test_the_quickstart_links_recalls_posts_takes_down_and_is_told(run: Run) -> None:
-    with run("quickstart.md") as done:
-        assert next(each.text for each in blocks(DOCS / "quickstart.md") if not is_run(each)) == "make run\n"
-        assert done.last()[-1].split("\n") == ["told: message.sent", "told: message.deleted"]
+@pytest.fixture(scope="module")
+def shared(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A server for all pages that do not mind each other, and its data folder's."""
+    folder = tmp_path_factory.mktemp("shared")
+    with sandbox(folder, furnished) as running:
+        yield running, folder
+
+
+def test_the_quickstart_links_recalls_posts_takes_down_and_is_told(server: Server, tmp_path: Path) -> None:
+    assert next(each.text for each in blocks(DOCS / "quickstart.md") if not is_run(each)) == "make run\n"
+    done = ran(DOCS / "quickstart.md", tmp_path, server)
+    assert done.last()[-1].split("\n") == ["told: message.sent", "told: message.deleted"]
 
 
 @pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in _OTHERS])
-def test_every_block_of_a_page_can_be_pasted(page: str, run: Run) -> None:
-    with run(f"../{page}"):
-        pass
+def test_every_block_of_a_page_can_be_pasted(page: str, shared: tuple[Server, Path], tmp_path: Path) -> None:
+    running, folder = shared
+    (tmp_path / ".data").symlink_to(folder / ".data")
+    ran(ROOT / page, tmp_path, running)
 
 
-def test_the_page_about_publishing_does_what_it_says(run: Run) -> None:
-    with run("howto/publish.md") as done:
-        told = [jsons(each) for each in done.last()]
-        page = (done.folder / "page.html").read_text()
+def test_the_page_about_publishing_does_what_it_says(server: Server, tmp_path: Path) -> None:
+    done = ran(DOCS / "howto" / "publish.md", tmp_path, server)
+    told = [jsons(each) for each in done.last()]
+    page = (done.folder / "page.html").read_text()
     _, (capabilities,), _, (connections,), uploaded, sent, (thread,), taken_down, (delete_at,), emptied, (webhook,) = (
         told
     )
@@ -71,9 +80,9 @@ def test_the_page_about_publishing_does_what_it_says(run: Run) -> None:
     assert webhook["webhook"]["secret"]
 
 
-def test_the_page_about_undoing_does_what_it_says(run: Run) -> None:
-    with run("howto/undo.md") as done:
-        _, shown, undone, moments, proof = done.last()
+def test_the_page_about_undoing_does_what_it_says(server: Server, tmp_path: Path) -> None:
+    done = ran(DOCS / "howto" / "undo.md", tmp_path, server)
+    _, shown, undone, moments, proof = done.last()
     (message,) = jsons(shown)
     assert (message["text"], message["can_delete"]) == ("See you at nine", True)
     assert undone.count('"state":"undone"') == 2

@@ -76,6 +76,11 @@ IDS: dict[str, str | None] = {
     "resend_code.id": "link",
     "relink_account.id": "account",
     "get_receipt.id": "receipt",
+    "get_post_group.id": "post_group",
+    "update_post_group.id": "post_group",
+    "delete_post_group.id": "post_group",
+    "get_post_group_log.id": "post_group",
+    "add_media.id": "post_group",
     "get_message.id": "message",
     "get_chat.id": "chat",
     "list_chat_people.id": "chat",
@@ -131,6 +136,7 @@ _NO_IDS = """
     attachment_id emoji on mark people title subject files options typing_seconds
     kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
+    scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -296,6 +302,9 @@ BODIES: dict[str, Any] = {
     "get_upload_url": {"postGroupId": "", "fileName": "a.png", "contentType": "image/png", "type": "image"},
     "send_chat_message": {"text": "Hello"},
     "set_message_delete_at": {"delete_at": None},
+    "create_post_group": {"content": "Hello", "platforms": ["bluesky-x"]},
+    "update_post_group": {"content": "Mine now"},
+    "add_media": {"file_name": "a.png", "content_type": "image/png"},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
     "create_key": {"name": "One more"},
     "set_key_budget": {"deletes_per_hour": 1, "deletes_per_day": None},

@@ -92,6 +92,22 @@ def verify(data: bytes, key: str | None = None) -> Report:
     return _Check(key).run(data)
 
 
+def problems_of(receipt: Receipt, key: str) -> list[str]:
+    """What is wrong with a sealed receipt by itself, a sentence each: with what it says, and with its signature."""
+    seal = receipt.sealed
+    if seal is None:
+        return []
+    body = receipt_body(receipt, seal.sequence, seal.previous)
+    found = []
+    if hash_of(body) != seal.hash:
+        found.append("It is not as it was when it was sealed.")
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(seal.signature), to_sign(body))
+    except (InvalidSignature, ValueError):
+        found.append("Its signature is not of what it says, or of another key.")
+    return found
+
+
 class _Changed(Exception):
     """A line is not as it was written."""
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -25,6 +26,11 @@ class Format(StrEnum):
     NATIVE = "native"
     POSTPRESS = "postpress"
     CONNECTSAFELY = "connectsafely"
+
+
+Vocabulary = Mapping[str, Mapping[str, Sequence[EventType]]]
+"""What endpoints of a format can be told of: by source (empty, where it has none) the names of events, and by name the
+types of the log that they are found in."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,10 +5,23 @@ Sealing follows the commit of what the receipt is about, so that no deletion wai
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
 
 from postroom.clock import Clock, iso, to_ms
 from postroom.domain.access import Caller
-from postroom.domain.chains import anchor_body, hash_of, line, receipt_body, to_sign
+from postroom.domain.chains import (
+    Report,
+    anchor_body,
+    hash_of,
+    line,
+    problems_of,
+    receipt_body,
+    to_sign,
+    verify,
+)
 from postroom.domain.pages import check_limit
 from postroom.domain.receipts import Receipt, Sealed
 from postroom.errors import ErrorCode, NotPermitted
@@ -124,6 +137,35 @@ class Chains:
         lines = [line(receipt_body(each, seal.sequence, seal.previous), seal.signature) for each, seal in sealed]
         return b"".join([line(start, self._signature(start)), *lines, line(end, self._signature(end))])
 
+    async def pieces(self, caller: Caller) -> AsyncIterator[bytes]:
+        """The whole chain, as exports that follow each other.
+
+        Raises:
+            NotPermitted: the caller is a managed user.
+        """
+        after, head = 0, 1
+        while after < head:
+            piece = await self.export(caller, after, MOST)
+            yield piece
+            end = _end(piece)
+            after, head = end["sequence"], end["head"]
+
+    async def check(self, caller: Caller) -> Report:
+        """Check the chain where it is kept, against this server's key: all of it, or its newest 10,000 receipts.
+
+        Raises:
+            NotPermitted: the caller is a managed user.
+        """
+        data = await self.export(caller, 0, MOST)
+        head = _end(data)["head"]
+        if head > MOST:
+            data = await self.export(caller, head - MOST, MOST)
+        return await asyncio.to_thread(verify, data, self.public_key)
+
+    def problems_of(self, receipt: Receipt) -> list[str]:
+        """What is wrong with a sealed receipt by itself; empty: nothing."""
+        return problems_of(receipt, self.public_key)
+
     async def trim(self, before: int) -> int:
         """Remove receipts made before a moment, as far as the beginning of a chain consists of them; how many.
 
@@ -141,3 +183,9 @@ class Chains:
                     anchor = {"body": body, "signature": self._signature(body)}
                     removed += await chains.remove_up_to(tx, workspace_id, last.sealed, anchor)
         return removed
+
+
+def _end(piece: bytes) -> dict[str, Any]:
+    """What the last line of an export says."""
+    body: dict[str, Any] = msgspec.json.decode(piece.splitlines()[-1])["body"]
+    return body

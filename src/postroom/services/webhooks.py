@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -11,13 +11,14 @@ from postroom.connectors.guarded import Guard
 from postroom.domain.access import Caller
 from postroom.domain.events import EventType
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
-from postroom.domain.webhooks import Format, WebhookEndpoint, Wishes, new_secret
+from postroom.domain.webhooks import Format, Vocabulary, WebhookEndpoint, Wishes, new_secret
 from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
 from postroom.services.spending import counted
 from postroom.store import accounts, deliveries, webhooks
 from postroom.store.database import Database, Tx
+from postroom.store.graves import WEBHOOK, Grave
 from postroom.store.notify import Notifier
 
 MOST = {Format.POSTPOST: 10, Format.NATIVE: 100, Format.POSTPRESS: 100, Format.CONNECTSAFELY: 100}
@@ -45,11 +46,21 @@ class _Filters(msgspec.Struct, frozen=True):
 class Webhooks:
     """What a caller may do with the endpoints of the user it acts for. Who names a format sees no others."""
 
-    def __init__(self, database: Database, notifier: Notifier, guard: Guard, events: Events, now: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        guard: Guard,
+        events: Events,
+        vocabularies: Mapping[Format, Vocabulary],
+        now: Clock,
+    ) -> None:
         self._database = database
         self._notifier = notifier
         self._guard = guard
         self._events = events
+        self.vocabularies = vocabularies
+        """What endpoints of each format can be told of."""
         self._now = now
 
     async def list(self, caller: Caller, format: Format | None = None) -> Sequence[WebhookEndpoint]:
@@ -134,6 +145,36 @@ class Webhooks:
             self._wake(tx)
         return endpoint, secret
 
+    async def create_named(
+        self,
+        caller: Caller,
+        *,
+        name: str,
+        url: str,
+        format: Format,
+        source: str = "",
+        events: Sequence[str] = (),
+        account_ids: Sequence[str] = (),
+    ) -> tuple[WebhookEndpoint, str]:
+        """Make an endpoint that is told of these events, by the names of its format. In ours, none means all.
+
+        Raises:
+            NotFound: (kind ACCOUNT) an account that it is to be told of is not the caller's.
+            InvalidParameters: there is no such source or event; or what `create` says.
+        """
+        known = self.vocabularies[format].get(source)
+        if known is None or any(each not in known for each in events):
+            raise InvalidParameters("There is no such event.", kind=Kind.WEBHOOK)
+        if not name or not url:
+            raise InvalidParameters("An endpoint has a name and a URL.", kind=Kind.WEBHOOK)
+        if not events and format is not Format.NATIVE:
+            raise InvalidParameters("Choose at least one event.", kind=Kind.WEBHOOK)
+        types = list(dict.fromkeys(type for each in events for type in known[each]))
+        wishes = Wishes(account_ids=tuple(account_ids))
+        if format in (Format.POSTPRESS, Format.CONNECTSAFELY):
+            wishes = Wishes(source=source, events=tuple(events), account_ids=tuple(account_ids))
+        return await self.create(caller, name=name, url=url, types=types, format=format, wishes=wishes)
+
     async def update(
         self,
         caller: Caller,
@@ -188,6 +229,9 @@ class Webhooks:
             removed = _own(found, caller, format).id
             await webhooks.remove(tx, caller.workspace_id, removed)
             await deliveries.remove_of_endpoint(tx, caller.workspace_id, removed)
+            grave = Grave(caller.workspace_id, WEBHOOK, removed, to_ms(self._now()))
+            graves = tx.keyring.graves
+            tx.on_commit(lambda: graves.dig(grave))
 
     async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
         """Make another secret, shown this once; the one before it signs nothing more.

@@ -186,9 +186,9 @@ class Messages(Noun[D]):
         return get(at("messages", id, "attachments", attachment_id), bytes)
 
     @operation("set_message_delete_at")
-    def delete_at(self, id: str, at_: datetime | None) -> Call[DeleteAtSet]:
+    def delete_at(self, id: str, when: datetime | None) -> Call[DeleteAtSet]:
         """Have a message of one's own delete itself at a moment; None: not any more."""
-        body = {"delete_at": None if at_ is None else moment(at_)}
+        body = {"delete_at": None if when is None else moment(when)}
         return change("PUT", at("messages", id, "delete-at"), DeleteAtSet, body)
 
 

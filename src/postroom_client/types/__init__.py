@@ -16,7 +16,16 @@ from postroom_client.types.messages import (
     Sent,
     WhyNot,
 )
-from postroom_client.types.posts import Post, TakeDown, Target
+from postroom_client.types.posts import (
+    LogLine,
+    MediaFile,
+    Post,
+    PostGroup,
+    PostProblem,
+    TakeDown,
+    Target,
+    UploadAddress,
+)
 from postroom_client.types.workspace import (
     Done,
     Entitlements,
@@ -52,13 +61,17 @@ __all__ = [
     "Health",
     "Key",
     "Link",
+    "LogLine",
     "ManagedUser",
+    "MediaFile",
     "Message",
     "Network",
     "NewFile",
     "Person",
     "Position",
     "Post",
+    "PostGroup",
+    "PostProblem",
     "Profile",
     "Reaction",
     "Receipt",
@@ -69,6 +82,7 @@ __all__ = [
     "Sync",
     "TakeDown",
     "Target",
+    "UploadAddress",
     "Webhook",
     "WhyNot",
     "Workspace",

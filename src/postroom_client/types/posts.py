@@ -1,12 +1,13 @@
 """Posts, their files, and take-downs."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
-    """A post group's copy for one account. `error` is a stable word for why it failed.
+    """A post group's copy for one account. `error` is a stable word for why it failed, `error_detail` says it in words.
 
     `status`: draft, pending, processing, published, failed, or unconfirmed (it may be live, and nobody can tell).
     """
@@ -15,11 +16,80 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     post_group_id: str
     platform: str
     platform_id: str
+    part: int
+    """Which part of a thread, from 0."""
     status: str
     scheduled_at: datetime | None
     provider_id: str | None
     url: str | None
     error: str | None
+    error_detail: str | None
+
+
+class MediaFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a post group. `kind`: image or video. `status`: awaiting (its bytes), or stored."""
+
+    id: str
+    kind: str
+    status: str
+    file_name: str
+    content_type: str
+    size_bytes: int | None
+    width: int | None
+    height: int | None
+    alt_text: str
+    url: str | None
+    created_at: datetime
+
+
+class UploadAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """PUT the bytes to `upload_url` within an hour, with the same Content-Type; then they are at `file_url`."""
+
+    media_id: str
+    upload_url: str
+    file_url: str
+
+
+class PostProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a post will not go out to a platform as it stands: `code`, and the network's limit beside what there is."""
+
+    code: str
+    platform_id: str
+    most: int | None
+    current: int | None
+    content_type: str | None
+    shape: str | None
+
+
+class PostGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written once, and a post of it for each platform.
+
+    `status`: draft, scheduled, published, failed or partially_published. `content` is None only where an answer was lost
+    and came again for its Idempotency-Key: `posts.get` has it.
+    """
+
+    id: str
+    content: str | None
+    platforms: list[str]
+    settings: dict[str, Any]
+    status: str
+    scheduled_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    posts: list[Post]
+    media: list[MediaFile]
+    problems: list[PostProblem] = []
+    """Not in lists, and not once it has gone out."""
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a post group on its way out."""
+
+    post_id: str | None
+    platform: str | None
+    event: str
+    detail: dict[str, Any]
+    created_at: datetime
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

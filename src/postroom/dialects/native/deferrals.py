@@ -4,10 +4,11 @@ from datetime import datetime
 
 import msgspec
 
-from postroom.clock import iso, to_ms
+from postroom.clock import iso
 from postroom.dialects.native import wire
 from postroom.dialects.native.messages import CHAT_ID, MESSAGE_ID, shown
 from postroom.dialects.native.messaging import ONCE, File, uploads
+from postroom.dialects.native.moments import ms
 from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -139,11 +140,7 @@ async def undo_deferral(services: Services, request: Request) -> Deferral:
 
 
 def _moment(found: datetime | None) -> int | None:
-    if found is None:
-        return None
-    if found.tzinfo is None:
-        raise InvalidParameters("`delete_at` needs its offset from UTC, such as a Z at its end.")
-    return to_ms(found)
+    return None if found is None else ms(found, "delete_at")
 
 
 def _shown(found: DomainDeferral | None) -> Deferral | None:

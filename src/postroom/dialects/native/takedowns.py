@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from postroom.clock import iso, to_ms
+from postroom.clock import iso
 from postroom.dialects.native import wire
+from postroom.dialects.native.moments import ms
 from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.request import Request
 from postroom.domain.access import Scope
@@ -80,9 +81,7 @@ def _moment(body: DeleteAt) -> tuple[int | None, bool]:
         raise InvalidParameters("`then` is keep or delete.")
     if body.delete_at is None:
         return None, False
-    if body.delete_at.tzinfo is None:
-        raise InvalidParameters("`delete_at` needs its offset from UTC, such as a Z at its end.")
-    return to_ms(body.delete_at), body.then == "delete"
+    return ms(body.delete_at, "delete_at"), body.then == "delete"
 
 
 def takedown(found: DomainTakedown) -> TakeDown:

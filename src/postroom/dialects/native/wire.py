@@ -186,17 +186,22 @@ class Chat(msgspec.Struct, kw_only=True):
 
 
 class Post(msgspec.Struct, kw_only=True):
-    """A post as it now stands. `error` is PostPost's code for why it failed."""
+    """A post as it now stands. `error` is PostPost's code for why it failed, `error_detail` its words.
+
+    `part`: which part of a thread, from 0, where the text is too long for its network.
+    """
 
     id: str
     post_group_id: str
     platform: str
     platform_id: str
+    part: int
     status: str
     scheduled_at: str | None
     provider_id: str | None
     url: str | None
     error: str | None
+    error_detail: str | None
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -313,7 +318,7 @@ def event(joined: Joined) -> Event:
         case DomainChat() as content:
             made.chat = chat(content)
         case PostNow() as content:
-            made.post = _post(content)
+            made.post = post(content)
     return made
 
 
@@ -352,18 +357,21 @@ def message(found: messages.Message, deletion: Deletion, moments: Mapping[str, i
     )
 
 
-def _post(found: PostNow) -> Post:
-    post = found.post
+def post(found: PostNow) -> Post:
+    """A post."""
+    one = found.post
     return Post(
-        id=post.id,
-        post_group_id=post.group_id,
-        platform=post.platform,
-        platform_id=post.platform_id,
-        status=post.status,
+        id=one.id,
+        post_group_id=one.group_id,
+        platform=one.platform,
+        platform_id=one.platform_id,
+        part=one.part,
+        status=one.status,
         scheduled_at=moment(found.scheduled_at),
-        provider_id=post.provider_id,
-        url=post.url,
-        error=None if post.error is None else post.error.code,
+        provider_id=one.provider_id,
+        url=one.url,
+        error=None if one.error is None else one.error.code,
+        error_detail=None if one.error is None else one.error.message,
     )
 
 
