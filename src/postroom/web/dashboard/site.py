@@ -13,7 +13,18 @@ from postroom.clock import Clock
 from postroom.domain.access import Caller
 from postroom.errors import ErrorCode, InvalidParameters, NotAuthenticated, NotPermitted, PostroomError
 from postroom.services.house import Services
-from postroom.web.dashboard import accounts, assets, inbox, keys, messages, overview, receipts, sandbox, webhooks
+from postroom.web.dashboard import (
+    accounts,
+    assets,
+    health,
+    inbox,
+    keys,
+    messages,
+    overview,
+    receipts,
+    sandbox,
+    webhooks,
+)
 from postroom.web.dashboard.door import Door, sign_out
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.live import Live
@@ -35,6 +46,7 @@ PAGES: list[Page] = [
     *webhooks.PAGES,
     *receipts.PAGES,
     *keys.PAGES,
+    *health.PAGES,
     *sandbox.PAGES,
 ]
 SEGMENTS = frozenset(
