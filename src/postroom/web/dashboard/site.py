@@ -16,11 +16,14 @@ from postroom.services.house import Services
 from postroom.web.dashboard import (
     accounts,
     assets,
+    compose,
     health,
     inbox,
     keys,
+    library,
     messages,
     overview,
+    posts,
     receipts,
     sandbox,
     webhooks,
@@ -40,6 +43,9 @@ log = structlog.get_logger(__name__)
 
 PAGES: list[Page] = [
     *overview.PAGES,
+    *compose.PAGES,
+    *posts.PAGES,
+    *library.PAGES,
     *accounts.PAGES,
     *inbox.PAGES,
     *messages.PAGES,
