@@ -91,7 +91,7 @@ from postroom.services.telling import Payload, Teller
 from postroom.services.threads import Threads
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
-from postroom.settings import Settings, WrongSetting
+from postroom.settings import Settings, WrongSetting, shown
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
 from postroom.store.keyring import Keyring
@@ -257,7 +257,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         idempotency=Idempotency(database, now),
         webhooks=webhooks,
         delivery_log=DeliveryLog(database, webhooks, teller, now),
-        health=Health(database, media, now),
+        health=Health(database, media, now, lambda: shown(settings)),
         simulation=Simulation(http, accounts, control) if sandbox and control else None,
     )
     restores = Restores(database, accounts, posts, ingest, events, now)
