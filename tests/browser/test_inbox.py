@@ -192,7 +192,7 @@ async def test_a_doubt_is_shown_as_one_and_settled_before_the_eyes(page: Page, s
         await row(page, refused).focus()
         await page.keyboard.press("x")
         await page.get_by_role("button", name="Take back now").click()
-        await expect(row(page, refused)).to_contain_text("It was not taken back, and is still there")
+        await expect(row(page, refused)).to_contain_text("LinkedIn did not take the message back")
         await shoot(page, "inbox-refused")
         await axe(page)
 

@@ -120,14 +120,16 @@
   });
 
   // Earlier messages come in above, and what one reads stays where it is.
-  let below = null;
+  let below = null, end = false;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const box = byId("messages");
+    end = atEnd();
     if (box && event.target.matches?.("#messages .more")) below = box.scrollHeight - box.scrollTop;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const box = byId("messages");
     if (box && below !== null) { box.scrollTop = box.scrollHeight - below; below = null; }
+    else if (end && box?.contains(event.target)) toEnd();
     if (event.detail.target?.id === "recall-body") {
       event.detail.target.dataset.from = event.detail.pathInfo?.requestPath || "";
       const dialog = byId("recall-dialog");
