@@ -62,10 +62,12 @@ from postroom.services.house import Services
 from postroom.services.idempotency import Idempotency
 from postroom.services.images import Images
 from postroom.services.ingest import Ingest
+from postroom.services.library import Library
 from postroom.services.listeners import Listeners
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media, MediaLimits
 from postroom.services.messages import Messages
+from postroom.services.outcomes import Outcomes
 from postroom.services.outreach import Outreach
 from postroom.services.overview import Overview
 from postroom.services.people import People
@@ -78,11 +80,15 @@ from postroom.services.quota import Quota
 from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
+from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
+from postroom.services.retries import Retries
 from postroom.services.sessions import Sessions
+from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
 from postroom.services.takedowns import Takedowns
 from postroom.services.telling import Payload, Teller
+from postroom.services.threads import Threads
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
 from postroom.settings import Settings, WrongSetting
@@ -122,6 +128,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Listeners
     deliveries: Deliveries
     upkeep: Upkeep
+    restores: Restores
     dashboard: Dashboard
     app: Asgi
 
@@ -136,8 +143,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
         self.database.keyring.close()
 
 
-async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool) -> House:
-    """Put a server together.
+async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: bool, control: str = "") -> House:
+    """Put a server together. `control`: where the networks of a sandbox are told what to do.
 
     Raises:
         WrongSetting, NewerDatabase, WrongMasterKey: it cannot start; one line says why.
@@ -166,11 +173,12 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     connections = Connections(database, notifier, registry, events, now)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
+    images = Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels)
     media = Media(
         database,
         notifier,
         blobs,
-        Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels),
+        images,
         connections.images_of,
         now,
         public_url=public_url,
@@ -184,6 +192,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
     takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
+    library = Library(database, media, images, now)
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
     chats = Chats(database, connections, ingest, events, now)
@@ -219,6 +228,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        threads=Threads(database, connections, messages, deadlines, now),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
         people=People(database, connections),
@@ -227,14 +237,17 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         deferrals=deferrals,
         deletions=deletions,
         posts=posts,
-        composing=Composing(posts, attachments, takedowns, now),
+        composing=Composing(posts, attachments, library, takedowns, now),
         takedowns=takedowns,
+        outcomes=Outcomes(database, connections, posts),
+        retries=Retries(database, posts, quota, now),
         post_lists=PostLists(database),
         post_logs=post_logs,
         engagement=engagement,
         fittings=Fittings(database, connections),
         checkups=Checkups(database, connections, now),
         media=media,
+        library=library,
         attachments=attachments,
         events=events,
         receipts=receipts,
@@ -244,8 +257,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         webhooks=webhooks,
         delivery_log=DeliveryLog(database, webhooks, teller, now),
         health=Health(database, media, now),
+        simulation=Simulation(http, accounts, control) if sandbox and control else None,
     )
-    upkeep = Upkeep(database, accounts, chains, events, _retention(settings), now)
+    restores = Restores(database, accounts, posts, ingest, events, now)
+    upkeep = Upkeep(database, accounts, chains, events, restores, _retention(settings), now)
     pages = dashboard(services, now, public_url=public_url)
     work = Work(
         accounts=accounts,
@@ -271,6 +286,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         listeners=Listeners(database, notifier, connections, ingest, now, owner),
         deliveries=Deliveries(database, notifier, teller, events, now, owner),
         upkeep=upkeep,
+        restores=restores,
         dashboard=pages,
         app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
     )

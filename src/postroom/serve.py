@@ -130,6 +130,7 @@ async def run(
     house: House, settings: Settings, opened: socket.socket, ready: Callable[[], None], *, works: bool = True
 ) -> None:
     """Answer, work and listen until SIGTERM or SIGINT. `works`: else other processes do, and this one only answers."""
+    await house.restores.require_whole()
     config = uvicorn.Config(
         house.app,
         loop="none",
@@ -165,6 +166,7 @@ async def run(
 
 async def work(house: House, ready: Callable[[], None]) -> None:
     """Work and listen until SIGTERM or SIGINT, and answer nobody."""
+    await house.restores.require_whole()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,7 @@ import pytest
 from postroom.clock import iso
 from postroom.domain.logins import Checkpoint, CheckpointKind, Show, Wait
 from postroom.web.connect import _waiting
+from postroom.web.steps import shown
 from tests.desk import Desk
 from tests.dialects.postpress.shapes import check
 from tests.receiver import Receiver, receiving
@@ -171,12 +172,12 @@ async def test_a_link_that_cannot_be_is_said(desk: Desk, http: httpx.AsyncClient
 
 
 def test_a_code_is_drawn_to_be_scanned_or_written_to_be_typed() -> None:
-    drawn = _waiting(Show(code="2@abc,def", state=None))
+    drawn = _waiting(shown(Show(code="2@abc,def", state=None)))
     assert drawn.count("<svg") == 1
     assert "2@abc" not in drawn
-    typed = _waiting(Show(code="AB<CD", checkpoint=Checkpoint(kind=CheckpointKind.PAIRING_CODE), state=None))
+    typed = _waiting(shown(Show(code="AB<CD", checkpoint=Checkpoint(kind=CheckpointKind.PAIRING_CODE), state=None)))
     assert "<b>AB&lt;CD</b>" in typed
-    assert "app" in _waiting(Wait(again_seconds=1, state=None))
+    assert "app" in _waiting(shown(Wait(again_seconds=1, state=None)))
 
 
 async def test_what_is_kept_of_a_link_opens_nothing_and_names_nobody(

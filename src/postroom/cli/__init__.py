@@ -42,6 +42,8 @@ _COMMANDS = {
             "postroom.cli.receipts:receipts",
             "Receipts of deletions: verify, export, key.",
         ),
+        "backup": ("postroom.cli.backups:backup", "Write a backup into one file, while the server runs."),
+        "restore": ("postroom.cli.backups:restore", "Make a server of a backup, less what was deleted since."),
     },
     "Help": {
         "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),

@@ -25,7 +25,7 @@ from postroom.services.posts import Posts
 from postroom.services.quota import Quota
 from postroom.services.receipts import Receipts
 from postroom.services.spending import counted
-from postroom.store import accounts, jobs, messages
+from postroom.store import accounts, chats, deferrals, jobs, messages, posts
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
@@ -34,6 +34,17 @@ _REVOKE_SECONDS = 5.0
 _REMOVED_AT_ONCE = 2_000
 
 log = structlog.get_logger()
+
+
+class Stakes(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes with an account when it is unlinked."""
+
+    chats: int
+    messages: int
+    posts: int
+    """Those that are scheduled there, or being published."""
+    deferrals: int
+    """What is still to be sent or taken back by itself."""
 
 
 class _Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +104,22 @@ class Accounts:
         if caller.only_user not in (None, account.user_id):
             raise NotFound("No such account.", kind=Kind.ACCOUNT)
         return account
+
+    async def stakes(self, caller: Caller, account_id: str) -> Stakes:
+        """What unlinking an account would remove and end here, as it stands now.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+        """
+        account = await self.get(caller, account_id)
+        names = (account.workspace_id, account.id)
+        async with self._database.read() as reader:
+            return Stakes(
+                chats=await chats.count(reader, *names),
+                messages=await messages.count(reader, *names),
+                posts=len(await posts.list_unfinished_of_account(reader, *names)),
+                deferrals=await deferrals.count_open(reader, *names),
+            )
 
     def capabilities(self) -> Mapping[str, Capabilities]:
         """What each network can do."""

@@ -217,7 +217,7 @@ class Media:
         if item is None:
             raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
         until = expires + _UPLOAD_TAKES // timedelta(milliseconds=1)
-        head, chunks = await _begun(self._in_time(chunks, until))
+        head, chunks = await begun(self._in_time(chunks, until))
         found = _announced(type_of(head), item.kind)
         kept = await self._keep(item, found, chunks)
         async with self._database.begin() as tx:
@@ -422,6 +422,11 @@ class Media:
         await self.blobs.delete([key for key in found if key not in known])
         await self.blobs.sweep(folder)
 
+    async def stored(self) -> set[str]:
+        """The blobs that stored files refer to."""
+        async with self._database.read() as reader:
+            return await media.stored_keys(reader)
+
     async def orphans(self) -> list[str]:
         """Blobs that no stored file refers to. Empty once all jobs have run and given-out addresses have expired."""
         stored = set(await self.blobs.list(""))
@@ -453,7 +458,7 @@ def _check_time(now: int, until: int) -> None:
         raise NotPermitted("The upload address expired while the bytes came, too long ago.", kind=Kind.MEDIA)
 
 
-async def _begun(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+async def begun(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
     """The first bytes, and all of them."""
     first: list[bytes] = []
     size = 0

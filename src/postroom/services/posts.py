@@ -22,6 +22,7 @@ from postroom.services.quota import Quota
 from postroom.services.spending import counted
 from postroom.store import accounts, jobs, media, posts, removals
 from postroom.store.database import Database, Reader, Tx
+from postroom.store.graves import POST_GROUP, Grave
 from postroom.store.notify import Notifier
 from postroom.store.removals import Removal
 
@@ -38,6 +39,8 @@ class PostGroupView(msgspec.Struct, frozen=True, kw_only=True):
     group: PostGroup
     posts: Sequence[Post]
     media: Sequence[MediaItem]
+    down: bool = False
+    """In a list: whether it was live, and was taken down everywhere."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +125,7 @@ class Posts:
             if along is not None:
                 await along(tx, group)
             if group.scheduled_at is not None:
-                await self._schedule(tx, group, rows, group.scheduled_at)
+                await self.set_out(tx, group, rows, group.scheduled_at)
         return group
 
     async def _rows(self, tx: Tx, group: PostGroup) -> list[Post]:
@@ -234,7 +237,7 @@ class Posts:
                 await along(tx, fresh)
             if becomes is GroupStatus.SCHEDULED and moment is not None:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
-                await self._schedule(tx, group, waiting, moment, published)
+                await self.set_out(tx, group, waiting, moment, published)
         return fresh
 
     async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
@@ -311,6 +314,8 @@ class Posts:
         files = await removals.remove_group(tx, removal)
         if files is None:
             return False
+        graves = tx.keyring.graves
+        tx.on_commit(lambda: graves.dig(Grave(workspace_id, POST_GROUP, group_id, removal.at)))
         tx.on_commit(lambda: self._notifier.wake(f"events:{workspace_id}"))
         if files:
             tx.on_commit(lambda: self._notifier.wake("jobs"))
@@ -340,6 +345,24 @@ class Posts:
             await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
             data = EventData(post_group_id=post.group_id, post_id=post.id, platform=post.platform, reason=error.code)
             await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
+
+    async def leave_in_doubt(self, tx: Tx, workspace_id: str, post_id: str, why: str) -> bool:
+        """Nobody can know any more whether a post was published: its owner decides. False: it has an outcome."""
+        held = await posts.hold_post(tx, workspace_id, post_id)
+        if held is None or held[1].status not in (PostStatus.PENDING, PostStatus.PROCESSING):
+            return False
+        group, post = held
+        becomes = PostStatus.UNCONFIRMED
+        now = to_ms(self._now())
+        error = PostError(code="OUTCOME_UNKNOWN", message=why, retryable=False, failed_at=now)
+        await posts.set_post(
+            tx, workspace_id, post_id, status=becomes, attempts=post.attempts, error=error, begun_at=now
+        )
+        await self._logs.failed(tx, post, error)
+        await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
+        data = EventData(post_group_id=group.id, post_id=post_id, platform=post.platform, reason=error.code)
+        await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
+        return True
 
     async def roll_up(self, tx: Tx, group: PostGroup, ended: Post | None = None) -> None:
         """Give a group, which the caller holds, the status that its posts make.
@@ -400,7 +423,7 @@ class Posts:
             provider=post.platform,
         )
 
-    async def _schedule(
+    async def set_out(
         self, tx: Tx, group: PostGroup, rows: Sequence[Post], moment: int, published: Container[int] = ()
     ) -> None:
         """Have posts published at a moment; of a thread the first part only, the others follow one by one."""

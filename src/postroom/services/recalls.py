@@ -376,6 +376,7 @@ class Recalls:
             await self._settled(tx, intent, RecallOutcome.DONE)
             copies = await messages.find_copies(tx, intent.workspace_id, intent.provider, intent.message_key)
             await self._receipt(tx, intent, RecallOutcome.DONE, answer, read_back, copies)
+        await self._database.keyring.graves.settled()
 
     async def _doubt(self, intent: Recall, reason: str) -> None:
         async with self._database.begin() as tx:

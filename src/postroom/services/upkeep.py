@@ -11,6 +11,7 @@ from postroom.ids import new_id
 from postroom.services.accounts import Accounts
 from postroom.services.chains import Chains
 from postroom.services.events import Events
+from postroom.services.restores import Restores
 from postroom.services.spending import KEPT
 from postroom.store import (
     accounts,
@@ -60,6 +61,7 @@ class Upkeep:
         accounts: Accounts,
         chains: Chains,
         events: Events,
+        restores: Restores,
         retention: Retention,
         now: Clock,
     ) -> None:
@@ -67,6 +69,8 @@ class Upkeep:
         self._events = events
         self._accounts = accounts
         self._chains = chains
+        self._restores = restores
+        self._remembered = False
         self._retention = retention
         self._now = now
 
@@ -116,6 +120,9 @@ class Upkeep:
         for workspace_id, account_id in left:
             await self._accounts.finish_unlink(workspace_id, account_id)
         await self.announce_expiring()
+        if not self._remembered:
+            await self._restores.remember()
+            self._remembered = True
         await self.schedule(timedelta(minutes=10))
 
     async def announce_expiring(self) -> None:

@@ -18,6 +18,7 @@ from postroom.services.events import Events
 from postroom.services.spending import counted
 from postroom.store import accounts, deliveries, webhooks
 from postroom.store.database import Database, Tx
+from postroom.store.graves import WEBHOOK, Grave
 from postroom.store.notify import Notifier
 
 MOST = {Format.POSTPOST: 10, Format.NATIVE: 100, Format.POSTPRESS: 100, Format.CONNECTSAFELY: 100}
@@ -228,6 +229,9 @@ class Webhooks:
             removed = _own(found, caller, format).id
             await webhooks.remove(tx, caller.workspace_id, removed)
             await deliveries.remove_of_endpoint(tx, caller.workspace_id, removed)
+            grave = Grave(caller.workspace_id, WEBHOOK, removed, to_ms(self._now()))
+            graves = tx.keyring.graves
+            tx.on_commit(lambda: graves.dig(grave))
 
     async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
         """Make another secret, shown this once; the one before it signs nothing more.

@@ -2,6 +2,7 @@
 
 from postroom.domain.access import ApiKey, DeleteBudget, Entitlements, ManagedUser, Scope, Workspace
 from postroom.store.database import Reader, Row, Tx
+from postroom.store.graves import KEY, Grave
 
 _WORKSPACE = "w.id, w.name, w.sandbox, w.api_access, w.mcp_access, w.managed_users"
 _USER = "id, workspace_id, username, display_name, created_at, page_nonce, page_expires_at"
@@ -122,15 +123,7 @@ async def detach_managed_user(tx: Tx, workspace_id: str, user_id: str, at: int) 
         at,
     )
     if changed:
-        await tx.execute(
-            """
-            update api_keys set revoked_at = $3
-            where workspace_id = $1 and managed_user_id = $2 and revoked_at is null
-            """,
-            workspace_id,
-            user_id,
-            at,
-        )
+        await _revoke(tx, workspace_id, "managed_user_id = $3", user_id, at)
     return changed > 0
 
 
@@ -199,28 +192,24 @@ async def list_keys(reader: Reader, workspace_id: str) -> list[ApiKey]:
 
 async def revoke_key(tx: Tx, workspace_id: str, key_id: str, at: int) -> bool:
     """Revoke a key for good. False: there is none, or it was revoked before."""
-    return (
-        await tx.execute(
-            "update api_keys set revoked_at = $3 where workspace_id = $1 and id = $2 and revoked_at is null",
-            workspace_id,
-            key_id,
-            at,
-        )
-        > 0
-    )
+    return await _revoke(tx, workspace_id, "id = $3", key_id, at)
 
 
 async def revoke_per_user_key(tx: Tx, workspace_id: str, user_id: str, at: int) -> None:
     """End the key of a managed user that its workspace made, if there is one."""
-    await tx.execute(
-        """
-        update api_keys set revoked_at = $3
-        where workspace_id = $1 and managed_user_id = $2 and per_user = 1 and revoked_at is null
-        """,
+    await _revoke(tx, workspace_id, "managed_user_id = $3 and per_user = 1", user_id, at)
+
+
+async def _revoke(tx: Tx, workspace_id: str, which: str, value: str, at: int) -> bool:
+    rows = await tx.fetch(
+        f"update api_keys set revoked_at = $2 where workspace_id = $1 and {which} and revoked_at is null returning id",
         workspace_id,
-        user_id,
         at,
+        value,
     )
+    graves = tx.keyring.graves
+    tx.on_commit(lambda: graves.dig(*(Grave(workspace_id, KEY, row[0], at) for row in rows)))
+    return bool(rows)
 
 
 def _workspace(row: Row) -> Workspace:

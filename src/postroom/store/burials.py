@@ -9,6 +9,7 @@ import msgspec
 from postroom.domain.chats import ChatContent
 from postroom.domain.messages import Content, Message
 from postroom.store.database import Reader, Tx
+from postroom.store.graves import Grave, message_kind
 from postroom.store.keyring import Keyring, NoKey
 from postroom.store.message_rows import COLUMNS, COPIES, decode_content, encode, to_messages
 
@@ -23,17 +24,10 @@ async def bury(tx: Tx, workspace_id: str, provider: str, key: str, chat_key: str
     that shows its subject loses that.
     """
     await settle_with_burials(tx, workspace_id, provider, exclusive=True)
-    await tx.execute(
-        """
-        insert into tombstones (workspace_id, provider, key_hash, chat_key, buried_at) values ($1, $2, $3, $4, $5)
-        on conflict (workspace_id, provider, key_hash) do nothing
-        """,
-        workspace_id,
-        provider,
-        tombstone(tx.keyring, provider, key),
-        chat_key,
-        at,
-    )
+    key_hash = tombstone(tx.keyring, provider, key)
+    await add_tombstone(tx, workspace_id, provider, key_hash, chat_key, at)
+    graves = tx.keyring.graves
+    tx.on_commit(lambda: graves.dig(Grave(workspace_id, message_kind(provider), key_hash, at)))
     rows = await tx.fetch(
         f"""
         update messages set content = null, deleted_at = $4, quoted_key = null, quoted_id = null
@@ -63,6 +57,21 @@ async def bury(tx: Tx, workspace_id: str, provider: str, key: str, chat_key: str
         await tx.execute_many("update messages set content = $3 where workspace_id = $1 and id = $2", blanked)
     await _blank_subjects(tx, workspace_id, provider, key)
     return to_messages(rows, tx.keyring)
+
+
+async def add_tombstone(tx: Tx, workspace_id: str, provider: str, key_hash: str, chat_key: str, at: int) -> None:
+    """Keep a message that has this hash from being added. One that is there already is left as it is."""
+    await tx.execute(
+        """
+        insert into tombstones (workspace_id, provider, key_hash, chat_key, buried_at) values ($1, $2, $3, $4, $5)
+        on conflict (workspace_id, provider, key_hash) do nothing
+        """,
+        workspace_id,
+        provider,
+        key_hash,
+        chat_key,
+        at,
+    )
 
 
 async def _blank_subjects(tx: Tx, workspace_id: str, provider: str, key: str) -> None:

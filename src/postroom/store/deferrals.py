@@ -100,6 +100,34 @@ async def list_moments(reader: Reader, workspace_id: str, message_ids: Sequence[
     return {row[0]: row[1] for row in rows}
 
 
+async def list_deletions(reader: Reader, workspace_id: str, message_ids: Sequence[str]) -> dict[str, Deferral]:
+    """The deletions of messages that are not settled, by message id."""
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from deferrals
+        where workspace_id = $1 and kind = 'delete' and settled_at is null and {reader.any_of("message_id", 2)}
+        """,
+        workspace_id,
+        reader.array(message_ids),
+    )
+    return {row[9]: _deferral(row) for row in rows}
+
+
+async def list_sends(reader: Reader, workspace_id: str, account_id: str, chat_id: str) -> list[Deferral]:
+    """What is still to be sent to an account's chat, the next one first."""
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from deferrals
+        where workspace_id = $1 and account_id = $2 and chat_id = $3 and kind = 'send' and settled_at is null
+        order by due_at, id
+        """,
+        workspace_id,
+        account_id,
+        chat_id,
+    )
+    return [_deferral(row) for row in rows]
+
+
 async def hold_open_of_account(tx: Tx, workspace_id: str, account_id: str) -> list[Deferral]:
     """What is not settled of an account's, held to the commit."""
     rows = await tx.fetch(
@@ -111,6 +139,16 @@ async def hold_open_of_account(tx: Tx, workspace_id: str, account_id: str) -> li
         account_id,
     )
     return [_deferral(row) for row in rows]
+
+
+async def count_open(reader: Reader, workspace_id: str, account_id: str) -> int:
+    """How many of an account's are not settled."""
+    row = await reader.fetch_one(
+        "select count(*) from deferrals where workspace_id = $1 and account_id = $2 and settled_at is null",
+        workspace_id,
+        account_id,
+    )
+    return int(row[0]) if row else 0
 
 
 async def set_state(tx: Tx, workspace_id: str, deferral: Deferral) -> None:

@@ -107,6 +107,7 @@ async def remove_older(tx: Tx, before: int) -> int:
         """
         insert into settings_kept values ('events_trimmed', $1)
         on conflict (name) do update set value = excluded.value
+        where cast(settings_kept.value as bigint) < cast(excluded.value as bigint)
         """,
         str(row[0]),
     )

@@ -1,13 +1,16 @@
 """The keys of accounts, each wrapped by the master key, in a file of their own: never in the database nor its backups.
 
-Destroying a key is for good: whatever was sealed under it, in any copy of the database, opens no more.
+Destroying a key is for good: whatever was sealed under it, in any copy of the database, opens no more. What else was
+deleted for good is remembered beside the keys (see `graves`).
 """
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from postroom.errors import PostroomError
+from postroom.store import graves
 from postroom.store.seal import Seal, Signer, Unreadable, derive, keyed_hash
 
 _SCHEMA = """
@@ -41,7 +44,10 @@ class Keyring:
         """For what confirms a deletion that was shown."""
         self.signer = Signer(derive(master, "receipts"))
         """Signs receipts. Whoever restores the master key goes on with the same one."""
+        self._backups = derive(master, "backups")
         self._opened: dict[str, Seal] = {}
+        self.graves = graves.Graves(file)
+        """What was deleted for good, for a database that is restored."""
         new = not file.exists()
         self._file = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         if new:
@@ -50,7 +56,7 @@ class Keyring:
         self._file.execute("pragma journal_mode = delete")
         self._file.execute("pragma synchronous = extra")
         self._file.execute("pragma secure_delete = on")
-        self._file.executescript(_SCHEMA)
+        self._file.executescript(_SCHEMA + graves.SCHEMA)
         self._check_master()
 
     def _check_master(self) -> None:
@@ -98,6 +104,31 @@ class Keyring:
         """A keyed hash under the master key, for what is looked up by value: secrets of keys, keys of tombstones."""
         return keyed_hash(self._hashing, text)
 
+    def backup_seal(self, name: str) -> Seal:
+        """The key of one backup: who has the master key has it."""
+        return Seal(derive(self._backups, name))
+
+    def mark(self, name: str, value: str) -> None:
+        """Keep a word about this keyring."""
+        self._file.execute("insert or replace into marks values (?, ?)", (name, value.encode()))
+
+    def marked(self, name: str) -> str | None:
+        """The word that was kept under this name."""
+        row = self._file.execute("select value from marks where name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0]).decode()
+
+    def copy(self, to: Path) -> None:
+        """Put a copy, as it is now, in the place of what is at `to`. Keep one copy only: an older one knows less."""
+        part = to.with_name(f"{to.name}.part")
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        with closing(sqlite3.connect(part)) as copy:
+            self._file.backup(copy)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(to)
+
     def close(self) -> None:
+        self.graves.close()
         self._opened.clear()
         self._file.close()

@@ -17,12 +17,14 @@ from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 from postroom.store.sharing import PLACE, Sharing
 
-_WORDS = {"bytes": "bytea", "position": "bigint primary key"}
+WORDS = {"bytes": "bytea", "position": "bigint primary key"}
 # The position of an event is the number of its transaction, then its place in that: 65,536 to a transaction. A number
 # from a sequence would not do. It is taken before the commit, in another order than transactions are numbered, so that
 # a reader could go past one that is not there yet, and could not know.
 _PLACES_BITS = 16
 _OLDEST_OPEN = "pg_snapshot_xmin(pg_current_snapshot())"
+BASE_FOR = f"select $1::bigint - (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
+"""The base by which the next position is this one, or later."""
 _MIGRATION_LOCK = 7_305_811_246
 
 # Every listing has an index in its order. Without statistics, as after the first large sync, the planner would sooner
@@ -291,7 +293,7 @@ async def _migrate(connection: "Held") -> None:
         await connection.execute("select pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
         await connection.execute("create table if not exists schema_versions (version integer primary key)")
         applied = await connection.fetchval("select coalesce(max(version), 0) from schema_versions")
-        for number, statements in schema.pending(_WORDS, applied):
+        for number, statements in schema.pending(WORDS, applied):
             for statement in statements:
                 await connection.execute(statement)
             await connection.execute("insert into schema_versions values ($1)", number)

@@ -1,5 +1,7 @@
 """Intents to take a message back, durable before a network is called, and what became of them."""
 
+from collections.abc import Sequence
+
 from postroom.domain.messages import Recall, RecallOutcome
 from postroom.store.database import Reader, Row, Tx
 
@@ -68,6 +70,19 @@ async def find_last(reader: Reader, workspace_id: str, message_id: str, since: i
         since,
     )
     return None if row is None else _recall(row)
+
+
+async def list_last(reader: Reader, workspace_id: str, message_ids: Sequence[str]) -> dict[str, Recall]:
+    """The last intent for each of these messages that we hold, by the message's id, open or settled."""
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from recalls where workspace_id = $1 and {reader.any_of("message_id", 2)}
+        order by asked_at, id
+        """,
+        workspace_id,
+        reader.array(message_ids),
+    )
+    return {row[6]: _recall(row) for row in rows}
 
 
 async def finish(

@@ -21,7 +21,7 @@ from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 
-_WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
+WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
 _MOST_IN_A_BATCH = 128
 _PRAGMAS = (
     "pragma foreign_keys = on",
@@ -147,7 +147,7 @@ class SqliteDatabase:
 
     def _migrate(self) -> None:
         applied = self._writing.execute("pragma user_version").fetchone()[0]
-        for number, statements in schema.pending(_WORDS, applied):
+        for number, statements in schema.pending(WORDS, applied):
             self._writing.execute("begin immediate")
             for statement in statements:
                 self._writing.execute(statement)

@@ -11,6 +11,7 @@ from postroom.domain.accounts import Account
 from postroom.domain.logins import Wait
 from postroom.errors import InvalidParameters, LoginFailed, NotFound, PostroomError
 from postroom.services.house import Services
+from postroom.web.steps import called, fields
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,8 +19,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _MOST_FORM_BYTES = 64 * 1024
 _STATUSES: dict[type[PostroomError], int] = {NotFound: 404, LoginFailed: 401, InvalidParameters: 400}
-_SECRETS = ("password", "token", "secret", "cookie")
-_NAMES = {"linkedin": "LinkedIn", "tiktok": "TikTok", "twitter": "X", "youtube": "YouTube"}
 _STYLE = """
 :root { color-scheme: light dark; } body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto;
 padding: 0 1rem; } label { display: block; margin: .6rem 0; } input:not([type=radio]) { display: block; width: 100%; }
@@ -67,11 +66,6 @@ async def form(request: Request) -> dict[str, str]:
         return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
-def called(provider: str) -> str:
-    """What people call the network."""
-    return _NAMES.get(provider, provider.capitalize())
-
-
 def linked_page(account: Account) -> Response:
     """What the owner sees at the end."""
     who = f"{account.profile.name} ({account.profile.username}) on {called(account.provider)}"
@@ -90,28 +84,25 @@ def asked_page(step: Any, nonce: str) -> Response:
 
 def questions(step: Any) -> str:
     """What a step asks, as the inputs of a form; what is secret is not shown as it is typed."""
-    choices = getattr(step, "choices", None) or {}
     rows = []
     refused = getattr(step, "refused", None)
     if refused:
         rows.append(f'<p role="alert">{escape(refused)}</p>')
     if isinstance(step, Wait):
         rows.append("<p>The network asks you to say yes in its own app. Do that first.</p>")
-    for name, text in (getattr(step, "fields", None) or {}).items():
-        options = choices.get(name)
-        if options:
-            rows.append(f"<fieldset><legend>{escape(text)}</legend>")
+    for field in fields(step):
+        name, text = escape(field.name), escape(field.words)
+        if field.choices:
+            rows.append(f"<fieldset><legend>{text}</legend>")
             rows += [
-                f'<label><input type="radio" name="{escape(name)}" value="{escape(value)}" required> {escape(label)}</label>'
-                for value, label in options.items()
+                f'<label><input type="radio" name="{name}" value="{escape(value)}" required> {escape(label)}</label>'
+                for value, label in field.choices.items()
             ]
             rows.append("</fieldset>")
         else:
-            needed = "" if text.startswith("Optional") else " required"
-            kind = "password" if any(word in name for word in _SECRETS) else "text"
-            rows.append(
-                f'<label>{escape(text)}<input type="{kind}" name="{escape(name)}" autocomplete="off"{needed}></label>'
-            )
+            needed = " required" if field.required else ""
+            kind = "password" if field.secret else "text"
+            rows.append(f'<label>{text}<input type="{kind}" name="{name}" autocomplete="off"{needed}></label>')
     return "".join(rows)
 
 

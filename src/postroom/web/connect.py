@@ -8,7 +8,6 @@ from html import escape
 from typing import Any
 
 import msgspec
-import segno
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +17,8 @@ from postroom.domain.hosted_links import HostedLink
 from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, NotFound, NotPermitted, PostroomError
 from postroom.services.hosted_links import PREFIX
 from postroom.services.house import Services
-from postroom.web.callbacks import Receive, Scope, Send, called, form, linked_page, page, questions
+from postroom.web.callbacks import Receive, Scope, Send, form, linked_page, page, questions
+from postroom.web.steps import SECONDS_BETWEEN_LOOKS, Shown, called, drawn, shown, way
 
 _STATUSES: dict[type[PostroomError], int] = {
     NotFound: 404,
@@ -26,20 +26,8 @@ _STATUSES: dict[type[PostroomError], int] = {
     LoginFailed: 401,
     InvalidParameters: 400,
 }
-_FLOWS = {
-    "oauth": "at the network",
-    "facebook_oauth": "at Facebook",
-    "app_password": "with an app password",
-    "bot_token": "with a bot's token",
-    "cookie": "with a session's cookie, for messages",
-    "password": "with name and password, for messages",
-    "access_token": "with an access token",
-    "qr": "with a QR code",
-    "pairing_code": "with a code for your telephone",
-}
 # What these give is posts; a hosted link is for messages.
 _FOR_POSTS = ("oauth", "facebook_oauth")
-_SECONDS_BETWEEN_LOOKS = 3
 _SAID_SECONDS = 3
 
 
@@ -159,14 +147,15 @@ class Connect:
     def _shown(self, visit: _Visit, attempt: LoginAttempt, step: Any) -> Response:
         if isinstance(step, Account):
             return self._done(visit, step)
-        url = getattr(step, "url", None)
-        if url is not None:
-            return page("One more page", f'<p><a href="{escape(url)}" rel="noreferrer">Go on at the network</a></p>')
-        if getattr(step, "fields", None) is not None:
+        now = shown(step)
+        if now.kind == "visit":
+            go_on = f'<p><a href="{escape(now.url or "")}" rel="noreferrer">{escape(now.words)}</a></p>'
+            return page("One more page", go_on)
+        if now.kind == "ask":
             asked = _form(visit.token, {"attempt": attempt.id}, "Go on", questions(step))
             return page("One more step", asked + _ways_out(visit))
         again = f"/connect/{visit.token}?attempt={attempt.id}"
-        return page("One more step", _waiting(step) + _ways_out(visit), refresh=(_SECONDS_BETWEEN_LOOKS, again))
+        return page("One more step", _waiting(now) + _ways_out(visit), refresh=(SECONDS_BETWEEN_LOOKS, again))
 
     def _done(self, visit: _Visit, account: Account) -> Response:
         wish = None if visit.link is None else visit.link.wish
@@ -177,18 +166,12 @@ class Connect:
         return page("The account is linked", body, refresh=(seconds, wish.success_url))
 
 
-def _waiting(step: Any) -> str:
+def _waiting(now: Shown) -> str:
     """A code to be scanned or typed at the network, or what to wait for."""
-    code = getattr(step, "code", None)
-    kind = getattr(getattr(step, "checkpoint", None), "kind", None)
-    if code is None and kind in ("qr_code", "pairing_code"):
-        return "<p>One moment: the account is being linked. This page goes on by itself.</p>"
-    if code is None:
-        return "<p>The network asks you to say yes in its own app. This page goes on by itself.</p>"
-    if kind == "pairing_code":
-        return f"<p>Enter this code at the network: <b>{escape(code)}</b></p>"
-    drawn = segno.make(code, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")
-    return f"<p>Scan this with the network's app on your telephone. This page goes on by itself.</p><p>{drawn}</p>"
+    words, code = escape(now.words), now.code or ""
+    if now.kind == "type":
+        return f"<p>{words} <b>{escape(code)}</b></p>"
+    return f"<p>{words}</p><p>{drawn(code)}</p>" if now.kind == "scan" else f"<p>{words}</p>"
 
 
 def _ways_out(visit: _Visit | None) -> str:
@@ -203,7 +186,7 @@ def _ways_out(visit: _Visit | None) -> str:
 
 
 def _offer(provider: str, flow: str) -> str:
-    return f"Link {called(provider)} {_FLOWS.get(flow, 'by ' + flow.replace('_', ' '))}"
+    return f"Link {called(provider)} {way(flow)}"
 
 
 def _form(token: str, hidden: Mapping[str, str], button: str, inside: str = "") -> str:

@@ -1,5 +1,6 @@
 """Numbered plain SQL, applied at start: each step once, in order, on both databases."""
 
+import re
 from pathlib import Path
 
 from postroom.errors import PostroomError
@@ -33,6 +34,29 @@ def pending(words: dict[str, str], applied: int) -> list[tuple[int, list[str]]]:
             f"The database is at version {applied}, this Postroom knows {every[-1][0]}: start the newer Postroom."
         )
     return [step for step in every if step[0] > applied]
+
+
+def up_to(words: dict[str, str], version: int) -> list[tuple[int, list[str]]]:
+    """The steps that make a database of this version.
+
+    Raises:
+        NewerDatabase: they are not known here.
+    """
+    pending(words, version)
+    return [step for step in steps(words) if step[0] <= version]
+
+
+def tables(version: int) -> list[str]:
+    """The tables of a database of this version, each after those that it refers to."""
+    found: list[str] = []
+    for _, statements in up_to({"bytes": "", "position": ""}, version):
+        for statement in statements:
+            made = re.match(r"(create|drop) table (\w+)", statement)
+            if made is not None and made[1] == "create":
+                found.append(made[2])
+            elif made is not None:
+                found.remove(made[2])
+    return found
 
 
 def newest() -> int:

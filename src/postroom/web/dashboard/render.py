@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from postroom.clock import iso
-from postroom.web.callbacks import called
 from postroom.web.dashboard.assets import address
+from postroom.web.steps import called
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,0 +1,397 @@
+"""Backup and restore: one moment, in one file; and what was deleted since does not come back with it."""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from postroom import sandbox
+from postroom.app import House, build, open_keyring
+from postroom.cli import commands
+from postroom.clock import now, to_ms
+from postroom.domain.deferrals import DeferralState
+from postroom.domain.events import EventType
+from postroom.domain.posts import PostStatus
+from postroom.domain.webhooks import Format
+from postroom.errors import InvalidParameters, NotAuthenticated, NotFound, Unavailable
+from postroom.settings import Settings
+from postroom.store import archive, schema, snapshots
+from tests import opened
+from tests.desk import ANOTHER, PICTURE, Desk
+from tests.parts.postgres import PostgresServer
+from tests.scene import Scene
+from tests.servers import lent, running_server
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass
+class Place:
+    """Where a server's data are, and the database that goes with them."""
+
+    data: Path
+    url: str = ""
+
+    async def postroom(self, *arguments: str) -> Result:
+        """The command, in a thread: it has an event loop of its own."""
+        environment = {"POSTROOM_DATABASE_URL": self.url} if self.url else {}
+        return await asyncio.to_thread(
+            CliRunner().invoke, commands, [*arguments, "--data", str(self.data)], env=environment
+        )
+
+    async def backup(self, file: Path, *more: str) -> dict[str, Any]:
+        done = await self.postroom("backup", str(file), "--json", *more)
+        assert done.exit_code == 0, done.output
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    async def restore(self, file: Path, *more: str) -> dict[str, Any]:
+        done = await self.postroom("restore", str(file), "--json", *more)
+        assert done.exit_code == 0, (done.output, done.exception)
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    @asynccontextmanager
+    async def house(self, sim: str = "http://127.0.0.1:1") -> AsyncIterator[House]:
+        settings = Settings(data=self.data, database_url=self.url, providers=sandbox.providers(sim))
+        house = await build(settings, public_url="http://127.0.0.1:1", now=now, sandbox=True)
+        try:
+            yield house
+        finally:
+            await house.close()
+
+
+@dataclass
+class Ground:
+    """A furnished house, and an empty place beside the keyring of which it can be restored."""
+
+    desk: Desk
+    scene: Scene
+    here: Place
+    there: Place
+
+    def carry_keys(self) -> None:
+        """The keyring of the day, and the master key."""
+        self.there.data.mkdir(exist_ok=True, mode=0o700)
+        for name in ("keyring.db", "master.key"):
+            shutil.copy2(self.here.data / name, self.there.data / name)
+
+
+@pytest.fixture(params=["sqlite to sqlite", "postgres to postgres", "sqlite to postgres"])
+async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
+    source, _, target = request.param.partition(" to ")
+    server: PostgresServer | None = None
+    if "postgres" in request.param:
+        server = request.getfixturevalue("postgres_server")
+    there = Place(tmp_path / "there", server.create() if server is not None and target == "postgres" else "")
+    async with lent(tmp_path / "here", server if source == "postgres" else None) as built:
+        url = getattr(built.house.database, "_url", "")
+        yield Ground(Desk(built), Scene(built), Place(tmp_path / "here", url), there)
+    if server is not None and there.url:
+        server.drop(there.url)
+
+
+async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_there(
+    ground: Ground, tmp_path: Path
+) -> None:
+    desk, scene, caller = ground.desk, ground.scene, ground.desk.caller
+    services = desk.services
+    own, quoted = await scene.own(), await scene.own(quoted=True)
+    theirs = await scene.others()
+    second = await scene.link("user_second")
+    tomorrow = to_ms(now()) + DAY_MS
+    kept, deleted = await desk.draft("kept"), await desk.draft("deleted")
+    await desk.attach(kept)
+    await desk.attach(deleted, ANOTHER)
+    await desk.schedule(kept, tomorrow)
+    await desk.schedule(deleted, tomorrow)
+    due = await desk.due("due since")
+    unsent = await services.deferrals.send(caller, own.chat_id, "not sent yet", grace_seconds=600)
+    key, secret = await services.access.issue_key(caller.workspace_id, "ends")
+    endpoint, _ = await services.webhooks.create(
+        caller, name="ends", url="http://127.0.0.1:9/", types=[], format=Format.NATIVE
+    )
+    file = tmp_path / "one.backup"
+    written = await ground.here.backup(file)
+    assert (written["files"], written["missing"]) == (2, [])
+    cursor = await services.events.newest(caller)
+
+    await scene.recall(own)
+    await scene.at_linkedin(quoted, "recall")
+    await scene.sync(await scene.linkedin(), full=True)
+    await services.accounts.unlink(caller, second.id)
+    await services.posts.delete(caller, deleted.id)
+    await services.access.revoke_key(caller, key.id)
+    await services.webhooks.remove(caller, endpoint.id, Format.NATIVE)
+    await services.access.resolve(desk.built.kept.key)
+    await desk.house.database.keyring.graves.settled()
+    ground.carry_keys()
+
+    told = await ground.there.restore(file)
+    again = told["deleted_again"]
+    assert (again["accounts"], again["post_groups"], again["keys"], again["webhooks"]) == (1, 1, 1, 1)
+    assert again["messages"] >= 2
+    assert (again["posts_in_doubt"], again["unsent"], again["scheduled"]) == (1, 1, 1)
+    assert (told["files"], told["missing_files"], told["orphans"]) == (1, 0, 0)
+    async with ground.there.house(str(desk.built.sim.base_url).rstrip("/")) as house:
+        there = house.services
+        for gone in (own, quoted):
+            held = await there.messages.get(caller, gone.id)
+            assert (held.is_tombstone, held.content.text, held.content.original) == (True, None, "")
+        assert (await there.messages.get(caller, theirs.id)).content.text == theirs.content.text
+        everything = repr(await opened.rows(house.database, caller.workspace_id))
+        for gone in (own, quoted):
+            assert gone.content.text is not None
+            assert gone.content.text not in everything
+        assert "not sent yet" not in everything
+        assert [each.id for each in (await there.accounts.list(caller, provider="linkedin")).items] == [own.account_id]
+        assert second.id not in {row["account_id"] for row in (await opened.rows(house.database))["messages"]}
+        with pytest.raises(NotFound):
+            await there.posts.get(caller, deleted.id)
+        assert (await there.posts.get(caller, kept.id)).posts[0].status is PostStatus.PENDING
+        assert (await there.posts.get(caller, due.id)).posts[0].status is PostStatus.UNCONFIRMED
+        settled = await there.deferrals.get(caller, unsent.id)
+        assert settled.state in (DeferralState.UNDONE, DeferralState.IN_DOUBT)
+        with pytest.raises(NotAuthenticated):
+            await there.access.resolve(secret)
+        assert (await there.access.resolve(desk.built.kept.key)).workspace_id == caller.workspace_id
+        assert [path.read_bytes() for path in (ground.there.data / "media").rglob("*") if path.is_file()] == [PICTURE]
+
+        # Whoever resumes from before the loss is told of it, and what happens from now on is beyond all old cursors.
+        with pytest.raises(InvalidParameters, match="kept no longer"):
+            await there.events.after(caller, cursor, 10)
+        newest = await there.events.newest(caller)
+        assert newest >= snapshots.GAP
+        await there.posts.create(caller, content="new", platforms=[], scheduled_at=None, platform_settings={})
+        await there.posts.delete(caller, kept.id)
+        await there.events.wait(caller, newest, 5.0)
+        assert EventType.POST_GROUP_DELETED in [each.type for each in await there.events.after(caller, newest, 100)]
+
+        # The network is asked what else happened, and brings nothing back.
+        await house.sync.sync(caller.workspace_id, own.account_id, full=True)
+        assert str(own.content.text) not in repr(await opened.rows(house.database, caller.workspace_id))
+
+
+async def test_a_backup_is_of_one_moment_while_it_is_written_to(ground: Ground, tmp_path: Path) -> None:
+    desk = ground.desk
+    stop = asyncio.Event()
+    made: list[str] = []
+
+    async def write() -> None:
+        while not stop.is_set():
+            group = await desk.draft(f"number {len(made)}")
+            await desk.schedule(group, to_ms(now()) + DAY_MS)
+            made.append(group.id)
+            if len(made) % 3 == 0:
+                await desk.services.posts.delete(desk.caller, made[-2])
+            await asyncio.sleep(0)
+
+    writing = [asyncio.create_task(write()) for _ in range(3)]
+    while len(made) < 10:
+        await asyncio.sleep(0.01)
+    before = len(made)
+    files = [tmp_path / f"{number}.backup" for number in range(2)]
+    for file in files:
+        await ground.here.backup(file)
+    stop.set()
+    await asyncio.gather(*writing)
+    assert len(made) > before + 5, "nothing was written meanwhile"
+    with_keys = open_keyring(Settings(data=ground.here.data))
+    for file in files:
+        found: dict[str, list[dict[str, Any]]] = {}
+        with file.open("rb") as read:
+            for record in archive.records(read, with_keys):
+                if record[0] == "rows":
+                    found.setdefault(record[1], []).extend(dict(zip(record[2], row, strict=True)) for row in record[3])
+        groups = {row["id"] for row in found["post_groups"]}
+        # Rows of one transaction: all of them or none.
+        assert {row["group_id"] for row in found["posts"]} == groups
+        scheduled = {row["id"] for row in found["post_groups"] if row["status"] == "scheduled"}
+        assert {row["group_id"] for row in found["post_usage"]} == scheduled
+        told = {
+            kind: {
+                msgspec.json.decode(row["data"]).get("post_group_id") for row in found["events"] if row["type"] == kind
+            }
+            for kind in ("post.scheduled", "post_group.deleted")
+        }
+        deleted = {row["target_id"] for row in found["receipts"] if row["kind"] == "post_group.deleted"}
+        assert told["post_group.deleted"] == deleted
+        assert groups & deleted == set()
+    with_keys.close()
+    await desk.house.database.keyring.graves.settled()
+    ground.carry_keys()
+    await ground.there.restore(files[0])
+
+
+@pytest.fixture
+async def written(tmp_path: Path) -> AsyncIterator[tuple[Ground, Path]]:
+    async with lent(tmp_path / "here") as built:
+        ground = Ground(Desk(built), Scene(built), Place(tmp_path / "here"), Place(tmp_path / "there"))
+        file = tmp_path / "one.backup"
+        await ground.here.backup(file, "--keyring", str(_apart(tmp_path)))
+        ground.carry_keys()
+        yield ground, file
+
+
+def _apart(tmp_path: Path) -> Path:
+    folder = tmp_path / "apart"
+    folder.mkdir(exist_ok=True)
+    return folder / "keyring.db"
+
+
+async def test_a_backup_holds_no_key_and_opens_beside_the_master_key_alone(
+    written: tuple[Ground, Path], tmp_path: Path
+) -> None:
+    ground, file = written
+    assert file.stat().st_mode & 0o077 == 0
+    keyring = open_keyring(Settings(data=ground.here.data))
+    wrapped = [row[0] for row in keyring._file.execute("select wrapped from keys")]
+    keys = [
+        keyring._wrapping.open(row[1], row[0]) for row in keyring._file.execute("select account_id, wrapped from keys")
+    ]
+    with file.open("rb") as read:
+        held = b"".join(msgspec.msgpack.encode(record) for record in archive.records(read, keyring))
+    account = await ground.scene.linkedin()
+    assert account.id.encode() in held
+    assert account.id.encode() not in file.read_bytes()
+    for secret in (*wrapped, *keys, bytes.fromhex((ground.here.data / "master.key").read_text())):
+        assert secret not in held
+        assert secret.hex().encode() not in held
+    # The copy of the keyring knows the backup, and has the keys.
+    shutil.copy2(_apart(tmp_path), ground.there.data / "keyring.db")
+    assert (await ground.there.restore(file))["deleted_again"]["accounts"] == 0
+    keyring.close()
+
+
+@pytest.mark.parametrize(
+    "harm", ["cut", "short", "changed", "longer", "another heading", "no backup", "another master key"]
+)
+async def test_a_backup_that_is_not_whole_makes_nothing(written: tuple[Ground, Path], harm: str) -> None:
+    ground, file = written
+    content = file.read_bytes()
+    if harm == "cut":
+        with file.open("rb") as read:
+            read.readline()
+            size = int.from_bytes(read.read(5)[:4], "big")
+            file.write_bytes(content[: read.tell() + size])
+    elif harm == "short":
+        file.write_bytes(content[:-1])
+    elif harm == "changed":
+        place = len(content) - 100
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    elif harm == "longer":
+        file.write_bytes(content + b"more")
+    elif harm == "another heading":
+        file.write_bytes(
+            content.replace(b'"media":true', b'"media":trux', 1)
+            .replace(b"trux", b"true", 1)
+            .replace(b'"made_by":"0', b'"made_by":"1', 1)
+        )
+    elif harm == "no backup":
+        file.write_bytes(b"SQLite format 3\0")
+    else:
+        (ground.there.data / "master.key").write_text(os.urandom(32).hex())
+        (ground.there.data / "keyring.db").unlink()
+        open_keyring(Settings(data=ground.there.data)).close()
+    done = await ground.there.postroom("restore", str(file), "--older-keyring")
+    assert (done.exit_code, isinstance(done.exception, archive.NoBackup)) == (1, True)
+    assert not (ground.there.data / "postroom.db").exists()
+
+
+async def test_a_restore_goes_into_an_empty_place_beside_the_newest_keyring(
+    written: tuple[Ground, Path], tmp_path: Path
+) -> None:
+    ground, file = written
+    full = await ground.here.postroom("restore", str(file))
+    assert isinstance(full.exception, snapshots.NotEmpty)
+    nothing = await Place(tmp_path / "nothing").postroom("restore", str(file))
+    assert (nothing.exit_code, "Put the keyring in its place first" in str(nothing.exception)) == (1, True)
+
+    # A keyring of before: it does not know what was deleted up to the backup.
+    await asyncio.sleep(0)
+    later = tmp_path / "later.backup"
+    await ground.here.backup(later)
+    refused = await ground.there.postroom("restore", str(later))
+    assert "--older-keyring" in str(refused.exception)
+    assert not (ground.there.data / "postroom.db").exists()
+    assert (await ground.there.restore(later, "--older-keyring"))["rows"] > 100
+
+
+async def test_a_restore_that_was_cut_off_is_not_served_and_can_be_done_again(
+    written: tuple[Ground, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground, file = written
+
+    async def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("postroom.services.restores.Restores._finish", cut)
+        await ground.there.postroom("restore", str(file))
+    async with ground.there.house() as house:
+        with pytest.raises(Unavailable, match="not over"):
+            await house.restores.require_whole()
+    await ground.there.restore(file)
+    async with ground.there.house() as house:
+        await house.restores.require_whole()
+
+
+async def test_what_a_crash_kept_from_the_keyring_is_remembered_at_the_next_start(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = ground.scene
+    own = await scene.own()
+    graves = scene.house.database.keyring.graves
+    with monkeypatch.context() as patched:
+        patched.setattr(graves, "dig", lambda *_: None)
+        await scene.recall(own)
+    assert own.key not in {each.name for each in graves.list()}
+    before = len(list(graves.list()))
+    await scene.house.upkeep.clean_up()
+    assert len(list(graves.list())) > before
+
+
+async def test_an_older_database_is_backed_up_as_it_is_and_brought_up_to_date_when_restored() -> None:
+    assert set(schema.tables(1)) < set(schema.tables(schema.newest()))
+    every = schema.tables(schema.newest())
+    assert every.index("accounts") < every.index("chats")
+    assert snapshots.LEFT_OUT - {"schema_versions"} <= set(every)
+
+
+def test_a_running_server_is_backed_up_and_serves_again_from_the_backup(tmp_path: Path) -> None:
+    here, there, file = tmp_path / "here", tmp_path / "there", tmp_path / "one.backup"
+    with running_server(here) as server:
+        headers = {"X-API-KEY": server.line["key"]}
+        with httpx.Client(base_url=server.line["postpress"], headers=headers) as api:
+            chat = api.get("/v1/chats").json()["items"][0]["id"]
+            sent = api.post(f"/v1/chats/{chat}/messages", json={"text": "Taken back later."}).json()["message_id"]
+            stays = api.post(f"/v1/chats/{chat}/messages", json={"text": "Still here."}).json()["message_id"]
+            done = CliRunner().invoke(commands, ["backup", str(file), "--data", str(here)])
+            assert (done.exit_code, " rows, 0 files" in done.output) == (0, True), done.output
+            assert api.delete(f"/v1/messages/{sent}").status_code == 200
+        server.kill()
+    there.mkdir()
+    for name in ("keyring.db", "master.key", "sandbox.json", "sim"):
+        copy = shutil.copytree if (here / name).is_dir() else shutil.copy2
+        copy(here / name, there / name)
+    done = CliRunner().invoke(commands, ["restore", str(file), "--data", str(there)])
+    assert (done.exit_code, "Messages recalled since, and stay gone: " in done.output) == (0, True), done.output
+    with (
+        running_server(there) as server,
+        httpx.Client(base_url=server.line["postpress"], headers={"X-API-KEY": server.line["key"]}) as api,
+    ):
+        assert api.get(f"/v1/messages/{stays}").json()["text"] == "Still here."
+        gone = api.get(f"/v1/messages/{sent}").json()
+        assert (gone["deleted"], gone["text"], gone["original"]) == (1, None, "")
+        assert "Taken back later." not in api.get(f"/v1/chats/{chat}/messages").text
+        assert server.stop() == 0
