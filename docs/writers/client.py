@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 import postroom_client
+from postroom_client import errors
 from postroom_client.nouns import Noun, _Described, _One, _Pages
 
 INTRODUCTION = """# The Python client
@@ -98,7 +99,7 @@ def page(source: Path) -> str:
         for each, described in vars(type(noun)).items():
             if isinstance(described, _Described):
                 lines += [*_method(f"{name}.{each}", described.build, _answer(described)), ""]
-    lines += ["## Objects", "", *_objects(source), "## Errors", "", "```text", *_tree(source), "```", ""]
+    lines += ["## Objects", "", *_objects(source), *_errors()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -161,10 +162,19 @@ def _object(node: ast.ClassDef) -> Iterator[str]:
     yield ""
 
 
-def _tree(source: Path) -> list[str]:
-    """The errors as their module draws them."""
-    words = ast.get_docstring(ast.parse((source / "errors.py").read_text())) or ""
-    return words.partition("\n\n")[2].splitlines()
+def _errors() -> Iterator[str]:
+    """The tree of errors: what each means, and the server's codes for it."""
+    yield from ("## Errors", "", "| class | is a | what it means | codes |", "|---|---|---|---|")
+    for each in vars(errors).values():
+        if inspect.isclass(each) and issubclass(each, errors.PostroomError):
+            codes = ", ".join(f"`{code}`" for code, kind in errors.BY_CODE.items() if kind is each)
+            words = _joined(inspect.getdoc(each) or "").replace("|", "\\|")
+            yield f"| `{each.__name__}` | `{each.__base__.__name__}` | {words} | {codes} |"
+    yield from (
+        "",
+        "`invalid_parameters` with status 409 or 422 is a `Conflict`, `provider_error` with 502 a `ProviderDown`, and",
+    )
+    yield "`invalid_credentials` with 409 or 422 a `LoginFailed`: the same word is about something else there."
 
 
 def _prose(thing: Any) -> str:

@@ -63,7 +63,7 @@ class Client(_Nouns[Door]):
             for account in postroom.accounts.list():
                 print(account.name)
 
-    `server` and `key`: if not said, what POSTROOM_SERVER and POSTROOM_KEY say; else a server on this machine, and none.
+    Without `server` it is what POSTROOM_SERVER says, or a server on this machine, and `key` what POSTROOM_KEY says.
     `timeout_seconds`: how long an answer may take. `retries`: how often a call is made again that only reads, of which the
     server says that nothing was done, or that carries an Idempotency-Key; as long as waiting for that takes less than
     `most_wait_seconds` in all. `idempotent`: every call that changes something carries such a key, so that the server does
@@ -212,9 +212,11 @@ class AsyncClient(_Nouns[AsyncDoor]):
 
 
 def _way(server: str | None, key: str | None, options: Options) -> Way:
-    return Way(
-        server or os.environ.get("POSTROOM_SERVER") or _HERE, key or os.environ.get("POSTROOM_KEY") or None, options
-    )
+    if server is None:
+        # The key of the environment is for the server of the environment, and for no other.
+        server = os.environ.get("POSTROOM_SERVER") or _HERE
+        key = key or os.environ.get("POSTROOM_KEY") or None
+    return Way(server, key, options)
 
 
 def _any_call(
