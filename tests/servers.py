@@ -149,7 +149,7 @@ async def _served(
             **more,
         )
         now = offset_clock(sandbox.clock_file(data))
-        house = await build(settings, public_url=f"http://127.0.0.1:{port}", now=now, sandbox=True)
+        house = await build(settings, public_url=f"http://127.0.0.1:{port}", now=now, sandbox=True, control=sim)
         try:
             if answers:
                 await stack.enter_async_context(_answering(house, listener))

@@ -64,6 +64,8 @@ class Control:
             self._ground.database.commit()
             return _json({})
         wanted = request.query_params
+        if "last" in wanted:
+            return _json({"requests": self._world.journal.latest(_number(wanted["last"], "last"))})
         found = self._world.journal.entries(
             network=wanted.get("network"),
             operation=wanted.get("operation"),

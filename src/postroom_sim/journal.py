@@ -47,5 +47,10 @@ class Journal:
             found.append(entry)
         return found
 
+    def latest(self, count: int) -> list[dict[str, Any]]:
+        """The last of all calls, newest first, without what was sent."""
+        rows = self._database.all("SELECT network, operation, status FROM requests ORDER BY seq DESC LIMIT ?", [count])
+        return [dict(zip(("network", "operation", "status"), row, strict=True)) for row in rows]
+
     def clear(self) -> None:
         self._database.execute("DELETE FROM requests")

@@ -5,6 +5,7 @@ Under `kill -9` at each I/O step of an upload and of a deletion: tests/crash/tes
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 
@@ -12,10 +13,12 @@ import pytest
 
 from postroom.domain.access import Caller
 from postroom.domain.posts import PostGroup
-from postroom.errors import InvalidParameters, NotFound, NotPermitted
+from postroom.errors import Conflict, InvalidParameters, NotFound, NotPermitted
+from postroom.services.composing import Composed, Extras
 from postroom.services.media import UploadAddress
+from postroom.services.posts import Change
 from postroom.store import media
-from tests.desk import ANOTHER, PICTURE, PNG, Desk
+from tests.desk import ANOTHER, PICTURE, PNG, Desk, pieces
 from tests.pictures import mp4
 from tests.size import Size
 
@@ -26,7 +29,9 @@ CONTENTS = (PICTURE, ANOTHER, PICTURE + bytes(1000), ANOTHER + b"more")
 
 async def nothing_left_behind(desk: Desk) -> None:
     """Looked up in the folder itself: a listing does not show a file that is still being written."""
-    stored = await desk.rows("select blob_key from media_items where status = 'stored'")
+    stored = await desk.rows(
+        "select blob_key from media_items where status = 'stored' union select blob_key from library_files"
+    )
     assert desk.files() == {row[0] for row in stored}
     assert await desk.services.media.orphans() == []
 
@@ -42,11 +47,13 @@ class _Life:
         self._stored: dict[str, bytes] = {}
         """What every file must hold in the end, unless its group is gone."""
         self._urls: dict[str, str] = {}
+        self._library: list[str] = []
 
     async def step(self) -> None:
         happening = (self._create, self._address, self._address, self._upload, self._upload, self._upload)
         rarer = (self._cut_off, self._refused, self._delete, self._publish, self._expire, self._at_once)
-        await self._random.choice((*happening, *rarer))()
+        library = (self._keep, self._give, self._let_go)
+        await self._random.choice((*happening, *rarer, *library))()
 
     async def hold(self) -> None:
         """Every file that is stored has the bytes that were put there last."""
@@ -102,6 +109,31 @@ class _Life:
         except (NotFound, NotPermitted):
             # Its group was deleted, or its hour is over.
             self._addresses.remove(address)
+
+    async def _keep(self) -> None:
+        """A file comes to the library, or is no good."""
+        content = self._random.choice((*CONTENTS, PICTURE[:-30]))
+        with contextlib.suppress(InvalidParameters):
+            made = await self._desk.services.library.upload(self._desk.caller, pieces(content), file_name="a.png")
+            if made.id not in self._library:
+                self._library.append(made.id)
+
+    async def _give(self) -> None:
+        """A file of the library becomes a post group's as well, while perhaps it is removed from there."""
+        found = self._group()
+        if found is None or not self._library:
+            return
+        file_id = self._random.choice(self._library)
+        extras = Extras(files=[file_id])
+        giving = self._desk.services.composing.update(found[0], found[1].id, Change(), extras)
+        removing = (self._let_go(), self._desk.work()) if self._random.random() < 0.5 else ()
+        outcome, *_ = await asyncio.gather(giving, *removing, return_exceptions=True)
+        assert outcome is None or isinstance(outcome, Composed | NotFound | InvalidParameters | Conflict), outcome
+
+    async def _let_go(self) -> None:
+        if self._library:
+            file_id = self._library.pop(self._random.randrange(len(self._library)))
+            await self._desk.services.library.delete(self._desk.caller, file_id)
 
     async def _delete(self) -> None:
         found = self._group()

@@ -45,6 +45,9 @@ _COMMANDS = {
         "backup": ("postroom.cli.backups:backup", "Write a backup into one file, while the server runs."),
         "restore": ("postroom.cli.backups:restore", "Make a server of a backup, less what was deleted since."),
     },
+    "Agents": {
+        "mcp": ("postroom.cli.mcp:mcp", "Give an agent tools for messages, posts and accounts."),
+    },
     "Help": {
         "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),
         "help": ("postroom.cli.help:help_page", "Help on a command, or on: exit-codes, environment."),

@@ -100,7 +100,8 @@ async def _sandbox(settings: "Settings", as_json: bool, *, with_whatsapp: bool, 
     async with sandbox.networks(settings.data, port + 1) as networks:
         settings = msgspec.structs.replace(settings, providers=sandbox.providers(networks.sim, settings.providers))
         moment = clock.offset_clock(sandbox.clock_file(settings.data))
-        house = await build(settings, public_url=settings.public_url or base, now=moment, sandbox=True)
+        public_url = settings.public_url or base
+        house = await build(settings, public_url=public_url, now=moment, sandbox=True, control=networks.sim)
         try:
             kept = await sandbox.furnish(house, settings.data, networks.sim)
             lines = sandbox.as_json(base, networks, kept)

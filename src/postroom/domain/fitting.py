@@ -56,10 +56,15 @@ def problems(platform_id: str, text: str, files: Sequence[MediaItem], limits: Pu
         yield Problem(code=Misfit.MEDIA_COUNT_EXCEEDED, platform_id=platform_id, most=1, current=2)
 
 
-def _text(platform_id: str, text: str, with_media: bool, limits: Publishing) -> Iterator[Problem]:
-    most = limits.max_length
+def longest_text(limits: Publishing, *, with_media: bool) -> int:
+    """How long one post's text may be, as the network counts."""
     if with_media and limits.max_caption_length is not None:
-        most = min(most, limits.max_caption_length)
+        return min(limits.max_length, limits.max_caption_length)
+    return limits.max_length
+
+
+def _text(platform_id: str, text: str, with_media: bool, limits: Publishing) -> Iterator[Problem]:
+    most = longest_text(limits, with_media=with_media)
     longest = max((text_length(part, limits.measure) for part in parts(text, limits)), default=0)
     if longest > most:
         yield Problem(code=Misfit.CONTENT_TOO_LONG, platform_id=platform_id, most=most, current=longest)

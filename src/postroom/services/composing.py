@@ -1,4 +1,4 @@
-"""Composing: a post group written together with its files from addresses, and with the moment when it is taken down."""
+"""Composing: a post group written together with its files, and with the moment when it is taken down."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,9 @@ import msgspec
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.posts import GroupStatus, PostGroup
-from postroom.errors import InvalidParameters
+from postroom.errors import InvalidParameters, Kind
 from postroom.services.attachments import Attachments, Fetched, names
+from postroom.services.library import Library
 from postroom.services.media import Staged
 from postroom.services.posts import Along, Change, Posts
 from postroom.services.takedowns import Takedowns
@@ -28,10 +29,21 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
 
     media_urls: Sequence[str] = ()
     expiry: Expiry | None = None
+    files: Sequence[str] = ()
+    """Ids of stored files of the user's: of the library, or of other post groups."""
+    alt_texts: Sequence[str] = ()
+    """Of `files`, one after the other; where one is empty, the file's own."""
+    without: Sequence[str] = ()
+    """Ids of the group's own files that it has no more."""
+
+    @property
+    def furnishes(self) -> bool:
+        """Whether files come, or go."""
+        return bool(self.media_urls or self.files or self.without)
 
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
-    """The group as it now stands, and the files that were attached, in the order of their addresses."""
+    """The group as it now stands, and the files that were fetched for it, in the order of their addresses."""
 
     group: PostGroup
     files: Sequence[Staged]
@@ -40,9 +52,12 @@ class Composed(msgspec.Struct, frozen=True, kw_only=True):
 class Composing:
     """Post groups of the user that a caller acts for, with all that comes with them: all of it, or nothing."""
 
-    def __init__(self, posts: Posts, attachments: Attachments, takedowns: Takedowns, now: Clock) -> None:
+    def __init__(
+        self, posts: Posts, attachments: Attachments, library: Library, takedowns: Takedowns, now: Clock
+    ) -> None:
         self._posts = posts
         self._attachments = attachments
+        self._library = library
         self._takedowns = takedowns
         self._now = now
 
@@ -51,12 +66,15 @@ class Composing:
 
         Raises as that does, as `Attachments.fetched` does, and:
             InvalidParameters: the take-down would be in the past, or before the posts go out.
+            NotFound: (kind MEDIA) one of `files` is not the user's, or gone.
         """
         self._check(extras)
         if not extras.media_urls:
-            return Composed(group=await self._posts.create(caller, **new, along=self._along(extras, ())), files=())
+            along = self._along(caller, extras, ())
+            return Composed(group=await self._posts.create(caller, **new, along=along), files=())
         async with self._attachments.fetched(caller, names(extras.media_urls)) as files:
-            group = await self._posts.create(caller, **new, along=self._along(extras, files.staged))
+            along = self._along(caller, extras, files.staged)
+            group = await self._posts.create(caller, **new, along=along)
         return Composed(group=group, files=files.staged)
 
     async def update(self, caller: Caller, group_id: str, change: Change, extras: Extras) -> Composed:
@@ -68,7 +86,7 @@ class Composing:
         """
         self._check(extras)
         at = None if extras.expiry is None else extras.expiry.at
-        if extras.expiry is not None and change == Change() and not extras.media_urls:
+        if extras.expiry is not None and change == Change() and not extras.furnishes:
             found = (await self._posts.get(caller, group_id)).group
             await self._takedowns.schedule(caller, found.id, at, delete_group=extras.expiry.delete_group)
             return Composed(group=found, files=())
@@ -78,18 +96,30 @@ class Composing:
     async def _update(self, caller: Caller, group_id: str, change: Change, extras: Extras) -> Composed:
         if extras.media_urls:
             async with self._attachments.fetched(caller, names(extras.media_urls), group_id) as files:
-                along = self._along(extras, files.staged)
+                along = self._along(caller, extras, files.staged)
                 group = await self._posts.update(caller, group_id, _as_before(change, files), along=along)
             return Composed(group=group, files=files.staged)
-        return Composed(
-            group=await self._posts.update(caller, group_id, change, along=self._along(extras, ())), files=()
-        )
+        along = self._along(caller, extras, ())
+        return Composed(group=await self._posts.update(caller, group_id, change, along=along), files=())
 
-    def _along(self, extras: Extras, staged: Sequence[Staged]) -> Along:
+    async def move(self, caller: Caller, group_id: str, at: int) -> PostGroup:
+        """Schedule a group that has not gone out for this moment, whenever it was to go out before.
+
+        Raises as `update` does, and:
+            InvalidParameters: (kind SCHEDULED_TIME) the moment has passed: it is not taken for now.
+        """
+        if at <= to_ms(self._now()):
+            raise InvalidParameters("That moment has passed; nothing was changed.", kind=Kind.SCHEDULED_TIME)
+        change = Change(status=GroupStatus.SCHEDULED, scheduled_at=at)
+        return (await self.update(caller, group_id, change, Extras())).group
+
+    def _along(self, caller: Caller, extras: Extras, staged: Sequence[Staged]) -> Along:
         expiry = extras.expiry
+        furnish = self._library.furnishing(caller, extras.files, extras.alt_texts, without=extras.without)
 
         async def along(tx: Tx, group: PostGroup) -> None:
             await self._attachments.joining(staged)(tx, group)
+            await furnish(tx, group)
             if expiry is None:
                 await self._takedowns.check_schedule(tx, group)
             else:

@@ -20,9 +20,11 @@ from postroom.services.fittings import Fittings
 from postroom.services.health import Health
 from postroom.services.hosted_links import HostedLinks
 from postroom.services.idempotency import Idempotency
+from postroom.services.library import Library
 from postroom.services.managed_users import ManagedUsers
 from postroom.services.media import Media
 from postroom.services.messages import Messages
+from postroom.services.outcomes import Outcomes
 from postroom.services.outreach import Outreach
 from postroom.services.overview import Overview
 from postroom.services.people import People
@@ -33,7 +35,9 @@ from postroom.services.recalls import Recalls
 from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
+from postroom.services.retries import Retries
 from postroom.services.sessions import Sessions
+from postroom.services.simulation import Simulation
 from postroom.services.takedowns import Takedowns
 from postroom.services.threads import Threads
 from postroom.services.webhooks import Webhooks
@@ -62,12 +66,15 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     posts: Posts
     composing: Composing
     takedowns: Takedowns
+    outcomes: Outcomes
+    retries: Retries
     post_lists: PostLists
     post_logs: PostLogs
     checkups: Checkups
     fittings: Fittings
     engagement: Engagement
     media: Media
+    library: Library
     attachments: Attachments
     events: Events
     receipts: Receipts
@@ -77,3 +84,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Webhooks
     delivery_log: DeliveryLog
     health: Health
+    simulation: Simulation | None
+    """Of a sandbox; None: the networks are real."""

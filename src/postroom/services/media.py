@@ -217,7 +217,7 @@ class Media:
         if item is None:
             raise NotFound("The file's post group is gone.", kind=Kind.MEDIA)
         until = expires + _UPLOAD_TAKES // timedelta(milliseconds=1)
-        head, chunks = await _begun(self._in_time(chunks, until))
+        head, chunks = await begun(self._in_time(chunks, until))
         found = _announced(type_of(head), item.kind)
         kept = await self._keep(item, found, chunks)
         async with self._database.begin() as tx:
@@ -458,7 +458,7 @@ def _check_time(now: int, until: int) -> None:
         raise NotPermitted("The upload address expired while the bytes came, too long ago.", kind=Kind.MEDIA)
 
 
-async def _begun(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+async def begun(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
     """The first bytes, and all of them."""
     first: list[bytes] = []
     size = 0

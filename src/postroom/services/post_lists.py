@@ -9,7 +9,7 @@ from postroom.domain.access import Caller
 from postroom.domain.pages import Cursor, decode_cursor
 from postroom.domain.posts import GroupStatus, PostGroup
 from postroom.services.posts import PostGroupView
-from postroom.store import media, posts
+from postroom.store import media, posts, takedowns
 from postroom.store.database import Database
 
 SortBy = Literal["createdAt", "updatedAt", "scheduledTime"]
@@ -76,8 +76,12 @@ class PostLists:
             ids = [group.id for group in groups]
             held = await posts.list_posts(reader, caller.workspace_id, ids)
             files = await media.list_of_groups(reader, caller.workspace_id, ids)
+            down = await takedowns.list_down(reader, caller.workspace_id, ids)
         items = [
-            PostGroupView(group=group, posts=held.get(group.id, []), media=files.get(group.id, [])) for group in groups
+            PostGroupView(
+                group=group, posts=held.get(group.id, []), media=files.get(group.id, []), down=group.id in down
+            )
+            for group in groups
         ]
         following = Cursor(filters=wanted, limit=limit, cursor=_place(groups[-1], wanted)).encode() if more else None
         return PostList(items=items, total=total, limit=limit, next=following)

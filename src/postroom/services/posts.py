@@ -39,6 +39,8 @@ class PostGroupView(msgspec.Struct, frozen=True, kw_only=True):
     group: PostGroup
     posts: Sequence[Post]
     media: Sequence[MediaItem]
+    down: bool = False
+    """In a list: whether it was live, and was taken down everywhere."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +125,7 @@ class Posts:
             if along is not None:
                 await along(tx, group)
             if group.scheduled_at is not None:
-                await self._schedule(tx, group, rows, group.scheduled_at)
+                await self.set_out(tx, group, rows, group.scheduled_at)
         return group
 
     async def _rows(self, tx: Tx, group: PostGroup) -> list[Post]:
@@ -235,7 +237,7 @@ class Posts:
                 await along(tx, fresh)
             if becomes is GroupStatus.SCHEDULED and moment is not None:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
-                await self._schedule(tx, group, waiting, moment, published)
+                await self.set_out(tx, group, waiting, moment, published)
         return fresh
 
     async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
@@ -421,7 +423,7 @@ class Posts:
             provider=post.platform,
         )
 
-    async def _schedule(
+    async def set_out(
         self, tx: Tx, group: PostGroup, rows: Sequence[Post], moment: int, published: Container[int] = ()
     ) -> None:
         """Have posts published at a moment; of a thread the first part only, the others follow one by one."""

@@ -4,6 +4,8 @@ A blob's bytes are uploaded under a key of their own, which is never used twice.
 already, the row gets the key of that, and the new bytes are let go.
 """
 
+import msgspec
+
 from postroom.domain.media import MediaItem, MediaKind, MediaStatus
 from postroom.store.database import Reader, Row, Tx
 
@@ -11,6 +13,14 @@ _COLUMNS = (
     "id, workspace_id, group_id, kind, status, file_name, content_type, blob_key, size_bytes, alt_text, created_at, "
     "upload_expires_at, width, height"
 )
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the bytes of a file were put, and the keyed hash of what they are."""
+
+    blob_key: str
+    content_hash: str
+    size_bytes: int
 
 
 async def add(tx: Tx, item: MediaItem) -> None:
@@ -85,7 +95,8 @@ async def set_stored(
     )
     if row is None:
         return None
-    kept = await _keep(tx, workspace_id, content_hash, blob_key, size_bytes)
+    place = Place(blob_key=blob_key, content_hash=content_hash, size_bytes=size_bytes)
+    kept = await keep(tx, workspace_id, place)
     await tx.execute(
         """
         update media_items
@@ -103,7 +114,7 @@ async def set_stored(
     return [key for key in (blob_key, row[0]) if key is not None and key != kept]
 
 
-async def _keep(tx: Tx, workspace_id: str, content_hash: str, blob_key: str, size_bytes: int) -> str:
+async def keep(tx: Tx, workspace_id: str, place: Place) -> str:
     """The key of this content, and its row held to the commit: whoever would let it go waits, and then counts again."""
     row = await tx.fetch_one(
         """
@@ -112,18 +123,26 @@ async def _keep(tx: Tx, workspace_id: str, content_hash: str, blob_key: str, siz
         returning blob_key
         """,
         workspace_id,
-        content_hash,
-        blob_key,
-        size_bytes,
+        place.content_hash,
+        place.blob_key,
+        place.size_bytes,
     )
     assert row is not None
     kept: str = row[0]
     return kept
 
 
+async def hold_bytes(tx: Tx, workspace_id: str, blob_key: str) -> bool:
+    """Hold a blob to the commit, so that one more file can share it. False: it was let go."""
+    row = await tx.fetch_one(
+        f"select 1 from blobs where workspace_id = $1 and blob_key = $2{tx.for_update}", workspace_id, blob_key
+    )
+    return row is not None
+
+
 async def let_go(tx: Tx, workspace_id: str, blob_keys: list[str]) -> list[str]:
-    """Forget those of these blobs that no media item needs, and answer their keys: once this is durable, nobody can
-    get hold of their bytes again, and they can be deleted. Safe to repeat.
+    """Forget those of these blobs that no file needs, and answer their keys: once this is durable, nobody can get hold
+    of their bytes again, and they can be deleted. Safe to repeat.
     """
     asked = tx.array(blob_keys)
     # One after the other in the same order, so that no two wait for each other; counted in a statement that begins later.
@@ -133,7 +152,12 @@ async def let_go(tx: Tx, workspace_id: str, blob_keys: list[str]) -> list[str]:
         asked,
     )
     needed = await tx.fetch(
-        f"select blob_key from media_items where workspace_id = $1 and {tx.any_of('blob_key', 2)}", workspace_id, asked
+        f"""
+        select blob_key from media_items where workspace_id = $1 and {tx.any_of("blob_key", 2)}
+        union all select blob_key from library_files where workspace_id = $1 and {tx.any_of("blob_key", 2)}
+        """,
+        workspace_id,
+        asked,
     )
     free = sorted(set(blob_keys) - {row[0] for row in needed})
     await tx.execute(
@@ -160,6 +184,19 @@ async def remove_of_group(tx: Tx, workspace_id: str, group_id: str) -> list[str]
     return [row[0] for row in rows if row[0] is not None]
 
 
+async def remove_of(tx: Tx, workspace_id: str, group_id: str, media_ids: list[str]) -> list[str]:
+    """Remove some files of a post group that is held; the keys of their blobs, for `let_go`."""
+    rows = await tx.fetch(
+        f"""
+        delete from media_items where workspace_id = $1 and group_id = $2 and {tx.any_of("id", 3)} returning blob_key
+        """,
+        workspace_id,
+        group_id,
+        tx.array(media_ids),
+    )
+    return [row[0] for row in rows if row[0] is not None]
+
+
 async def remove_awaiting(tx: Tx, workspace_id: str, media_id: str) -> bool:
     """Remove the row of a file whose bytes never came. False: they came, or there is no such row."""
     return (
@@ -174,7 +211,22 @@ async def remove_awaiting(tx: Tx, workspace_id: str, media_id: str) -> bool:
 
 async def stored_keys(reader: Reader) -> set[str]:
     """The blobs that rows speak of, of all workspaces. For upkeep."""
-    return {row[0] for row in await reader.fetch("select blob_key from media_items where blob_key is not null")}
+    rows = await reader.fetch(
+        "select blob_key from media_items where blob_key is not null union select blob_key from library_files"
+    )
+    return {row[0] for row in rows}
+
+
+async def stored_keys_of(reader: Reader, workspace_id: str) -> set[str]:
+    """The blobs that rows of a workspace speak of."""
+    rows = await reader.fetch(
+        """
+        select blob_key from media_items where workspace_id = $1 and blob_key is not null
+        union select blob_key from library_files where workspace_id = $1
+        """,
+        workspace_id,
+    )
+    return {row[0] for row in rows}
 
 
 def _item(row: Row) -> MediaItem:

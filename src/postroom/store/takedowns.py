@@ -73,6 +73,20 @@ async def find_open(reader: Reader, workspace_id: str, group_id: str) -> Takedow
     return None if row is None else await _whole(reader, row)
 
 
+async def list_of_group(reader: Reader, workspace_id: str, user_id: str, group_id: str) -> list[Takedown]:
+    """The take-downs of a user's group, oldest first. The group may be gone."""
+    rows = await reader.fetch(
+        f"""
+        select {_COLUMNS} from takedowns where workspace_id = $1 and user_id = $2 and group_id = $3
+        order by asked_at, id
+        """,
+        workspace_id,
+        user_id,
+        group_id,
+    )
+    return [await _whole(reader, row) for row in rows]
+
+
 async def list_done(reader: Reader, workspace_id: str, group_id: str) -> set[tuple[str, str]]:
     """What of a group is known to be gone, as (platform, provider id)."""
     rows = await reader.fetch(
@@ -85,6 +99,24 @@ async def list_done(reader: Reader, workspace_id: str, group_id: str) -> set[tup
         group_id,
     )
     return {(row[0], row[1]) for row in rows}
+
+
+async def list_down(reader: Reader, workspace_id: str, group_ids: list[str]) -> set[str]:
+    """Those of these groups that were live somewhere, and are known to be gone from everywhere."""
+    rows = await reader.fetch(
+        f"""
+        select p.group_id from posts p where p.workspace_id = $1 and {reader.any_of("p.group_id", 2)}
+        group by p.group_id
+        having sum(case when p.status = 'published' then 1 else 0 end) > 0
+        and sum(case when p.status in ('draft', 'failed') or (p.status = 'published' and exists (
+            select 1 from takedown_targets t where t.workspace_id = p.workspace_id and t.post_id = p.id
+            and t.provider_id = p.provider_id and t.outcome = 'done'
+        )) then 0 else 1 end) = 0
+        """,
+        workspace_id,
+        reader.array(group_ids),
+    )
+    return {row[0] for row in rows}
 
 
 async def set_target(tx: Tx, workspace_id: str, takedown_id: str, target: Target) -> None:

@@ -149,7 +149,7 @@ async def test_metrics_are_for_this_machine_or_an_administrator(admin: httpx.Asy
     transport = httpx.ASGITransport(app=house.house.app, client=("10.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api") as far:
         assert (await far.get("/metrics")).status_code == 401
-        everyday = {"X-API-KEY": house.kept.key}
+        everyday = {"X-API-KEY": house.kept.other_key}
         assert (await far.get("/metrics", headers=everyday)).status_code == 403
         allowed = await far.get("/metrics", headers={"Authorization": admin.headers["authorization"]})
         assert "postroom_media_orphans 0" in allowed.text

@@ -13,7 +13,21 @@ from postroom.clock import Clock
 from postroom.domain.access import Caller
 from postroom.errors import ErrorCode, InvalidParameters, NotAuthenticated, NotPermitted, PostroomError
 from postroom.services.house import Services
-from postroom.web.dashboard import accounts, assets, inbox, keys, messages, overview, receipts, webhooks
+from postroom.web.dashboard import (
+    accounts,
+    assets,
+    compose,
+    health,
+    inbox,
+    keys,
+    library,
+    messages,
+    overview,
+    posts,
+    receipts,
+    sandbox,
+    webhooks,
+)
 from postroom.web.dashboard.door import Door, sign_out
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.live import Live
@@ -29,12 +43,17 @@ log = structlog.get_logger(__name__)
 
 PAGES: list[Page] = [
     *overview.PAGES,
+    *compose.PAGES,
+    *posts.PAGES,
+    *library.PAGES,
     *accounts.PAGES,
     *inbox.PAGES,
     *messages.PAGES,
     *webhooks.PAGES,
     *receipts.PAGES,
     *keys.PAGES,
+    *health.PAGES,
+    *sandbox.PAGES,
 ]
 SEGMENTS = frozenset(
     ("", "overview", "accounts", "inbox", "posts", "library", "webhooks", "receipts", "keys", "sandbox", "health")
