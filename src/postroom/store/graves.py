@@ -22,7 +22,7 @@ create table if not exists graves (
 ) without rowid;
 """
 MESSAGE, POST_GROUP, FILE, KEY, WEBHOOK = "message", "post_group", "file", "key", "webhook"
-"""Kinds. Of a message `message:` and its network, and its name is the keyed hash that its tombstone has; a file is a library's."""
+"""Kinds. Of a message `message:` and its network, and its name is the keyed hash of its tombstone; a file is a library's."""
 
 log = structlog.get_logger()
 
