@@ -29,7 +29,7 @@ class Stream:
 
     async def next(self) -> dict[str, str]:
         """The next event: its fields."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while True:
                 while "\n\n" not in self._rest:
                     self._rest += await self._said.get()
@@ -68,7 +68,7 @@ async def listening(desk: Desk, page: Browser, query: str = "", **headers: str) 
         yield stream
     finally:
         gone.set()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             await answering
 
 
@@ -120,7 +120,7 @@ async def test_a_stream_ends_when_its_owner_signs_out_and_when_the_server_stops(
         await other.do("/sign-out")
         assert (await stream.next())["event"] == "over"
         desk.house.dashboard.stop()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while last.status == 0:
                 await asyncio.sleep(0.01)
     await other.close()
