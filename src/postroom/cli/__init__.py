@@ -45,6 +45,14 @@ _COMMANDS = {
         "backup": ("postroom.cli.backups:backup", "Write a backup into one file, while the server runs."),
         "restore": ("postroom.cli.backups:restore", "Make a server of a backup, less what was deleted since."),
     },
+    "Ask a server": {
+        "account": ("postroom.cli.accounts:account", "Linked accounts: list, link, pause, resync, unlink."),
+        "chat": ("postroom.cli.messages:chat", "Chats: list, read, send."),
+        "message": ("postroom.cli.messages:message", "Messages: list, get, edit, react, recall."),
+        "post": ("postroom.cli.posts:post", "Posts: list, create, schedule, take down, delete."),
+        "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, listen to events here."),
+        "events": ("postroom.cli.webhooks:events", "The log of what happened: tail."),
+    },
     "Help": {
         "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),
         "help": ("postroom.cli.help:help_page", "Help on a command, or on: exit-codes, environment."),
