@@ -52,6 +52,8 @@ _COMMANDS = {
         "post": ("postroom.cli.posts:post", "Posts: list, create, schedule, take down, delete."),
         "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, listen to events here."),
         "events": ("postroom.cli.webhooks:events", "The log of what happened: tail."),
+        "export": ("postroom.cli.exports:export", "Write a workspace's data as lines of JSON."),
+        "import": ("postroom.cli.exports:import_", "Take in posts and users from such lines."),
     },
     "Help": {
         "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),

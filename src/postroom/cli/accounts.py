@@ -143,9 +143,14 @@ def _go_on(postroom: "Client", link: "Link", given: dict[str, str], as_json: boo
 
 
 def _answers(link: "Link", given: dict[str, str]) -> dict[str, str]:
-    missing = [name for name in link.fields if name not in given]
-    if missing and not sys.stdin.isatty():
-        raise Said(f"The network asks: {', '.join(missing)}. Say each by --answer {missing[0]}=...", CANNOT)
+    if not sys.stdin.isatty():
+        if not given:
+            fields = ", ".join(link.fields)
+            raise Said(f"The network asks: {fields}. Say each by --answer FIELD=VALUE.", CANNOT)
+        # What is left out may be left out, or the server says so. Once: an answer that was wrong is not given again.
+        answers = {name: given.pop(name) for name in link.fields if name in given}
+        given.clear()
+        return answers
     answers = {}
     for name, label in link.fields.items():
         # Once: an answer that was wrong is asked for.
@@ -156,8 +161,11 @@ def _answers(link: "Link", given: dict[str, str]) -> dict[str, str]:
                 click.echo(f"  {key}: {clean(words)}", err=True)
             hidden = any(word in name.lower() for word in _SECRETS)
             kind = click.Choice(list(choices)) if choices else None
-            value = click.prompt(clean(label or name), hide_input=hidden, type=kind, err=True)
-        answers[name] = value
+            value = click.prompt(
+                clean(label or name), default="", show_default=False, hide_input=hidden, type=kind, err=True
+            )
+        if value:
+            answers[name] = value
     return answers
 
 

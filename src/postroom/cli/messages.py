@@ -56,7 +56,9 @@ def list_chats(
 @calls
 def list_chat_messages(postroom: "Client", chat_id: str, limit: int, as_json: bool) -> None:
     """List a chat's messages, newest first, and until when each can be taken back."""
-    _print(list(islice(postroom.chats.messages(chat_id, limit=min(limit, 250)), limit)), as_json)
+    found = list(islice(postroom.chats.messages(chat_id, limit=min(limit, 250)), limit))
+    names = {} if as_json else {each.provider_id: each.name for each in postroom.chats.people(chat_id)}
+    _print(found, as_json, names)
 
 
 @chat.command("send")
@@ -97,7 +99,7 @@ def message() -> None:
 @calls
 def list_messages(postroom: "Client", account_id: str | None, limit: int, as_json: bool) -> None:
     """List messages of all chats, newest first."""
-    _print(list(islice(postroom.messages.list(account_id=account_id, limit=min(limit, 250)), limit)), as_json)
+    _print(list(islice(postroom.messages.list(account_id=account_id, limit=min(limit, 250)), limit)), as_json, {})
 
 
 @message.command("get")
@@ -157,7 +159,7 @@ def undo(postroom: "Client", deferral_id: str, as_json: bool) -> None:
         click.echo(f"{deferral_id}: {undone.state}.")
 
 
-def _print(found: "list[Message]", as_json: bool) -> None:
+def _print(found: "list[Message]", as_json: bool, names: dict[str, str]) -> None:
     if as_json:
         print_json(found)
         return
@@ -165,7 +167,7 @@ def _print(found: "list[Message]", as_json: bool) -> None:
         (
             each.id,
             ago(each.sent_at),
-            "you" if each.is_sender else each.sender_id.rpartition(":")[2],
+            "you" if each.is_sender else names.get(each.sender_id, each.sender_id.rpartition(":")[2]),
             "(taken back)" if each.deleted_at else each.text or f"({each.attachments} files)",
             _left(each),
         )
