@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import deleting, following, ingesting, machine, publishing, reading, seeding, starting
+from bench import dashboard, deleting, following, ingesting, machine, publishing, reading, seeding, starting
 from bench.ratios import Measured
 from bench.size import SIZES, Size
 from tests.parts.postgres import PostgresServer
@@ -22,6 +22,7 @@ NAMES = {
     "ingest": "messages taken in by sync a second, where many are stored against where few are",
     "publish": "posts due in the same moment: how late the last one is, and the memory that takes",
     "follow": "messages that linked accounts receive: how late a WebSocket hears of them, and the memory that takes",
+    "dashboard": "first contentful paint of each page, and the slowest query of a scroll through a large inbox",
     "start": "second start to listening, and memory at rest",
 }
 
@@ -96,6 +97,8 @@ def _chosen(size: Size, names: list[str], postgres: PostgresServer | None) -> li
             measures.append(lambda: publishing.measure(size, postgres))
         if "follow" in names:
             measures.append(lambda: following.measure(size, postgres))
+        if "dashboard" in names:
+            measures.append(lambda: dashboard.measure(size, postgres))
     if "start" in names:
         measures.append(lambda: starting.measure(size))
     return measures

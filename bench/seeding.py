@@ -70,9 +70,12 @@ def server(size: Size) -> Iterator[PostgresServer]:
         yield running
 
 
-def home(size: Size, postgres: PostgresServer | None, *, few: bool = False) -> Home:
-    """A home with `size.messages` messages (`few`: with `size.few`), made now if it is not there."""
-    name = ("postgres" if postgres else "sqlite") + ("-few" if few else "")
+def home(size: Size, postgres: PostgresServer | None, *, few: bool = False, inbox: bool = False) -> Home:
+    """A home with `size.messages` messages, made now if it is not there.
+
+    `few`: with `size.few`; `inbox`: with `size.inbox`, many of them in one chat.
+    """
+    name = ("postgres" if postgres else "sqlite") + ("-few" if few else "-inbox" if inbox else "")
     data = (FOLDER / size.name / name).absolute()
     database = f"bench_{name}".replace("-", "_")
     file = data / "seeded.json"
@@ -82,9 +85,9 @@ def home(size: Size, postgres: PostgresServer | None, *, few: bool = False) -> H
         shutil.rmtree(data, ignore_errors=True)
         data.mkdir(parents=True)
         url = _new_database(postgres, database)
-        count = size.few if few else size.messages
+        count = size.few if few else size.inbox if inbox else size.messages
         print(f"  storing {count:,} messages in {name} ...", flush=True)
-        kept = asyncio.run(_seed(data, url, count))
+        kept = asyncio.run(_seed(data, url, count, crowded=inbox))
         kept.schema = digest
         file.write_bytes(msgspec.json.encode(kept))
     return Home(data, postgres.kept(database) if postgres else "", kept)
@@ -111,7 +114,7 @@ async def opened(data: Path, url: str) -> AsyncIterator[House]:
         await house.close()
 
 
-async def _seed(data: Path, url: str, count: int) -> Kept:
+async def _seed(data: Path, url: str, count: int, *, crowded: bool = False) -> Kept:
     chance = random.Random(1)
     async with opened(data, url) as house:
         workspace = await house.services.access.create_workspace("Bench")
@@ -123,6 +126,9 @@ async def _seed(data: Path, url: str, count: int) -> Kept:
         start = to_ms(datetime(2025, 1, 1, tzinfo=UTC))
         for first in range(0, count, _BATCH):
             account = held[first // _BATCH % len(held)]
+            if crowded and first:
+                # The first chat of the first account is talked in most.
+                rooms[held[0]] += rooms[held[0]][:1] * 50
             batch = [
                 _message(chance, account, rooms[account], people[account], start + number * 20_000)
                 for number in range(first, min(first + _BATCH, count))
@@ -200,7 +206,8 @@ async def _chats(house: House, workspace_id: str, account_id: str) -> list[tuple
                 kind=ChatKind.SINGLE,
                 content=ChatContent(),
                 attendee_provider_id=f"ACoAA{number + 1:034d}",
-                last_message_at=to_ms(moment),
+                # Apart from each other, as chats are.
+                last_message_at=to_ms(moment) - number * 60_000,
                 unread_count=0,
                 archived=False,
                 muted=False,

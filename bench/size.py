@@ -10,6 +10,8 @@ class Size:
     """Messages stored where the reads and the larger ingest happen."""
     few: int
     """Messages stored where the smaller ingest happens."""
+    inbox: int
+    """Messages of the inbox that is scrolled."""
     rounds: int
     """Rounds of the interleaved runs: A B C, A B C, ..."""
     reads: int
@@ -39,6 +41,7 @@ SIZES = {
         name="smallest",
         messages=2_000,
         few=500,
+        inbox=500,
         rounds=2,
         reads=300,
         deletes=60,
@@ -55,6 +58,7 @@ SIZES = {
         name="small",
         messages=50_000,
         few=10_000,
+        inbox=20_000,
         rounds=3,
         reads=6_000,
         deletes=1_000,
@@ -71,6 +75,7 @@ SIZES = {
         name="full",
         messages=1_000_000,
         few=10_000,
+        inbox=100_000,
         rounds=5,
         reads=6_000,
         deletes=1_500,

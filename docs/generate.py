@@ -21,6 +21,7 @@ from postroom.dialects.native.operations import DIALECT as NATIVE
 from postroom.dialects.postpost.operations import DIALECT as POSTPOST
 from postroom.dialects.postpress.operations import DIALECT as POSTPRESS
 from postroom.domain.capabilities import Capabilities, ImageLimits, Measure, Publishing, Sending, Settles, VideoLimits
+from postroom.settings import words
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -36,8 +37,6 @@ def connectors() -> dict[str, Any]:
 
 def settings() -> str:
     """Every setting with its default and its own words, in the order of `settings.py`."""
-    module = ast.parse((ROOT / "src" / "postroom" / "settings.py").read_text())
-    found = next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
     lines = [
         "# Settings",
         "",
@@ -51,12 +50,7 @@ def settings() -> str:
         "| setting | default | meaning |",
         "|---|---|---|",
     ]
-    for field, text in zip(found.body, found.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            assert field.value is not None
-            default = ast.unparse(field.value).replace("Path(", "").replace(")", "").strip("'\"(") or "empty"
-            lines.append(f"| `POSTROOM_{field.target.id.upper()}` | {default} | {text.value.value} |")
+    lines += [f"| `POSTROOM_{name.upper()}` | {default} | {text} |" for name, (default, text) in words().items()]
     lines += [
         "",
         "## Networks",

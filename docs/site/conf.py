@@ -11,6 +11,7 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 exclude_patterns = [".made"]
+smartquotes = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 html_theme = "furo"

@@ -40,7 +40,9 @@ def errors(dialects: dict[str, Dialect]) -> str:
         "",
         "The status is that of an operation that lists it; one that does not answers with the nearest that it has.",
         "",
-        "| code | what happened | " + " | ".join(each.title.rpartition(" as ")[2] for each in dialects.values()) + " |",
+        "| code | what happened | "
+        + " | ".join(each.title.rpartition(" as ")[2].replace("Postroom", "our own") for each in dialects.values())
+        + " |",
         "|---|---|" + "---|" * len(dialects),
     ]
     made: set[tuple[type[PostroomError], ErrorCode]] = set()

@@ -16,7 +16,7 @@ def page(dialect: Dialect) -> str:
     here = [each for each in dialect.operations if each.status != 501]
     elsewhere = [each for each in dialect.operations if each.status == 501]
     lines = [
-        f"# {dialect.title}",
+        f"# {_title(dialect)}",
         "",
         f"Mounted at `{dialect.base}`. A running server has this page at `{dialect.base}/docs`,",
     ]
@@ -29,8 +29,8 @@ def page(dialect: Dialect) -> str:
             "Every operation that changes something takes an `Idempotency-Key`: the same key with the same request hears"
         ]
         lines += ["the first answer again. What failures mean is in [errors](errors.md).", ""]
-    lines += ["| operation | | |", "|---|---|---|"]
-    lines += [f"| `{each.method} {each.path}` | [{each.name}](#{each.name}) | {_cell(each.summary)} |" for each in here]
+    lines += ["| operation | |", "|---|---|"]
+    lines += [f"| [`{each.method} {each.path}`](#{each.name}) | {_cell(each.summary)} |" for each in here]
     for each in here:
         lines += ["", *_operation(dialect, each, made["paths"][dialect.prefixes[0] + each.path][each.method.lower()])]
     if elsewhere:
@@ -40,6 +40,11 @@ def page(dialect: Dialect) -> str:
     for name, schema in sorted(made["components"]["schemas"].items()):
         lines += _object(name, schema)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _title(dialect: Dialect) -> str:
+    vendor = dialect.title.rpartition(" as ")[2]
+    return f"{vendor}'s API" if vendor != dialect.title else "Our own API"
 
 
 def _operation(dialect: Dialect, operation: Operation, made: Json) -> list[str]:

@@ -1,6 +1,5 @@
 """The composition root: makes the database, the blobs, the connectors and the services, and mounts what speaks to callers."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import timedelta
@@ -37,6 +36,7 @@ from postroom.domain.limits import Limits
 from postroom.domain.webhooks import Format, Vocabulary
 from postroom.errors import Unavailable
 from postroom.ids import new_ulid
+from postroom.mcp.http import agents as agents_app
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.attachments import Attachments
@@ -91,7 +91,7 @@ from postroom.services.telling import Payload, Teller
 from postroom.services.threads import Threads
 from postroom.services.upkeep import Retention, Upkeep
 from postroom.services.webhooks import Webhooks
-from postroom.settings import Settings, WrongSetting
+from postroom.settings import Settings, WrongSetting, shown
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
 from postroom.store.keyring import Keyring
@@ -101,6 +101,7 @@ from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.connect import connect as connect_app
 from postroom.web.dashboard import SEGMENTS, Dashboard, dashboard
+from postroom.web.gate import Hosts, in_time, plain
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -256,7 +257,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         idempotency=Idempotency(database, now),
         webhooks=webhooks,
         delivery_log=DeliveryLog(database, webhooks, teller, now),
-        health=Health(database, media, now),
+        health=Health(database, media, now, lambda: shown(settings)),
         simulation=Simulation(http, accounts, control) if sandbox and control else None,
     )
     restores = Restores(database, accounts, posts, ingest, events, now)
@@ -376,23 +377,35 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
         "connect": connect_app(services),
         **dict.fromkeys(SEGMENTS, pages),
     }
-    hosts = None if "*" in settings.allowed_hosts else _Hosts(settings, public_url)
+
+    async def apis(scope: Scope, receive: Receive, send: Send) -> None:
+        """What agents' tools ask."""
+        await mounts["postpost" if scope["path"].startswith("/postpost/") else "api"](scope, receive, send)
+
     patience = settings.request_seconds
+    mounts["mcp"] = agents_app(
+        services.access, apis, public_url=public_url, origins=settings.cors_origins, body_seconds=patience
+    )
+    hosts = (
+        None
+        if "*" in settings.allowed_hosts
+        else Hosts({settings.host, urlsplit(public_url).hostname or "", *settings.allowed_hosts})
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if hosts is not None and not hosts.allow(scope):
-            await _plain(scope, receive, send, 421, b"This server does not answer for that host.\n")
+            await plain(scope, receive, send, 421, b"This server does not answer for that host.\n")
         elif scope["type"] == "websocket":
             await stream(scope, receive, send)
         else:
             first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
             mounted = mounts.get(first)
             if mounted is None:
-                await _plain(scope, receive, send, 404, _WHERE)
+                await plain(scope, receive, send, 404, _WHERE)
             else:
-                # Media take their own time: their addresses expire. A GET has no body to wait for.
-                waits = first != "media" and scope["method"] != "GET"
-                await mounted(scope, _in_time(receive, patience) if waits else receive, send)
+                # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
+                waits = first not in ("media", "mcp") and scope["method"] != "GET"
+                await mounted(scope, in_time(receive, patience) if waits else receive, send)
 
     if not settings.cors_origins:
         return app
@@ -405,60 +418,7 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
     )
 
 
-def _in_time(receive: Receive, seconds: float) -> Receive:
-    """A caller whose request has not arrived after so long has gone away, however it drips."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-
-    async def waited() -> MutableMapping[str, Any]:
-        try:
-            async with asyncio.timeout_at(until):
-                return await receive()
-        except TimeoutError:
-            return {"type": "http.disconnect", "late": True}
-
-    return waited
-
-
 _WHERE = b"Nothing is here. The APIs: /postpress/docs, /connectsafely/docs, /postpost/docs, /api/docs\n"
-
-
-async def _plain(scope: Scope, receive: Receive, send: Send, status: int, body: bytes) -> None:
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-class _Hosts:
-    """The host names that requests may name: this machine's own, the public URL's, and those of the settings."""
-
-    def __init__(self, settings: Settings, public_url: str) -> None:
-        own = {"localhost", "127.0.0.1", "[::1]", settings.host, urlsplit(public_url).hostname or ""}
-        self._names = frozenset(name.lower().encode() for name in own | set(settings.allowed_hosts))
-        self._seen: set[bytes] = set()
-        """Spellings that were allowed, with their ports."""
-
-    def allow(self, scope: Scope) -> bool:
-        """Whether all that the request names are allowed: which of two a proxy before us went by is not known here."""
-        for name, value in scope["headers"]:
-            if name == b"host" and value not in self._seen and not self._knows(value):
-                return False
-        return True
-
-    def _knows(self, value: bytes) -> bool:
-        host, colon, port = value.rpartition(b":")
-        if (host if colon and port.isdigit() else value).lower() not in self._names:
-            return False
-        if len(self._seen) < _MOST_SPELLINGS:
-            self._seen.add(value)
-        return True
-
-
-_MOST_SPELLINGS = 100
 
 
 def _master_key(settings: Settings) -> bytes:

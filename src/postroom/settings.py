@@ -1,6 +1,8 @@
 """Every setting, its unit and its safe default. Read from the environment (`POSTROOM_...`) and from postroom.toml."""
 
+import ast
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -16,6 +18,7 @@ _Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 _NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 _Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
+_USER = re.compile(r"//[^/]*@")
 _NO_SETTINGS = {"POSTROOM_SETTINGS", "POSTROOM_SERVER", "POSTROOM_KEY"}
 """Where settings are, and what commands that call a server are told: which one, and by whose key."""
 
@@ -177,6 +180,41 @@ def _check(settings: Settings) -> None:
             raise WrongSetting(f"POSTROOM_ALLOWED_NETWORKS: {error}.") from error
     if settings.log_level not in ("", "DEBUG", "INFO", "WARNING", "ERROR"):
         raise WrongSetting("POSTROOM_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.")
+
+
+def words() -> dict[str, tuple[str, str]]:
+    """Of each setting its default, as the source has it, and what it means."""
+    module = ast.parse(Path(__file__).read_text())
+    found = next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == Settings.__name__)
+    told = {}
+    for field, text in zip(found.body, found.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            assert isinstance(field.target, ast.Name)
+            assert field.value is not None
+            default = ast.unparse(field.value).replace("Path(", "").replace(")", "").strip("'\"(") or "empty"
+            told[field.target.id] = (default, str(text.value.value))
+    return told
+
+
+def shown(settings: Settings) -> list[tuple[str, str, str, bool]]:
+    """Each setting for those who may see it: its variable, its value, what it means, whether it was chosen. No secrets."""
+    as_it_comes = Settings()
+    rows = []
+    for name, (_, about) in words().items():
+        value = getattr(settings, name)
+        rows.append((f"POSTROOM_{name.upper()}", _as_shown(name, value), about, value != getattr(as_it_comes, name)))
+    return rows
+
+
+def _as_shown(name: str, value: Any) -> str:
+    if name.endswith(("_key", "secret", "password", "token")):
+        return "(set)" if value else ""
+    if isinstance(value, dict):
+        return ", ".join(f"{each} ({', '.join(sorted(own))})" for each, own in sorted(value.items()))
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    # A password in an address is no more to be seen than another.
+    return "" if value is None else _USER.sub("//…@", str(value))
 
 
 def _is_key(text: str) -> bool:

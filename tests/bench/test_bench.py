@@ -33,7 +33,7 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_smallest_size_runs_and_writes_figures_ratios_and_the_machine(open_folder: Path, tmp_path: Path) -> None:
-    names = ["read", "delete", "ingest", "publish", "follow", "start"]
+    names = ["read", "delete", "ingest", "publish", "follow", "dashboard", "start"]
     done = bench(
         "--size", "smallest", "--no-plot", "--data", str(open_folder / "kept"), "--results", str(tmp_path), *names
     )
@@ -52,6 +52,7 @@ def test_the_smallest_size_runs_and_writes_figures_ratios_and_the_machine(open_f
             "ingest": {0.8},
             "publish": {1.0},
             "follow": {1.0},
+            "dashboard": {1.0},
             "start": set(),
         }[name]
 
@@ -60,7 +61,17 @@ def test_it_explains_itself_and_refuses_a_name_that_it_does_not_have() -> None:
     told = bench("--help").stdout
     assert all(
         name in told
-        for name in ("read", "baseline", "delete", "ingest", "publish", "follow", "start", "POSTROOM_BENCH_SIZE")
+        for name in (
+            "read",
+            "baseline",
+            "delete",
+            "ingest",
+            "publish",
+            "follow",
+            "dashboard",
+            "start",
+            "POSTROOM_BENCH_SIZE",
+        )
     )
     refused = bench("reed")
     assert refused.returncode == 2

@@ -42,9 +42,9 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Every page whose blocks hold: the README's and all of docs/ but the decisions."""
+    """Every page whose blocks hold: all READMEs, and all of docs/ but the decisions."""
     found = sorted(path for path in (ROOT / "docs").rglob("*.md") if "decisions" not in path.parts)
-    return [ROOT / "README.md", *found]
+    return [ROOT / "README.md", *found, *sorted((ROOT / "src").rglob("README.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

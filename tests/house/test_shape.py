@@ -103,3 +103,8 @@ def _imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
     return names
+
+
+def test_no_two_steps_of_the_schema_have_the_same_number() -> None:
+    numbers = [file.name[:4] for file in (SERVER / "store" / "schema").glob("[0-9]*.sql")]
+    assert sorted(set(numbers)) == sorted(numbers)

@@ -103,12 +103,15 @@ async def shoot(page: Page, name: str) -> Path:
     return path
 
 
-async def axe(page: Page) -> None:
-    """Raises:
-    AssertionError: who cannot see, point or tell colours apart meets something serious or critical on this page.
+async def axe(page: Page, within: str = "html") -> None:
+    """Look at the page, or what is within the element of a selector.
+
+    Raises:
+        AssertionError: who cannot see, point or tell colours apart meets something serious or critical there.
     """
-    await page.evaluate(_engine())
-    found = await page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(_engine())
+    found = await page.evaluate("where => axe.run(where, {resultTypes: ['violations']})", within)
     grave = [
         f"{each['impact']}: {each['help']} ({each['id']})\n    {node['html'][:200]}\n    {node['failureSummary']}"
         for each in found["violations"]

@@ -55,6 +55,9 @@ _COMMANDS = {
         "export": ("postroom.cli.exports:export", "Write a workspace's data as lines of JSON."),
         "import": ("postroom.cli.exports:import_", "Take in posts and users from such lines."),
     },
+    "Agents": {
+        "mcp": ("postroom.cli.mcp:mcp", "Give an agent tools for messages, posts and accounts."),
+    },
     "Help": {
         "completion": ("postroom.cli.completion:completion", "Print what makes your shell complete these commands."),
         "help": ("postroom.cli.help:help_page", "Help on a command, or on: exit-codes, environment."),

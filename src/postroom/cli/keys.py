@@ -12,7 +12,7 @@ from postroom.cli.options import data_option, json_option, run, settings_of
 from postroom.cli.output import ago, print_json, print_table
 
 if TYPE_CHECKING:
-    from postroom.domain.access import ApiKey, Caller, Scope, Workspace
+    from postroom.domain.access import ApiKey, Caller, DeleteBudget, Scope, Workspace
     from postroom.services.access import Access
     from postroom.settings import Settings
 
@@ -72,13 +72,22 @@ def owner(workspace: "Workspace") -> "Caller":
 @click.option("--name", default="default", show_default=True, help="What to call the key.")
 @click.option("--admin", is_flag=True, help="The key may also manage keys and read metrics.")
 @click.option("--scope", "scopes", multiple=True, help="What it may do: read, send, delete, publish, link, admin.")
+@click.option("--deletes-per-hour", type=click.IntRange(0), help="How many deletions it may ask for in any hour.")
+@click.option("--deletes-per-day", type=click.IntRange(0), help="The same for any day. Give an agent's key a budget.")
 @json_option
 def create_key(
-    data: Path | None, workspace: str | None, name: str, admin: bool, scopes: tuple[str, ...], as_json: bool
+    data: Path | None,
+    workspace: str | None,
+    name: str,
+    admin: bool,
+    scopes: tuple[str, ...],
+    deletes_per_hour: int | None,
+    deletes_per_day: int | None,
+    as_json: bool,
 ) -> None:
     """Make a live key and print it, this once."""
     from postroom import sandbox
-    from postroom.domain.access import EVERYDAY_SCOPES, Scope
+    from postroom.domain.access import EVERYDAY_SCOPES, DeleteBudget, Scope
 
     unknown = sorted(set(scopes) - set(Scope))
     if unknown:
@@ -86,7 +95,9 @@ def create_key(
     chosen = {Scope(each) for each in scopes} or set(EVERYDAY_SCOPES)
     settings = settings_of(data)
     sandbox.refuse_folder(settings.data)
-    made, secret = run(_create(settings, workspace, name, frozenset(chosen | ({Scope.ADMIN} if admin else set()))))
+    may = frozenset(chosen | ({Scope.ADMIN} if admin else set()))
+    budget = DeleteBudget(per_hour=deletes_per_hour, per_day=deletes_per_day)
+    made, secret = run(_create(settings, workspace, name, may, budget))
     if as_json:
         print_json({**_shown(made), "key": secret})
         return
@@ -95,11 +106,11 @@ def create_key(
 
 
 async def _create(
-    settings: "Settings", workspace_id: str | None, name: str, scopes: "frozenset[Scope]"
+    settings: "Settings", workspace_id: str | None, name: str, scopes: "frozenset[Scope]", budget: "DeleteBudget"
 ) -> "tuple[ApiKey, str]":
     async with opened(settings) as access:
         found = await workspace_of(access, workspace_id) or await access.create_workspace("Workspace")
-        return await access.issue_key(found.id, name, scopes)
+        return await access.issue_key(found.id, name, scopes, budget=budget)
 
 
 @key.command("list")
@@ -163,6 +174,8 @@ def _shown(key: "ApiKey") -> dict[str, object]:
         "name": key.name,
         "prefix": key.prefix,
         "scopes": sorted(key.scopes),
+        "deletes_per_hour": key.budget.per_hour,
+        "deletes_per_day": key.budget.per_day,
         "created_at": iso(key.created_at),
         "revoked_at": None if key.revoked_at is None else iso(key.revoked_at),
     }

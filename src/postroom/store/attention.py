@@ -2,6 +2,7 @@
 
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.attention import Figures, JobCounts, Troubled
+from postroom.domain.health import Trouble
 from postroom.domain.messages import Recall
 from postroom.domain.posts import PostStatus
 from postroom.store import accounts, posts, recalls
@@ -95,6 +96,34 @@ async def count_jobs(reader: Reader, workspace_id: str, late_before: int) -> Job
     return JobCounts(
         waiting=waiting, late=late, running=counts.get("doing", (0, 0))[0], failed=counts.get("failed", (0, 0))[0]
     )
+
+
+async def list_troubles(reader: Reader, workspace_id: str, late_before: int, limit: int) -> list[Trouble]:
+    """The workspace's jobs that are late, were tried before, or were given up: the latest first."""
+    rows = await reader.fetch(
+        """
+        select id, task, status, attempts, scheduled_at, provider, last_error from jobs
+        where workspace_id = $1 and (
+            status = 'failed' or (status = 'todo' and (scheduled_at < $2 or last_error is not null))
+        )
+        order by scheduled_at desc, id limit $3
+        """,
+        workspace_id,
+        late_before,
+        limit,
+    )
+    return [
+        Trouble(
+            id=row[0],
+            task=row[1],
+            status=row[2],
+            attempts=row[3],
+            scheduled_at=row[4],
+            provider=row[5],
+            last_error=row[6],
+        )
+        for row in rows
+    ]
 
 
 async def figures(reader: Reader, workspace_id: str, only_user: str | None, user_id: str) -> Figures:

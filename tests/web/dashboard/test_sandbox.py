@@ -19,11 +19,11 @@ async def test_time_passes_when_it_is_told_to(desk: Desk, page: Browser) -> None
 
 
 async def test_what_is_to_go_wrong_does_until_it_is_taken_away(desk: Desk, page: Browser) -> None:
-    made = await page.do("/sandbox/faults", {"network": "bluesky", "operation": "create_record", "effect": "forbidden"})
+    made = await page.do("/sandbox/faults", {"network": "bluesky", "operation": "createRecord", "effect": "forbidden"})
     assert made.status_code == 303
     await page.do("/sandbox/faults", {"effect": "slow", "times": "3"})
     shown = (await page.get("/sandbox")).text
-    assert "create_record" in shown
+    assert "createRecord" in shown
     assert "latency seconds 5" in shown
     (first, _) = (await desk.built.sim.get("/_sim/faults")).json()["faults"]
     assert first["do"] == {"status": 403}

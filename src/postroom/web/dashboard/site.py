@@ -17,6 +17,7 @@ from postroom.web.dashboard import (
     accounts,
     assets,
     compose,
+    health,
     inbox,
     keys,
     library,
@@ -51,6 +52,7 @@ PAGES: list[Page] = [
     *webhooks.PAGES,
     *receipts.PAGES,
     *keys.PAGES,
+    *health.PAGES,
     *sandbox.PAGES,
 ]
 SEGMENTS = frozenset(
