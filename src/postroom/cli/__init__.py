@@ -1,5 +1,6 @@
 """The command `postroom`: one file for each noun, each read only when it is called."""
 
+import os
 import sys
 
 import click
@@ -12,7 +13,7 @@ from postroom.cli.outcomes import INTERRUPTED, explain
 def main() -> None:
     """Run the command. A failure that is not a bug is one line on standard error, and an exit code that says of what kind."""
     try:
-        commands(standalone_mode=False, prog_name="postroom")
+        commands(standalone_mode=False, prog_name="postroom", color=False if os.environ.get("NO_COLOR") else None)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
