@@ -1,5 +1,6 @@
 """The two clients: the same nouns, one behind a door that blocks, one behind a door that awaits."""
 
+import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -24,6 +25,8 @@ from postroom_client.calls import Call, Options
 from postroom_client.doors import AsyncDoor, Door, Way
 from postroom_client.flow import perform
 from postroom_client.nouns import D
+
+_HERE = "http://127.0.0.1:8010"
 
 
 class _Nouns(Generic[D]):
@@ -56,10 +59,11 @@ class _Nouns(Generic[D]):
 class Client(_Nouns[Door]):
     """A Postroom server, asked by calls that block. Threads may share one.
 
-        with Client("http://127.0.0.1:8400", key) as postroom:
+        with Client("http://127.0.0.1:8010", key) as postroom:
             for account in postroom.accounts.list():
                 print(account.name)
 
+    Without `server` it is what POSTROOM_SERVER says, or a server on this machine, and `key` what POSTROOM_KEY says.
     `timeout_seconds`: how long an answer may take. `retries`: how often a call is made again that only reads, of which the
     server says that nothing was done, or that carries an Idempotency-Key; as long as waiting for that takes less than
     `most_wait_seconds` in all. `idempotent`: every call that changes something carries such a key, so that the server does
@@ -68,7 +72,7 @@ class Client(_Nouns[Door]):
 
     def __init__(
         self,
-        server: str,
+        server: str | None = None,
         key: str | None = None,
         *,
         timeout_seconds: float = 60.0,
@@ -83,7 +87,7 @@ class Client(_Nouns[Door]):
             most_wait_seconds=most_wait_seconds,
             idempotent=idempotent,
         )
-        super().__init__(Door(httpx.Client(transport=transport), Way(server, key, options)))
+        super().__init__(Door(httpx.Client(transport=transport), _way(server, key, options)))
 
     def request(
         self,
@@ -112,7 +116,8 @@ class Client(_Nouns[Door]):
 
             postroom.once(f"welcome-{order.id}").chats.send(chat_id, "Welcome!")
 
-        The server knows the key for a day, and refuses another request with it. It survives your own restart.
+        The server knows a key for a day (its setting `keep_idempotency_hours`), and refuses another request with it. So
+        it holds through restarts of yours, and of the server.
         """
         return self._with(key=key)
 
@@ -141,14 +146,14 @@ class Client(_Nouns[Door]):
 class AsyncClient(_Nouns[AsyncDoor]):
     """The same, to be awaited; `Client` says what each parameter means.
 
-    async with AsyncClient("http://127.0.0.1:8400", key) as postroom:
+    async with AsyncClient("http://127.0.0.1:8010", key) as postroom:
         async for event in postroom.events.follow():
             print(event.type)
     """
 
     def __init__(
         self,
-        server: str,
+        server: str | None = None,
         key: str | None = None,
         *,
         timeout_seconds: float = 60.0,
@@ -163,7 +168,7 @@ class AsyncClient(_Nouns[AsyncDoor]):
             most_wait_seconds=most_wait_seconds,
             idempotent=idempotent,
         )
-        super().__init__(AsyncDoor(httpx.AsyncClient(transport=transport), Way(server, key, options)))
+        super().__init__(AsyncDoor(httpx.AsyncClient(transport=transport), _way(server, key, options)))
 
     async def request(
         self,
@@ -204,6 +209,14 @@ class AsyncClient(_Nouns[AsyncDoor]):
         made = object.__new__(type(self))
         _Nouns.__init__(made, AsyncDoor(self._door.http, self._door.way.changed(**options)))
         return made
+
+
+def _way(server: str | None, key: str | None, options: Options) -> Way:
+    if server is None:
+        # The key of the environment is for the server of the environment, and for no other.
+        server = os.environ.get("POSTROOM_SERVER") or _HERE
+        key = key or os.environ.get("POSTROOM_KEY") or None
+    return Way(server, key, options)
 
 
 def _any_call(

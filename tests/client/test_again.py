@@ -183,7 +183,16 @@ def test_the_answer_of_what_is_in_flight_under_the_same_key_is_waited_for() -> N
     assert {request.headers["idempotency-key"] for request in border.asked} == {"mine"}
 
 
-def test_the_key_goes_to_the_server_only() -> None:
+def test_the_key_goes_to_its_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTROOM_SERVER", "http://of-the-environment/api")
+    monkeypatch.setenv("POSTROOM_KEY", "of-the-environment")
+    for server, sent in ((None, "of-the-environment"), ("http://another", None)):
+        border = Border(DONE)
+        Client(server, transport=httpx.MockTransport(border)).accounts.sync("acc_1")
+        assert (border.asked[0].url.host, border.asked[0].headers.get("x-api-key")) == (
+            sent or "another",
+            sent,
+        )
     address = {"media_id": "m", "upload_url": "https://elsewhere/put", "file_url": "x"}
     border = Border(httpx.Response(201, json=address), httpx.Response(403, json={}))
     with pytest.raises(Exception, match="403"):

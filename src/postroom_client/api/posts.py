@@ -129,7 +129,10 @@ class Posts(Noun[D]):
 
         Raises:
             ValueError: what it is follows neither from its name nor from `content_type`.
+            OSError: there is no such file; nothing was attached.
         """
+        if isinstance(file, Path):
+            file.stat()
         name = file_name or (file.name if isinstance(file, Path) else "file")
         kind = content_type or mimetypes.guess_type(name)[0]
         if kind is None:
