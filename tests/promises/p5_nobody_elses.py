@@ -81,6 +81,17 @@ IDS: dict[str, str | None] = {
     "delete_post_group.id": "post_group",
     "get_post_group_log.id": "post_group",
     "add_media.id": "post_group",
+    "retry_post_group.id": "post_group",
+    "get_media.id": "media",
+    "get_media_file.id": "media",
+    "delete_media.id": "media",
+    "list_webhook_deliveries.id": "webhook_endpoint",
+    "replay_webhook_delivery.id": "webhook_endpoint",
+    "replay_webhook_delivery.delivery_id": "delivery",
+    "send_webhook_test.id": "webhook_endpoint",
+    "create_post_group.files": "media",
+    "update_post_group.files": "media",
+    "update_post_group.without": "media",
     "get_message.id": "message",
     "get_chat.id": "chat",
     "list_chat_people.id": "chat",
@@ -136,7 +147,7 @@ _NO_IDS = """
     attachment_id emoji on mark people title subject files options typing_seconds
     kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
-    scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
+    failed looked scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -303,6 +314,8 @@ BODIES: dict[str, Any] = {
     "send_chat_message": {"text": "Hello"},
     "set_message_delete_at": {"delete_at": None},
     "create_post_group": {"content": "Hello", "platforms": ["bluesky-x"]},
+    "retry_post_group": {},
+    "upload_media": "a file",
     "update_post_group": {"content": "Mine now"},
     "add_media": {"file_name": "a.png", "content_type": "image/png"},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
