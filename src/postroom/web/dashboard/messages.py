@@ -28,7 +28,7 @@ REASONS = {
     "not done": "the network was read, and still shows it",
     "insufficient_permissions": "the network refused",
 }
-DRAWN: dict[str, Any] = {"reasons": REASONS, "editing": False}
+DRAWN: dict[str, Any] = {"reasons": REASONS, "editing": False, "why": None}
 """What the template of a message wants beside it."""
 _MOST_FILES = 10
 # Shown where they stand; whatever else a message brings is a file to keep.
@@ -106,7 +106,7 @@ async def recall(visit: Visit) -> Response:
     except OutcomeUnknown as error:
         return await shown(visit, message_id, error.detail, "warn")
     except (ProviderError, Unavailable, Conflict) as error:
-        return await shown(visit, message_id, error.detail, "bad")
+        return await shown(visit, message_id, error.detail, "bad", why=error.detail)
     return await shown(visit, message_id, "It is taken back, for everyone.")
 
 
@@ -130,24 +130,29 @@ async def undo(visit: Visit) -> Response:
 async def _put_off(visit: Visit, found: Deferral, said: str = "", tone: Any = "good") -> Response:
     if found.message_id is not None:
         # What is to be taken back, or what was sent.
-        return await shown(visit, found.message_id, said, tone)
+        return await shown(visit, found.message_id, said, tone, why=None if tone == "good" else said)
     if not visit.is_part:
         return visit.go(f"/inbox/{found.chat_id}", said or "It is sent in a moment.", tone)
     room = await visit.services.threads.room(visit.caller, found.chat_id)
     waiting = await visit.services.threads.sendings(visit.caller, room.chat)
     draft = next((each.draft for each in waiting if each.deferral.id == found.id), None)
     values: dict[str, Any] = {"deferral": found, "draft": draft, "over": found.state not in _OPEN}
-    return visit.part("inbox/_sending.html", said=said, tone=tone, **values)
+    return visit.part("inbox/_sending.html", **values)
 
 
 _OPEN = (DeferralState.WAITING, DeferralState.UNDER_WAY)
 
 
-async def shown(visit: Visit, message_id: str, said: str = "", tone: Tone = "good") -> Response:
-    """A message as it now stands: in its place, or on the page of its chat."""
+async def shown(
+    visit: Visit, message_id: str, said: str = "", tone: Tone = "good", *, why: str | None = None
+) -> Response:
+    """A message as it now stands: in its place, or on the page of its chat.
+
+    `said` is for a whole page: in its place a message itself shows what was done. `why` it was not is said there.
+    """
     entry = await visit.services.threads.entry(visit.caller, message_id)
     if visit.is_part:
-        return visit.part("inbox/_message.html", said=said, tone=tone, entry=entry, **DRAWN)
+        return visit.part("inbox/_message.html", entry=entry, **(DRAWN | {"why": why}))
     return visit.go(f"/inbox/{entry.message.chat_id}#{message_id}", said, tone)
 
 

@@ -21,7 +21,8 @@
 
   // What happened: one row anew, or the rows that are not there yet
   const again = (row) => {
-    if (row && !$("textarea, .emojis", row)) htmx.trigger(row, "again");
+    // Not by an event of its own: a row that was just swapped in hears none for some milliseconds.
+    if (row && !$("textarea, .emojis", row)) htmx.ajax("GET", row.dataset.from, { source: row, target: row, swap: "outerHTML" });
   };
   const parsed = async (address) => {
     const answer = await fetch(address, PART);
@@ -74,7 +75,16 @@
     }
     chosen();
   }, 250);
+  // What was asked before a piece of news may be older than it: then it is asked again.
+  const news = new Map();
+  document.addEventListener("htmx:beforeRequest", (event) => { event.detail.xhr.begun = performance.now(); });
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    const id = detail.target?.id;
+    if (news.get(id) > detail.xhr?.begun) setTimeout(() => again(byId(id)), 50);
+  });
   document.addEventListener("postroom:event", ({ detail }) => {
+    news.set(detail.message_id, performance.now());
+    news.set(detail.deferral_id, performance.now());
     const noun = detail.type.split(".")[0];
     if (detail.type === "*") { relist(); newer(); all("[data-message]").slice(-40).forEach(again); return; }
     if (["message", "chat", "account"].includes(noun)) relist();
@@ -110,14 +120,16 @@
   });
 
   // Earlier messages come in above, and what one reads stays where it is.
-  let below = null;
+  let below = null, end = false;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const box = byId("messages");
+    end = atEnd();
     if (box && event.target.matches?.("#messages .more")) below = box.scrollHeight - box.scrollTop;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const box = byId("messages");
     if (box && below !== null) { box.scrollTop = box.scrollHeight - below; below = null; }
+    else if (end && box?.contains(event.target)) toEnd();
     if (event.detail.target?.id === "recall-body") {
       event.detail.target.dataset.from = event.detail.pathInfo?.requestPath || "";
       const dialog = byId("recall-dialog");
