@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import pytest
 
+from postroom.clock import to_ms
 from postroom.dialects.connectsafely.operations import DIALECT as CONNECTSAFELY
 from postroom.dialects.native.operations import DIALECT as NATIVE
 from postroom.dialects.operation import Dialect, Operation
@@ -24,7 +25,11 @@ from postroom.dialects.postpost.operations import DIALECT as POSTPOST
 from postroom.dialects.postpress.operations import DIALECT as POSTPRESS
 from postroom.domain.access import Caller, Scope
 from postroom.domain.media import MediaKind
-from postroom.domain.webhooks import Format
+from postroom.domain.webhooks import Delivery, Format, Occasion
+from postroom.ids import new_id
+from postroom.store import deliveries
+from tests.desk import pieces
+from tests.pictures import png
 from tests.receiver import Receiver, receiving
 from tests.servers import Built, lent
 
@@ -82,15 +87,15 @@ IDS: dict[str, str | None] = {
     "get_post_group_log.id": "post_group",
     "add_media.id": "post_group",
     "retry_post_group.id": "post_group",
-    "get_media.id": "media",
-    "get_media_file.id": "media",
-    "delete_media.id": "media",
+    "get_media.id": "file",
+    "get_media_file.id": "file",
+    "delete_media.id": "file",
     "list_webhook_deliveries.id": "webhook_endpoint",
     "replay_webhook_delivery.id": "webhook_endpoint",
     "replay_webhook_delivery.delivery_id": "delivery",
     "send_webhook_test.id": "webhook_endpoint",
-    "create_post_group.files": "media",
-    "update_post_group.files": "media",
+    "create_post_group.files": "file",
+    "update_post_group.files": "file",
     "update_post_group.without": "media",
     "get_message.id": "message",
     "get_chat.id": "chat",
@@ -208,6 +213,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
     address = await services.media.upload_address(
         caller, group.id, file_name=f"{word}.png", content_type="image/png", kind=MediaKind.IMAGE
     )
+    file = await services.library.upload(caller, pieces(png(len(word), *word.encode()[:2])), file_name=f"{word}.png")
     attempt, _ = await services.accounts.start_link(caller, "linkedin", "cookie")
     issued, _ = await services.access.issue_key(caller.workspace_id, f"Key of {word}", ALL, caller.only_user)
     receipts = await services.receipts.list(caller)
@@ -222,8 +228,25 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
     }
     user = "" if caller.only_user else (await services.access.add_managed_user(caller, word, f"User of {word}")).id
     deferral = await services.deferrals.send(caller, message.chat_id, f"Later by {word}", grace_seconds=3600)
+    delivery = Delivery(
+        id=new_id("dlv", house.now()),
+        workspace_id=caller.workspace_id,
+        webhook_id=hooks[Format.NATIVE],
+        event_id=new_id("evt", house.now()),
+        event_type="post.failed",
+        position=None,
+        occasion=Occasion.EVENT,
+        failure=word,
+        status=None,
+        took_ms=1,
+        tried_at=to_ms(house.now()),
+    )
+    async with house.house.database.begin() as tx:
+        await deliveries.add(tx, delivery)
     ids = {
         "message": message.id,
+        "file": file.id,
+        "delivery": delivery.id,
         "chat": message.chat_id,
         "account": account.id,
         "attendee": people[0].id,
@@ -361,7 +384,7 @@ BODIES: dict[str, Any] = {
 }
 
 
-LISTS = {"account_ids", "accountIds"}
+LISTS = {"account_ids", "accountIds", "files", "without"}
 
 
 def trials(dialect: Dialect, operation: Operation, own: Things) -> Iterator[Trial]:

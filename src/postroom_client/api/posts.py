@@ -36,7 +36,8 @@ class Posts(Noun[D]):
         """Write a post for several platforms: a draft, or to go out at a moment; one that has passed is now.
 
         `platforms`: accounts by their `platform_id`. `settings`: by network, what only that one knows. `media_urls`:
-        files that the server fetches. `files`: ids of files that it has already. `delete_at`: when its live posts are taken down, and `then` it is kept, or deleted.
+        files that the server fetches. `files`: ids of files that it has already. `delete_at`: when its live posts are
+        taken down, and `then` it is kept, or deleted.
         """
         body = {
             "content": content,

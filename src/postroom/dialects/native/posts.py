@@ -33,8 +33,8 @@ _BODY = frozenset({409, 413, 415, 422})
 
 class NewPostGroup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`platforms`: accounts by network and its id, such as `bluesky-did:plc:abc`. Without `scheduled_at` it is a draft; a
-    moment that has passed is now. `settings`: by network, what only that one knows. `media_urls`: files to be fetched. `files`: ids of
-    files of the library, or of other posts.
+    moment that has passed is now. `settings`: by network, what only that one knows. `media_urls`: files to be fetched.
+    `files`: ids of files of the library, or of other posts.
 
     `delete_at`: when its live posts are taken down, and `then` the group kept, or deleted.
     """
@@ -116,7 +116,7 @@ async def update_post_group(services: Services, request: Request) -> wire_posts.
 
 async def retry_post_group(services: Services, request: Request) -> wire_posts.PostGroup:
     body: Retry = request.body
-    await services.posts.retry(request.caller, request.path["id"], looked=body.looked)
+    await services.retries.retry(request.caller, request.path["id"], looked=body.looked)
     return await _shown(services, request, request.path["id"])
 
 
