@@ -439,8 +439,9 @@ def missing(id: str) -> str:
 
 
 def told(answer: httpx.Response, id: str) -> tuple[int, str, dict[str, str]]:
-    """An answer without the id that was asked for and without ids that were made for it."""
+    """An answer without the id that was asked for, without ids that were made for it, and without when it was written."""
     text = re.sub(r"\b[0-9a-f]{24}\b", "<new>", answer.text.replace(id, "<id>"))
+    text = re.sub(r'"updated_at":"[^"]+"', '"updated_at":"<now>"', text)
     headers = {name: value.replace(id, "<id>") for name, value in answer.headers.items() if name != "content-length"}
     return answer.status_code, text, headers
 
