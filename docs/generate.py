@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from writers import catalogues, client, operations
+from writers import catalogues, client, commands, operations
 
 from postroom.connectors.contract import AppSettings
 from postroom.connectors.registry import GROUP
@@ -306,6 +306,7 @@ def pages() -> dict[str, str]:
         "native": NATIVE,
     }
     found = {"settings.md": settings(), "networks.md": networks(), "errors.md": catalogues.errors(dialects)}
+    found["commands.md"] = commands.page()
     found["events.md"] = catalogues.events(ROOT / "src" / "postroom" / "domain" / "events.py")
     found["client.md"] = client.page(ROOT / "src" / "postroom_client")
     return found | {f"operations-{name}.md": operations.page(dialect) for name, dialect in dialects.items()}

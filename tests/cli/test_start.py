@@ -63,7 +63,7 @@ def test_every_command_is_there_and_says_what_it_does_and_answers_in_json_where_
         assert command.help, names
         if not any("--json" in option.opts for option in command.params):
             plain.add(" ".join(names))
-    assert plain == {"completion", "help", "receipts export"}
+    assert plain == {"completion", "help", "mcp", "receipts export"}
 
 
 def test_bad_input_is_one_line_and_the_right_exit_code(tmp_path: Path) -> None:

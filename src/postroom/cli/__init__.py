@@ -1,5 +1,6 @@
 """The command `postroom`: one file for each noun, each read only when it is called."""
 
+import os
 import sys
 
 import click
@@ -12,7 +13,7 @@ from postroom.cli.outcomes import INTERRUPTED, explain
 def main() -> None:
     """Run the command. A failure that is not a bug is one line on standard error, and an exit code that says of what kind."""
     try:
-        commands(standalone_mode=False, prog_name="postroom")
+        commands(standalone_mode=False, prog_name="postroom", color=False if os.environ.get("NO_COLOR") else None)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -44,6 +45,16 @@ _COMMANDS = {
         ),
         "backup": ("postroom.cli.backups:backup", "Write a backup into one file, while the server runs."),
         "restore": ("postroom.cli.backups:restore", "Make a server of a backup, less what was deleted since."),
+    },
+    "Ask a server": {
+        "account": ("postroom.cli.accounts:account", "Linked accounts: list, link, pause, resync, unlink."),
+        "chat": ("postroom.cli.messages:chat", "Chats: list, read, send."),
+        "message": ("postroom.cli.messages:message", "Messages: list, get, edit, react, recall."),
+        "post": ("postroom.cli.posts:post", "Posts: list, create, schedule, take down, delete."),
+        "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, listen to events here."),
+        "events": ("postroom.cli.webhooks:events", "The log of what happened: tail."),
+        "export": ("postroom.cli.exports:export", "Write a workspace's data as lines of JSON."),
+        "import": ("postroom.cli.exports:import_", "Take in posts and users from such lines."),
     },
     "Agents": {
         "mcp": ("postroom.cli.mcp:mcp", "Give an agent tools for messages, posts and accounts."),

@@ -11,7 +11,7 @@ import click
 
 from postroom.cli.options import data_option, json_option, run, settings_of
 from postroom.cli.outcomes import FAILED
-from postroom.cli.output import print_json, size
+from postroom.cli.output import ago, print_json, size
 
 if TYPE_CHECKING:
     from postroom.settings import Settings
@@ -120,6 +120,7 @@ def _folder(settings: "Settings") -> Iterator[Finding]:
 def _keyring(settings: "Settings") -> Iterator[Finding]:
     from postroom.app import open_keyring
     from postroom.errors import PostroomError
+    from postroom.services import backups
 
     beside = settings.data / "master.key"
     if not settings.master_key and not beside.exists():
@@ -128,10 +129,15 @@ def _keyring(settings: "Settings") -> Iterator[Finding]:
     try:
         with closing(open_keyring(settings)) as keyring:
             count = len(keyring.accounts())
+            backed_up = backups.last_made_at(keyring)
     except PostroomError as error:
         yield Finding("Keyring", "bad", error.detail)
         return
     yield Finding("Keyring", "good", f"opens with the master key; keys of {count} accounts")
+    if backed_up is None:
+        yield Finding("Backup", "note", "there was none yet", "postroom backup FILE --keyring ELSEWHERE")
+    else:
+        yield Finding("Backup", "good", f"the last one was made {ago(backed_up)}")
     if not settings.master_key:
         yield Finding(
             "Master key",

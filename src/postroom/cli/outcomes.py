@@ -64,4 +64,10 @@ def _of_the_server(error: Exception) -> tuple[str, int] | None:
 
 
 def _of_the_client(error: Exception) -> tuple[str, int] | None:
-    return None
+    client = _loaded("postroom_client")
+    if client is None or not isinstance(error, client.PostroomError):
+        return None
+    if isinstance(error, client.OutcomeUnknown) or (error.in_doubt and not isinstance(error, client.Refused)):
+        return f"{error} It may be done all the same: look before you ask again.", UNKNOWN
+    cannot = (client.NoAnswer, client.UnexpectedAnswer, client.NotAuthenticated, client.Unavailable, client.ServerError)
+    return str(error), CANNOT if isinstance(error, cannot) else FAILED

@@ -1,0 +1,86 @@
+"""Commands that call a server: which one, by whose key, and how its answers are told."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+import click
+
+from postroom.cli.options import json_option
+from postroom.cli.outcomes import CANNOT, Said
+
+if TYPE_CHECKING:
+    from postroom_client import Client
+
+P = ParamSpec("P")
+_SERVER = "http://127.0.0.1:8010"
+_SANDBOX = Path(".data/sandbox/sandbox.json")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def calls(command: Callable[Concatenate["Client", P], None]) -> Callable[..., None]:
+    """A command that is given a client first, and has --server, --key and --json."""
+
+    @wraps(command)
+    def called(*args: Any, server: str | None, key: str | None, **more: Any) -> None:
+        with connected(server, key) as postroom:
+            command(postroom, *args, **more)
+
+    server = click.option("--server", envvar="POSTROOM_SERVER", help=f"The server.  [default: {_SERVER}]")
+    key = click.option("--key", envvar="POSTROOM_KEY", help="Your API key.  [default: the key of the sandbox here]")
+    return server(key(json_option(called)))
+
+
+def connected(server: str | None, key: str | None) -> "Client":
+    """A client of the server that is meant."""
+    import msgspec
+
+    from postroom_client import Client
+
+    if not key and server in (None, _SERVER) and _SANDBOX.exists():
+        key = msgspec.json.decode(_SANDBOX.read_bytes())["key"]
+    if not key:
+        raise Said("Which key? Say --key, or set POSTROOM_KEY; `postroom key create` makes one.", CANNOT)
+    address = server or _SERVER
+    if not address.startswith(("http://", "https://")):
+        raise Said(f"--server {address}: http:// or https:// and a host are needed.", CANNOT)
+    return Client(address, key)
+
+
+def confirmed(question: str, yes: bool) -> None:
+    """Ask before what cannot be undone; where nobody can be asked, --yes has to be said."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Said("That cannot be undone: say --yes.", CANNOT)
+    if not click.confirm(question, err=True):
+        raise Said("Nothing was done.")
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic in newer ones only
+    """A moment: `2026-12-01T09:30`, with a zone or in that of this machine; or from now on: `90s`, `2h`, `3d`."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip()
+        if text[:-1].isdigit() and text[-1:] in _UNITS:
+            return datetime.now(UTC) + timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{text!r} is no moment: 2026-12-01T09:30, 2026-12-01T09:30+01:00, or from now on 90s, 2h, 3d.")
+        return moment.astimezone() if moment.tzinfo is None else moment
+
+
+def text_of(words: tuple[str, ...]) -> str:
+    """A text from the command line; - is standard input."""
+    text = sys.stdin.read() if words == ("-",) else " ".join(words)
+    if not text.strip():
+        raise click.UsageError("There is no text; - takes it from standard input.")
+    return text
