@@ -13,9 +13,9 @@ def page() -> str:
     lines = [
         "# Tools for agents",
         "",
-        "By the Model Context Protocol, at `/mcp` and from `postroom mcp`: [how to](../howto/agents.md). One that is",
-        "destructive may remove or replace something; one of the open world reaches a network, and people there. Agents are told",
-        "this of all:",
+        "By the Model Context Protocol, at `/mcp` and from `postroom mcp`: [how to](../howto/agents.md).",
+        "One that is destructive may remove or replace something; one of the open world reaches a network, and people there.",
+        "Agents are told this of all:",
         "",
         f"> {INSTRUCTIONS}",
     ]
