@@ -109,7 +109,7 @@ async def _scrolled(target: Home) -> _Scroll:
         await browser.get("/inbox")
         with _timed(scroll):
             first = await _through(browser, "/inbox", scroll)
-            for chat in list(dict.fromkeys(_CHAT.findall(first)))[:3]:
+            for chat in list(dict.fromkeys(_CHAT.findall(first)))[:6]:
                 await _through(browser, chat, scroll)
         await browser.close()
     return scroll

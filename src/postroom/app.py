@@ -404,7 +404,8 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
                 await plain(scope, receive, send, 404, _WHERE)
             else:
                 # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
-                waits = first not in ("media", "mcp") and scope["method"] != "GET"
+                slow = first in ("media", "mcp") or scope["path"] == "/library/upload"
+                waits = not slow and scope["method"] != "GET"
                 await mounted(scope, in_time(receive, patience) if waits else receive, send)
 
     if not settings.cors_origins:

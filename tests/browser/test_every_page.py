@@ -1,6 +1,7 @@
 """Every page that a link leads to: it opens, everybody can use it, it fits a phone, in the light and in the dark."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -54,6 +55,12 @@ async def furnish(server: Server) -> None:
         messages = (await client.get("/messages", params={"limit": 100})).json()["items"]
         mine = next(each for each in messages if each["can_delete"])
         await client.delete(f"/messages/{mine['id']}")
+        accounts = (await client.get("/accounts")).json()["items"]
+        platforms = [f"bluesky-{each['provider_id']}" for each in accounts if each["provider"] == "bluesky"]
+        later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        for more in ({}, {"scheduled_at": later}):
+            made = await client.post("/post-groups", json={"content": "Seen by all", "platforms": platforms, **more})
+            assert made.status_code == 201, made.text
         await receiver.until(1)
 
 

@@ -109,7 +109,7 @@ async def test_a_post_is_composed_for_five_networks_and_taken_down_with_an_outco
         ):
             rule = {"network": network, "operation": operation, "do": do}
             (await sim.post("/_sim/faults", json=rule)).raise_for_status()
-    await page.get_by_role("button", name="Take it down").click()
+    await page.get_by_role("link", name="Take it down").click()
     await expect(page.get_by_role("dialog")).to_contain_text("is asked to delete it")
     await shoot(page, "posts-take-down-asked")
     await page.get_by_role("dialog").get_by_role("button", name="Take it down").click()
@@ -129,7 +129,7 @@ async def test_a_post_is_composed_for_five_networks_and_taken_down_with_an_outco
             for name in ("bluesky", "mastodon", "twitter")
         }
     assert shown == {"bluesky": 0, "mastodon": 1, "twitter": 0}
-    await page.get_by_role("button", name="Take it down").click()
+    await page.get_by_role("link", name="Take it down").click()
     await page.get_by_role("dialog").get_by_role("button", name="Take it down").click()
     await expect(page.get_by_text("Left: 1 of 5.")).to_be_visible(timeout=30_000)
 
@@ -167,7 +167,7 @@ async def test_a_post_is_scheduled_by_hand_and_by_key(visit: Visit, page: Page, 
     await expect(page.locator("tbody tr").first).to_be_visible()
     await looked_at(visit, page, "posts-list")
     await page.goto(f"/posts/{ids[0]}")
-    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("link", name="Delete", exact=True).click()
     await expect(page.get_by_role("dialog")).to_contain_text("it is not published")
     await page.get_by_role("button", name="Delete it here").click()
     await page.wait_for_url("**/posts")
@@ -190,7 +190,7 @@ async def test_files_are_looked_after(visit: Visit, page: Page, five: dict[str, 
     await page.goto("/library")
     await page.get_by_text(re.compile(r"In \d posts?")).first.click()
     await looked_at(visit, page, "library")
-    await page.get_by_role("button", name="Delete").first.click()
+    await page.get_by_role("link", name="Delete", exact=True).first.click()
     await expect(page.get_by_role("dialog")).to_contain_text("The posts that have it keep it")
     await page.get_by_role("button", name="Delete it").click()
     await expect(page.get_by_text("Came with a post")).to_be_visible()

@@ -28,7 +28,7 @@ from postroom.errors import InvalidParameters, NotAuthenticated, NotFound, Unava
 from postroom.settings import Settings
 from postroom.store import archive, schema, snapshots
 from tests import opened
-from tests.desk import ANOTHER, PICTURE, Desk
+from tests.desk import ANOTHER, PICTURE, Desk, pieces
 from tests.parts.postgres import PostgresServer
 from tests.scene import Scene
 from tests.servers import lent, running_server
@@ -114,6 +114,7 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
     kept, deleted = await desk.draft("kept"), await desk.draft("deleted")
     await desk.attach(kept)
     await desk.attach(deleted, ANOTHER)
+    removed = await services.library.upload(caller, pieces(ANOTHER), file_name="removed.png")
     await desk.schedule(kept, tomorrow)
     await desk.schedule(deleted, tomorrow)
     due = await desk.due("due since")
@@ -132,6 +133,7 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
     await scene.sync(await scene.linkedin(), full=True)
     await services.accounts.unlink(caller, second.id)
     await services.posts.delete(caller, deleted.id)
+    await services.library.delete(caller, removed.id)
     await services.access.revoke_key(caller, key.id)
     await services.webhooks.remove(caller, endpoint.id, Format.NATIVE)
     await services.access.resolve(desk.built.kept.key)
@@ -141,6 +143,7 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
     told = await ground.there.restore(file)
     again = told["deleted_again"]
     assert (again["accounts"], again["post_groups"], again["keys"], again["webhooks"]) == (1, 1, 1, 1)
+    assert again["files"] == 1
     assert again["messages"] >= 2
     assert (again["posts_in_doubt"], again["unsent"], again["scheduled"]) == (1, 1, 1)
     assert (told["files"], told["missing_files"], told["orphans"]) == (1, 0, 0)

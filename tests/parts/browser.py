@@ -99,7 +99,8 @@ async def shoot(page: Page, name: str) -> Path:
     path = SCREENSHOTS / f"{name}.png"
     size = await page.evaluate("() => [innerWidth, document.documentElement.scrollHeight]")
     whole: FloatRect = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], _TALLEST)}
-    await page.screenshot(path=path, full_page=True, clip=whole, animations="disabled")
+    # A caret is hidden by styles in the page's own elements, which the page may then copy, and be held to have written.
+    await page.screenshot(path=path, full_page=True, clip=whole, animations="disabled", caret="initial")
     return path
 
 

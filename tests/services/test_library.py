@@ -130,3 +130,14 @@ async def test_a_post_is_moved_to_a_moment_to_come_only(desk: Desk) -> None:
     await desk.work()
     with pytest.raises((InvalidParameters, Conflict)):
         await composing.move(desk.caller, view.group.id, desk.now_ms() + 60_000)
+
+
+async def test_bytes_that_were_let_go_are_given_to_no_post(desk: Desk) -> None:
+    file_id = await kept(desk)
+    (item,) = await desk.services.library.get(desk.caller, [file_id])
+    async with desk.house.database.begin() as tx:
+        # As a purge does that counted before the file came, and has not deleted the bytes yet.
+        await tx.execute("delete from blobs where blob_key = $1", item.blob_key)
+    with pytest.raises(NotFound):
+        await written(desk, file_id)
+    assert await desk.rows("select count(*) from media_items") == [(0,)]

@@ -182,6 +182,7 @@ def _tell(replayed: "Replayed", figures: dict[str, int]) -> None:
         ("Accounts unlinked since, or without a key here, that stay forgotten", replayed.accounts),
         ("Messages recalled since, and stay gone", replayed.messages),
         ("Posts deleted since, and stay deleted", replayed.post_groups),
+        ("Files deleted from libraries since, and stay deleted", replayed.files),
         ("API keys revoked since, and stay revoked", replayed.keys),
         ("Webhooks removed since, and stay removed", replayed.webhooks),
         ("Posts that were due since: look whether they are live", replayed.posts_in_doubt),

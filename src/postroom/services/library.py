@@ -18,6 +18,7 @@ from postroom.services.media import File, Media, begun
 from postroom.services.posts import Along
 from postroom.store import library, media
 from postroom.store.database import Database, Tx
+from postroom.store.graves import FILE, Grave
 from postroom.store.library import Use
 from postroom.store.media import Place
 
@@ -134,9 +135,11 @@ class Library:
             NotFound: no such file in the user's library.
         """
         async with self._database.begin() as tx:
-            key = await library.remove(tx, caller.workspace_id, caller.user_id, _checked(file_id))
+            key = await library.remove(tx, caller.workspace_id, _checked(file_id), caller.user_id)
             if key is None:
                 raise NotFound("No such file in the library.", kind=Kind.MEDIA)
+            graves, grave = tx.keyring.graves, Grave(caller.workspace_id, FILE, file_id.lower(), to_ms(self._now()))
+            tx.on_commit(lambda: graves.dig(grave))
             await self._media.purge_later(tx, caller.workspace_id, [key])
 
     def furnishing(

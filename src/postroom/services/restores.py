@@ -18,9 +18,9 @@ from postroom.services.burial import bury
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
 from postroom.services.posts import Posts
-from postroom.store import access, accounts, burials, deferrals, jobs, posts, restoring, webhooks
+from postroom.store import access, accounts, burials, deferrals, jobs, library, posts, restoring, webhooks
 from postroom.store.database import Database
-from postroom.store.graves import KEY, MESSAGE, POST_GROUP, WEBHOOK, Grave, message_kind
+from postroom.store.graves import FILE, KEY, MESSAGE, POST_GROUP, WEBHOOK, Grave, message_kind
 
 _ORIGIN = "restore"
 _POST_IN_DOUBT = (
@@ -37,6 +37,8 @@ class Replayed(msgspec.Struct, kw_only=True):
     accounts: int = 0
     messages: int = 0
     post_groups: int = 0
+    files: int = 0
+    """Of libraries."""
     keys: int = 0
     webhooks: int = 0
     posts_in_doubt: int = 0
@@ -90,6 +92,7 @@ class Restores:
         await self._bury(graves[MESSAGE], done)
         told("posts, keys and webhooks that were deleted")
         await self._remove_groups(graves[POST_GROUP], done)
+        await self._remove_files(graves[FILE], done)
         await self._remove_doors(graves[KEY], graves[WEBHOOK], done)
         told("what may have been sent")
         await self._leave_to_their_owners(done)
@@ -152,6 +155,11 @@ class Restores:
                 if user_id is not None:
                     await self._posts.remove(tx, grave.workspace_id, user_id, grave.name, origin=_ORIGIN)
                     done.post_groups += 1
+
+    async def _remove_files(self, graves: list[Grave], done: Replayed) -> None:
+        for grave in graves:
+            async with self._database.begin() as tx:
+                done.files += await library.remove(tx, grave.workspace_id, grave.name) is not None
 
     async def _remove_doors(self, keys: list[Grave], endpoints: list[Grave], done: Replayed) -> None:
         async with self._database.begin() as tx:

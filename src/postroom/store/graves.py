@@ -21,8 +21,8 @@ create table if not exists graves (
     primary key (workspace_id, kind, name)
 ) without rowid;
 """
-MESSAGE, POST_GROUP, KEY, WEBHOOK = "message", "post_group", "key", "webhook"
-"""Kinds. Of a message `message:` and its network, and its name is the keyed hash that its tombstone has."""
+MESSAGE, POST_GROUP, FILE, KEY, WEBHOOK = "message", "post_group", "file", "key", "webhook"
+"""Kinds. Of a message `message:` and its network, and its name is the keyed hash of its tombstone; a file is a library's."""
 
 log = structlog.get_logger()
 

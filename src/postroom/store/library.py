@@ -131,13 +131,16 @@ async def list_uses(reader: Reader, workspace_id: str, user_id: str, blob_keys: 
     ]
 
 
-async def remove(tx: Tx, workspace_id: str, user_id: str, file_id: str) -> str | None:
-    """Remove a file from the library; its blob's key, for `media.let_go`. None: there is none."""
+async def remove(tx: Tx, workspace_id: str, file_id: str, user_id: str | None = None) -> str | None:
+    """Remove a file from a user's library, or whosever it is; its blob's key, for `media.let_go`. None: there is none."""
     row = await tx.fetch_one(
-        "delete from library_files where workspace_id = $1 and user_id = $2 and id = $3 returning blob_key",
+        """
+        delete from library_files where workspace_id = $1 and id = $2 and user_id = coalesce($3, user_id)
+        returning blob_key
+        """,
         workspace_id,
-        user_id,
         file_id,
+        user_id,
     )
     return None if row is None else str(row[0])
 

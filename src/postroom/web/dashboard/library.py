@@ -6,6 +6,7 @@ from starlette.responses import Response, StreamingResponse
 from postroom.domain.access import Scope
 from postroom.domain.media import MediaItem
 from postroom.errors import InvalidParameters
+from postroom.services.library import Figures
 from postroom.web.dashboard.compose import MOST_UPLOAD_BYTES, MOST_UPLOADS, keep
 from postroom.web.dashboard.routes import Page, get, post
 from postroom.web.dashboard.visit import Visit
@@ -15,13 +16,18 @@ _KEPT = "private, max-age=3600"
 
 async def index(visit: Visit) -> Response:
     """`/library`: all files, newest first."""
+    return await _shown(visit)
+
+
+async def _shown(visit: Visit, figures: Figures | None = None) -> Response:
     found = await visit.services.library.list(visit.caller, cursor=visit.query.get("cursor") or None)
-    return visit.page("library/index.html", found=found)
+    return visit.page("library/index.html", found=found, figures=figures)
 
 
 async def figures(visit: Visit) -> Response:
     """`/library/figures`: what is in the store, and what of it nobody needs."""
-    return visit.part("library/_figures.html", figures=await visit.services.library.figures(visit.caller))
+    found = await visit.services.library.figures(visit.caller)
+    return visit.part("library/_figures.html", figures=found) if visit.is_part else await _shown(visit, found)
 
 
 async def upload(visit: Visit) -> Response:
