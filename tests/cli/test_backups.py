@@ -328,6 +328,8 @@ async def test_a_restore_goes_into_an_empty_place_beside_the_newest_keyring(
     ground, file = written
     full = await ground.here.postroom("restore", str(file))
     assert isinstance(full.exception, snapshots.NotEmpty)
+    none = await Place(tmp_path / "none").postroom("backup", str(tmp_path / "none.backup"))
+    assert (none.exit_code, (tmp_path / "none").exists(), (tmp_path / "none.backup").exists()) == (1, False, False)
     nothing = await Place(tmp_path / "nothing").postroom("restore", str(file))
     assert (nothing.exit_code, "Put the keyring in its place first" in str(nothing.exception)) == (1, True)
 
