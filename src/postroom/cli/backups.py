@@ -234,6 +234,7 @@ async def _restore(
             if remove_orphans:
                 await blobs.delete(orphans)
                 orphans = []
+            await house.restores.finish()
         finally:
             await house.close()
     return replayed, {
