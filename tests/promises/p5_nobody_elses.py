@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import pytest
 
+from postroom.clock import now, to_ms
 from postroom.dialects.connectsafely.operations import DIALECT as CONNECTSAFELY
 from postroom.dialects.native.operations import DIALECT as NATIVE
 from postroom.dialects.operation import Dialect, Operation
@@ -24,7 +25,9 @@ from postroom.dialects.postpost.operations import DIALECT as POSTPOST
 from postroom.dialects.postpress.operations import DIALECT as POSTPRESS
 from postroom.domain.access import Caller, Scope
 from postroom.domain.media import MediaKind
-from postroom.domain.webhooks import Format
+from postroom.domain.webhooks import Delivery, Format, Occasion
+from postroom.ids import new_id
+from postroom.store import deliveries
 from tests.receiver import Receiver, receiving
 from tests.servers import Built, lent
 
@@ -111,6 +114,10 @@ IDS: dict[str, str | None] = {
     "update_webhook_endpoint.id": "webhook_endpoint",
     "delete_webhook_endpoint.id": "webhook_endpoint",
     "regenerate_endpoint_secret.id": "webhook_endpoint",
+    "list_deliveries.id": "webhook_endpoint",
+    "replay_delivery.id": "webhook_endpoint",
+    "replay_delivery.delivery_id": "delivery",
+    "test_webhook_endpoint.id": "webhook_endpoint",
     "delete_account_webhook.id": "account_webhook",
     "account_ids": "account",
     "delete_message_webhook.id": "message_webhook",
@@ -137,7 +144,7 @@ _NO_IDS = """
     kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
     scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
-    postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
+    failed postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
 
@@ -210,6 +217,21 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         for format in Format
     }
     user = "" if caller.only_user else (await services.access.add_managed_user(caller, word, f"User of {word}")).id
+    tried = Delivery(
+        id=new_id("dlv", now()),
+        workspace_id=caller.workspace_id,
+        webhook_id=hooks[Format.NATIVE],
+        event_id="evt_x",
+        event_type="webhook.test",
+        position=None,
+        occasion=Occasion.TEST,
+        failure=None,
+        status=200,
+        took_ms=1,
+        tried_at=to_ms(now()),
+    )
+    async with house.house.database.begin() as tx:
+        await deliveries.add(tx, tried)
     deferral = await services.deferrals.send(caller, message.chat_id, f"Later by {word}", grace_seconds=3600)
     ids = {
         "message": message.id,
@@ -226,6 +248,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
         "managed_user": user or caller.user_id,
         "webhook": hooks[Format.POSTPOST],
         "webhook_endpoint": hooks[Format.NATIVE],
+        "delivery": tried.id,
         "account_webhook": hooks[Format.POSTPRESS],
         "message_webhook": hooks[Format.CONNECTSAFELY],
     }

@@ -8,6 +8,7 @@ from postroom_client.calls import Call, Flow, Page, at, change, get
 from postroom_client.flow import follow
 from postroom_client.nouns import D, Noun, operation, paged, streamed
 from postroom_client.types import (
+    Delivery,
     Done,
     Event,
     Events,
@@ -19,6 +20,7 @@ from postroom_client.types import (
     ReceiptsKey,
     Secret,
     TakeDown,
+    Tried,
     Webhook,
     Workspace,
 )
@@ -163,6 +165,21 @@ class Webhooks(Noun[D]):
     def regenerate_secret(self, id: str) -> Call[Secret]:
         """Make another secret, shown this once; the one before it signs nothing more."""
         return change("POST", at("webhooks", id, "regenerate-secret"), Secret)
+
+    @paged("list_deliveries")
+    def deliveries(self, id: str, *, failed: bool | None = None, limit: int | None = None) -> Call[Page[Delivery]]:
+        """List what was tried to tell a webhook in the last seven days, newest first."""
+        return get(at("webhooks", id, "deliveries"), Page[Delivery], {"failed": failed, "limit": limit})
+
+    @operation("replay_delivery")
+    def replay(self, id: str, delivery_id: str) -> Call[Tried]:
+        """Tell the event of a delivery again, at once and once, as it now stands and with the same id."""
+        return change("POST", at("webhooks", id, "deliveries", delivery_id, "replay"), Tried)
+
+    @operation("test_webhook_endpoint")
+    def test(self, id: str) -> Call[Tried]:
+        """Send what says that it is a test, signed as everything else is."""
+        return change("POST", at("webhooks", id, "test"), Tried)
 
 
 class EventLog(Noun[D]):

@@ -27,6 +27,7 @@ from postroom_client.types.posts import (
     UploadAddress,
 )
 from postroom_client.types.workspace import (
+    Delivery,
     Done,
     Entitlements,
     Event,
@@ -39,6 +40,7 @@ from postroom_client.types.workspace import (
     ReceiptsKey,
     Seal,
     Secret,
+    Tried,
     Webhook,
     Workspace,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "DeletionBudget",
     "DeletionDone",
     "DeletionPreview",
+    "Delivery",
     "Done",
     "Entitlements",
     "Event",
@@ -82,6 +85,7 @@ __all__ = [
     "Sync",
     "TakeDown",
     "Target",
+    "Tried",
     "UploadAddress",
     "Webhook",
     "WhyNot",

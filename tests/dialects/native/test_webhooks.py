@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.receiver import receiving_beside
+
 Json = dict[str, Any]
 
 
@@ -62,3 +64,22 @@ def test_each_api_sees_the_endpoints_that_were_made_through_it(api: httpx.Client
     postpost = f"{server.line['postpost']}/api/v1/webhooks"
     assert webhook["id"] not in api.get(postpost).text
     assert api.delete(f"{postpost}/{webhook['id']}").status_code == 404
+
+
+def test_a_test_is_listed_among_the_deliveries_and_tried_again(api: httpx.Client) -> None:
+    with receiving_beside() as receiver:
+        receiver.answer = "Thanks"
+        path = f"/webhooks/{made(api, url=receiver.url, events=['post.failed'])['id']}"
+        tried = api.post(f"{path}/test").json()
+        assert (tried["answer"], tried["delivery"]["occasion"], tried["delivery"]["status"]) == ("Thanks", "test", 200)
+        assert tried["request"] == receiver.told[0].body.decode()
+        assert api.get(f"{path}/deliveries").json() == {"items": [tried["delivery"]], "cursor": None}
+        assert api.get(f"{path}/deliveries", params={"failed": "true"}).json()["items"] == []
+        receiver.status = 500
+        again = api.post(f"{path}/deliveries/{tried['delivery']['id']}/replay", headers={"Idempotency-Key": "once"})
+        assert again.json()["delivery"]["failure"] == "status_500"
+        repeated = api.post(f"{path}/deliveries/{tried['delivery']['id']}/replay", headers={"Idempotency-Key": "once"})
+        assert repeated.json() == {"delivery": again.json()["delivery"]}
+        assert len(receiver.told) == 2
+        assert api.post(f"{path}/deliveries/dlv_none/replay").status_code == 404
+        api.delete(path)
