@@ -119,6 +119,15 @@ def _tree(named: list[str], title: str = "") -> str:
     return f"\n```{{toctree}}\n:hidden:\n{caption}\n{entries}\n```\n"
 
 
+def mend(site: Path) -> None:
+    """What readers of screens and keyboards miss in the theme: levels of headings, blocks that can be scrolled by key."""
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        text = text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+        text = text.replace('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">')
+        page.write_text(text)
+
+
 def main(to: Path) -> int:
     """Build the site; the exit code."""
     source = to.with_name(to.name + "-pages")
@@ -137,6 +146,7 @@ def main(to: Path) -> int:
     ]
     code = build_main([*options, "-b", "dirhtml", str(source), str(to)])
     if code == 0:
+        mend(to)
         sys.stdout.write(f"The site is in {to}: python3 -m http.server -d {to}\n")
     return code
 

@@ -12,8 +12,9 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 exclude_patterns = [".made"]
 smartquotes = False
-pygments_style = "friendly"
-pygments_dark_style = "monokai"
+# Of accessible-pygments: every colour can be read on its ground.
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 html_theme = "furo"
 html_title = "Postroom"
 html_static_path = [str(_HERE / "static")]

@@ -128,9 +128,10 @@ class Chats:
 
     async def latest(self, caller: Caller, found: Sequence[Chat]) -> dict[str, Message]:
         """The newest message that is not deleted, by chat id."""
+        if not found:
+            return {}
         async with self._database.read() as reader:
-            newest = {chat.id: await messages.latest(reader, caller.workspace_id, chat.id) for chat in found}
-        return {chat_id: message for chat_id, message in newest.items() if message is not None}
+            return await messages.latest_of(reader, caller.workspace_id, [chat.id for chat in found])
 
     async def attendees(self, caller: Caller, chat_id: str) -> Sequence[Attendee]:
         """The people in a chat.
@@ -142,10 +143,12 @@ class Chats:
         async with self._database.read() as reader:
             return await attendees.list_attendees(reader, caller.workspace_id, chat.id)
 
-    async def people(self, caller: Caller, found: Sequence[Chat]) -> dict[str, Sequence[Attendee]]:
+    async def people(self, caller: Caller, found: Sequence[Chat]) -> Mapping[str, Sequence[Attendee]]:
         """The people in each chat, by chat id."""
+        if not found:
+            return {}
         async with self._database.read() as reader:
-            return {chat.id: await attendees.list_attendees(reader, caller.workspace_id, chat.id) for chat in found}
+            return await attendees.list_of_chats(reader, caller.workspace_id, [chat.id for chat in found])
 
     async def find_by_key(self, caller: Caller, provider: str, spelling: str, account_id: str | None) -> Chat:
         """A chat by any spelling of its id at the network.

@@ -94,6 +94,30 @@ async def list_attendees(reader: Reader, workspace_id: str, chat_id: str) -> lis
     return [_attendee(row, reader.keyring) for row in rows]
 
 
+async def list_of_chats(reader: Reader, workspace_id: str, chat_ids: list[str]) -> dict[str, list[Attendee]]:
+    """The same of several chats, by chat id."""
+    pairs = await reader.fetch(
+        f"select chat_id, attendee_id from chat_attendees where workspace_id = $1 and {reader.any_of('chat_id', 2)}",
+        workspace_id,
+        reader.array(chat_ids),
+    )
+    # In two steps: SQLite would join them by going through everybody of the workspace.
+    rows = await reader.fetch(
+        f"select {_COLUMNS} from attendees where workspace_id = $1 and {reader.any_of('id', 2)} order by id",
+        workspace_id,
+        reader.array({pair[1] for pair in pairs}),
+    )
+    chats: dict[str, list[str]] = {}
+    for chat_id, attendee_id in pairs:
+        chats.setdefault(attendee_id, []).append(chat_id)
+    found: dict[str, list[Attendee]] = {chat_id: [] for chat_id in chat_ids}
+    for row in rows:
+        attendee = _attendee(row, reader.keyring)
+        for chat_id in chats[attendee.id]:
+            found[chat_id].append(attendee)
+    return found
+
+
 async def list_page(
     reader: Reader, workspace_id: str, *, account_ids: list[str] | None, after: str | None, limit: int
 ) -> list[Attendee]:

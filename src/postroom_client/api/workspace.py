@@ -20,7 +20,6 @@ from postroom_client.types import (
     ReceiptsKey,
     Secret,
     TakeDown,
-    Tried,
     Webhook,
     Workspace,
 )
@@ -166,20 +165,20 @@ class Webhooks(Noun[D]):
         """Make another secret, shown this once; the one before it signs nothing more."""
         return change("POST", at("webhooks", id, "regenerate-secret"), Secret)
 
-    @paged("list_deliveries")
-    def deliveries(self, id: str, *, failed: bool | None = None, limit: int | None = None) -> Call[Page[Delivery]]:
-        """List what was tried to tell a webhook in the last seven days, newest first."""
+    @paged("list_webhook_deliveries")
+    def deliveries(self, id: str, *, failed: bool = False, limit: int | None = None) -> Call[Page[Delivery]]:
+        """List what was tried to tell it in the last week, newest first; `failed`: only what did not arrive."""
         return get(at("webhooks", id, "deliveries"), Page[Delivery], {"failed": failed, "limit": limit})
 
-    @operation("replay_delivery")
-    def replay(self, id: str, delivery_id: str) -> Call[Tried]:
-        """Tell the event of a delivery again, at once and once, as it now stands and with the same id."""
-        return change("POST", at("webhooks", id, "deliveries", delivery_id, "replay"), Tried)
+    @operation("replay_webhook_delivery")
+    def replay(self, id: str, delivery_id: str) -> Call[Page[Delivery]]:
+        """Tell the event of a delivery again, as it now stands: how each try went."""
+        return change("POST", at("webhooks", id, "deliveries", delivery_id, "replay"), Page[Delivery])
 
-    @operation("test_webhook_endpoint")
-    def test(self, id: str) -> Call[Tried]:
-        """Send what says that it is a test, signed as everything else is."""
-        return change("POST", at("webhooks", id, "test"), Tried)
+    @operation("send_webhook_test")
+    def test(self, id: str) -> Call[Delivery]:
+        """Send it what says that it is a test, and hear how it went."""
+        return change("POST", at("webhooks", id, "test"), Delivery)
 
 
 class EventLog(Noun[D]):

@@ -17,6 +17,7 @@ from postroom_client.types.messages import (
     WhyNot,
 )
 from postroom_client.types.posts import (
+    LibraryFile,
     LogLine,
     MediaFile,
     Post,
@@ -40,7 +41,6 @@ from postroom_client.types.workspace import (
     ReceiptsKey,
     Seal,
     Secret,
-    Tried,
     Webhook,
     Workspace,
 )
@@ -63,6 +63,7 @@ __all__ = [
     "File",
     "Health",
     "Key",
+    "LibraryFile",
     "Link",
     "LogLine",
     "ManagedUser",
@@ -85,7 +86,6 @@ __all__ = [
     "Sync",
     "TakeDown",
     "Target",
-    "Tried",
     "UploadAddress",
     "Webhook",
     "WhyNot",

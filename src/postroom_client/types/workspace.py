@@ -108,28 +108,18 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One try to tell a webhook. Of what was said and answered nothing is kept."""
+    """One try to tell a webhook. `occasion`: event, replay or test. `failure` None: it arrived."""
 
     id: str
+    webhook_id: str
     event_id: str
     event_type: str
     position: int | None
-    """The event's place in the log; None: it was a test."""
     occasion: str
-    """`event`, `replay` or `test`."""
     failure: str | None
-    """Why it did not arrive; None: it did."""
     status: int | None
     took_ms: int
     tried_at: datetime
-
-
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """A try that was asked for. None: the answer was lost and came again, and the rest is stored nowhere."""
-
-    delivery: Delivery
-    request: str | None = None
-    answer: str | None = None
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
