@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from writers import catalogues, client, commands, operations
+from writers import catalogues, client, commands, operations, tools
 
 from postroom.connectors.contract import AppSettings
 from postroom.connectors.registry import GROUP
@@ -307,6 +307,7 @@ def pages() -> dict[str, str]:
     }
     found = {"settings.md": settings(), "networks.md": networks(), "errors.md": catalogues.errors(dialects)}
     found["commands.md"] = commands.page()
+    found["tools.md"] = tools.page()
     found["events.md"] = catalogues.events(ROOT / "src" / "postroom" / "domain" / "events.py")
     found["client.md"] = client.page(ROOT / "src" / "postroom_client")
     return found | {f"operations-{name}.md": operations.page(dialect) for name, dialect in dialects.items()}

@@ -21,6 +21,8 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     answer: Any
     query: Mapping[str, Any] = {}
     body: Any = msgspec.UNSET
+    data: bytes | None = None
+    """What is sent as it is, instead of a body of JSON."""
     headers: Mapping[str, str] = {}
     waits_seconds: float = 0.0
     """How long the server was asked to wait: so much longer may its answer take."""
@@ -96,13 +98,16 @@ def change(
     body: Mapping[str, Any] | None = None,
     query: Mapping[str, Any] | None = None,
     *,
+    data: bytes | None = None,
     waits_seconds: float = 0.0,
 ) -> Call[Any]:
     """A call that changes something. Of the body what is UNSET is not sent."""
     said: Any = msgspec.UNSET
     if body is not None:
         said = {name: value for name, value in body.items() if value is not msgspec.UNSET}
-    return Call(method=method, path=path, answer=answer, query=query or {}, body=said, waits_seconds=waits_seconds)
+    return Call(
+        method=method, path=path, answer=answer, query=query or {}, body=said, data=data, waits_seconds=waits_seconds
+    )
 
 
 def spelled(query: Mapping[str, Any]) -> dict[str, str]:

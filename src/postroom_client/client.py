@@ -11,7 +11,7 @@ import msgspec
 from postroom_client.api.accounts import Accounts, Links, Networks
 from postroom_client.api.deletions import Deletions
 from postroom_client.api.messages import Chats, Deferrals, Messages, People
-from postroom_client.api.posts import Posts, TakeDowns
+from postroom_client.api.posts import Library, Posts, TakeDowns
 from postroom_client.api.workspace import (
     EventLog,
     Keys,
@@ -44,6 +44,7 @@ class _Nouns(Generic[D]):
         self.deferrals = Deferrals(door)
         self.deletions = Deletions(door)
         self.posts = Posts(door)
+        self.library = Library(door)
         self.take_downs = TakeDowns(door)
         self.events = EventLog(door)
         self.webhooks = Webhooks(door)

@@ -46,10 +46,10 @@ def perform(call: Call[T], options: Options) -> Flow[T]:
         PostroomError: as its class says.
     """
     key = _key(call, options)
-    content = None if call.body is msgspec.UNSET else msgspec.json.encode(call.body)
+    content = call.data if call.body is msgspec.UNSET else msgspec.json.encode(call.body)
     headers = dict(call.headers)
     if content is not None:
-        headers.setdefault("Content-Type", "application/json")
+        headers.setdefault("Content-Type", "application/json" if call.data is None else "application/octet-stream")
     if key is not None:
         headers["Idempotency-Key"] = key
     step = Send(

@@ -12,6 +12,7 @@ import pytest
 from postroom.domain.access import Scope
 from postroom_client import AsyncClient, Conflict, InvalidParameters, NotAuthenticated, NotFound
 from tests.pictures import png
+from tests.receiver import receiving
 from tests.servers import Built, lent
 
 
@@ -171,3 +172,39 @@ async def test_a_post_is_written_furnished_scheduled_published_taken_down_and_de
     assert (await postroom.posts.delete(draft.id)).done == "deleted"
     with pytest.raises(NotFound):
         await postroom.posts.get(draft.id)
+
+
+async def test_a_file_is_kept_once_given_to_posts_taken_from_them_and_deleted(postroom: AsyncClient) -> None:
+    picture = png(1, 2, 3)
+    kept = await postroom.library.upload(picture, file_name="boat.png", alt_text="A boat")
+    assert (kept.status, kept.file_name, kept.alt_text, kept.url) == ("stored", "boat.png", "A boat", None)
+    assert (await postroom.library.upload(picture)).id == kept.id
+    assert (await postroom.library.get(kept.id), await postroom.library.file(kept.id)) == (kept, picture)
+    group = await postroom.posts.create("With a boat", ["bluesky-x"], files=[kept.id])
+    (file,) = group.media
+    assert (file.alt_text, file.url is None) == ("A boat", False)
+    (listed,) = [each async for each in postroom.library.list(limit=1)]
+    assert (listed.in_library, listed.post_groups) == (True, [group.id])
+    assert (await postroom.posts.update(group.id, without=[file.id])).media == []
+    assert (await postroom.library.delete(kept.id)).done == "deleted"
+    with pytest.raises(NotFound):
+        await postroom.posts.update(group.id, files=[kept.id])
+    with pytest.raises(InvalidParameters, match="no image or video"):
+        await postroom.library.upload(b"words")
+    with pytest.raises(InvalidParameters, match="tried again"):
+        await postroom.posts.retry(group.id)
+
+
+async def test_a_webhook_is_tried_and_told_again(house: Built, postroom: AsyncClient) -> None:
+    async with receiving() as receiver:
+        hook = await postroom.webhooks.create("mine", receiver.url, events=["post.scheduled"])
+        tried = await postroom.webhooks.test(hook.id)
+        assert (tried.occasion, tried.failure, tried.status) == ("test", None, 200)
+        await postroom.posts.create("Later", ["bluesky-x"], scheduled_at=datetime.now(UTC) + timedelta(days=30))
+        await house.house.deliveries.deliver_due()
+        told = await anext(aiter(postroom.webhooks.deliveries(hook.id)))
+        assert (told.occasion, told.event_type) == ("event", "post.scheduled")
+        (again,) = (await postroom.webhooks.replay(hook.id, told.id)).items
+        assert (again.occasion, again.event_id) == ("replay", told.event_id)
+        assert len(receiver.told) == 3
+        assert [each async for each in postroom.webhooks.deliveries(hook.id, failed=True)] == []

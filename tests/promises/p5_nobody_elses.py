@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import pytest
 
+from postroom.clock import to_ms
 from postroom.dialects.connectsafely.operations import DIALECT as CONNECTSAFELY
 from postroom.dialects.native.operations import DIALECT as NATIVE
 from postroom.dialects.operation import Dialect, Operation
@@ -24,7 +25,11 @@ from postroom.dialects.postpost.operations import DIALECT as POSTPOST
 from postroom.dialects.postpress.operations import DIALECT as POSTPRESS
 from postroom.domain.access import Caller, Scope
 from postroom.domain.media import MediaKind
-from postroom.domain.webhooks import Format
+from postroom.domain.webhooks import Delivery, Format, Occasion
+from postroom.ids import new_id
+from postroom.store import deliveries
+from tests.desk import pieces
+from tests.pictures import png
 from tests.receiver import Receiver, receiving
 from tests.servers import Built, lent
 
@@ -81,6 +86,17 @@ IDS: dict[str, str | None] = {
     "delete_post_group.id": "post_group",
     "get_post_group_log.id": "post_group",
     "add_media.id": "post_group",
+    "retry_post_group.id": "post_group",
+    "get_media.id": "file",
+    "get_media_file.id": "file",
+    "delete_media.id": "file",
+    "list_webhook_deliveries.id": "webhook_endpoint",
+    "replay_webhook_delivery.id": "webhook_endpoint",
+    "replay_webhook_delivery.delivery_id": "delivery",
+    "send_webhook_test.id": "webhook_endpoint",
+    "create_post_group.files": "file",
+    "update_post_group.files": "file",
+    "update_post_group.without": "media",
     "get_message.id": "message",
     "get_chat.id": "chat",
     "list_chat_people.id": "chat",
@@ -136,7 +152,7 @@ _NO_IDS = """
     attachment_id emoji on mark people title subject files options typing_seconds
     kind platform_id token deletes_per_hour deletes_per_day
     grace person starred
-    scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
+    failed looked scheduled_at settings media_urls scheduled_from scheduled_to sort descending file_name content_type alt_text
     postedId queryType queryTypes aggregation dateRange period reactionType message parentComment commentId
 """
 
@@ -197,6 +213,7 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
     address = await services.media.upload_address(
         caller, group.id, file_name=f"{word}.png", content_type="image/png", kind=MediaKind.IMAGE
     )
+    file = await services.library.upload(caller, pieces(png(len(word), *word.encode()[:2])), file_name=f"{word}.png")
     attempt, _ = await services.accounts.start_link(caller, "linkedin", "cookie")
     issued, _ = await services.access.issue_key(caller.workspace_id, f"Key of {word}", ALL, caller.only_user)
     receipts = await services.receipts.list(caller)
@@ -211,8 +228,25 @@ async def furnish(house: Built, caller: Caller, key: str, word: str, cookie: str
     }
     user = "" if caller.only_user else (await services.access.add_managed_user(caller, word, f"User of {word}")).id
     deferral = await services.deferrals.send(caller, message.chat_id, f"Later by {word}", grace_seconds=3600)
+    delivery = Delivery(
+        id=new_id("dlv", house.now()),
+        workspace_id=caller.workspace_id,
+        webhook_id=hooks[Format.NATIVE],
+        event_id=new_id("evt", house.now()),
+        event_type="post.failed",
+        position=None,
+        occasion=Occasion.EVENT,
+        failure=word,
+        status=None,
+        took_ms=1,
+        tried_at=to_ms(house.now()),
+    )
+    async with house.house.database.begin() as tx:
+        await deliveries.add(tx, delivery)
     ids = {
         "message": message.id,
+        "file": file.id,
+        "delivery": delivery.id,
         "chat": message.chat_id,
         "account": account.id,
         "attendee": people[0].id,
@@ -303,6 +337,8 @@ BODIES: dict[str, Any] = {
     "send_chat_message": {"text": "Hello"},
     "set_message_delete_at": {"delete_at": None},
     "create_post_group": {"content": "Hello", "platforms": ["bluesky-x"]},
+    "retry_post_group": {},
+    "upload_media": "a file",
     "update_post_group": {"content": "Mine now"},
     "add_media": {"file_name": "a.png", "content_type": "image/png"},
     "set_delete_at": {"delete_at": "2035-01-01T00:00:00Z"},
@@ -348,7 +384,7 @@ BODIES: dict[str, Any] = {
 }
 
 
-LISTS = {"account_ids", "accountIds"}
+LISTS = {"account_ids", "accountIds", "files", "without"}
 
 
 def trials(dialect: Dialect, operation: Operation, own: Things) -> Iterator[Trial]:
@@ -403,8 +439,9 @@ def missing(id: str) -> str:
 
 
 def told(answer: httpx.Response, id: str) -> tuple[int, str, dict[str, str]]:
-    """An answer without the id that was asked for and without ids that were made for it."""
+    """An answer without the id that was asked for, without ids that were made for it, and without when it was written."""
     text = re.sub(r"\b[0-9a-f]{24}\b", "<new>", answer.text.replace(id, "<id>"))
+    text = re.sub(r'"updated_at":"[^"]+"', '"updated_at":"<now>"', text)
     headers = {name: value.replace(id, "<id>") for name, value in answer.headers.items() if name != "content-length"}
     return answer.status_code, text, headers
 

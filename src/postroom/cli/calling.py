@@ -29,16 +29,26 @@ def calls(command: Callable[Concatenate["Client", P], None]) -> Callable[..., No
         with connected(server, key) as postroom:
             command(postroom, *args, **more)
 
+    return where(json_option(called))
+
+
+def where(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--server and --key"""
     server = click.option("--server", envvar="POSTROOM_SERVER", help=f"The server.  [default: {_SERVER}]")
     key = click.option("--key", envvar="POSTROOM_KEY", help="Your API key.  [default: the key of the sandbox here]")
-    return server(key(json_option(called)))
+    return server(key(command))
 
 
 def connected(server: str | None, key: str | None) -> "Client":
     """A client of the server that is meant."""
-    import msgspec
-
     from postroom_client import Client
+
+    return Client(*meant(server, key))
+
+
+def meant(server: str | None, key: str | None) -> tuple[str, str]:
+    """The server that is meant, and the key to it; without either those of the sandbox here."""
+    import msgspec
 
     if not key and server in (None, _SERVER) and _SANDBOX.exists():
         key = msgspec.json.decode(_SANDBOX.read_bytes())["key"]
@@ -47,7 +57,7 @@ def connected(server: str | None, key: str | None) -> "Client":
     address = server or _SERVER
     if not address.startswith(("http://", "https://")):
         raise Said(f"--server {address}: http:// or https:// and a host are needed.", CANNOT)
-    return Client(address, key)
+    return address, key
 
 
 def confirmed(question: str, yes: bool) -> None:

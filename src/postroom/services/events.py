@@ -107,6 +107,11 @@ class Events:
             return await posts.find_user(tx, workspace_id, data.post_group_id)
         return None
 
+    async def latest(self, caller: Caller, limit: int) -> Sequence[Event]:
+        """What happened to the caller's things last, the newest first."""
+        async with self._database.read() as reader:
+            return await events.latest(reader, caller.workspace_id, limit, caller.only_user)
+
     async def newest(self, caller: Caller) -> int:
         """The position from which only what is yet to happen follows."""
         async with self._database.read() as reader:

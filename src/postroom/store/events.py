@@ -5,7 +5,7 @@ from collections.abc import Collection
 import msgspec
 
 from postroom.domain.events import Event, EventData, EventType
-from postroom.store.database import Reader, Tx
+from postroom.store.database import Reader, Row, Tx
 from postroom.store.where import Where
 
 _encode = msgspec.json.Encoder().encode
@@ -61,17 +61,20 @@ async def after(
         """,
         *where.args,
     )
-    return [
-        Event(
-            position=row[0],
-            id=row[1],
-            workspace_id=workspace_id,
-            type=EventType(row[2]),
-            data=_decode(row[3]),
-            created_at=row[4],
-        )
-        for row in rows
-    ]
+    return [_event(workspace_id, row) for row in rows]
+
+
+async def latest(reader: Reader, workspace_id: str, limit: int, user_id: str | None = None) -> list[Event]:
+    """What happened last, the newest first, to one user or to all."""
+    where = _where(reader, workspace_id, user_id)
+    rows = await reader.fetch(
+        f"""
+        select position, id, type, data, created_at from events
+        where {where} order by position desc limit {where.argument(limit)}
+        """,
+        *where.args,
+    )
+    return [_event(workspace_id, row) for row in rows]
 
 
 async def newest(reader: Reader, workspace_id: str, user_id: str | None = None) -> int:
@@ -125,6 +128,17 @@ async def _position(reader: Reader, order: str, where: Where) -> int:
         f"select position from events where {where} order by position {order} limit 1", *where.args
     )
     return 0 if row is None else int(row[0])
+
+
+def _event(workspace_id: str, row: Row) -> Event:
+    return Event(
+        position=row[0],
+        id=row[1],
+        workspace_id=workspace_id,
+        type=EventType(row[2]),
+        data=_decode(row[3]),
+        created_at=row[4],
+    )
 
 
 def _where(reader: Reader, workspace_id: str, user_id: str | None) -> Where:

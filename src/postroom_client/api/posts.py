@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from postroom_client.calls import Call, Flow, Open, Page, at, change, get, moment
 from postroom_client.flow import perform, put_bytes
 from postroom_client.nouns import D, Noun, flowing, operation, paged
-from postroom_client.types import Done, LogLine, MediaFile, PostGroup, TakeDown, UploadAddress
+from postroom_client.types import Done, LibraryFile, LogLine, MediaFile, PostGroup, TakeDown, UploadAddress
 
 _WAIT_SECONDS = 10
 _PIECE_BYTES = 256 * 1024
@@ -29,13 +29,15 @@ class Posts(Noun[D]):
         scheduled_at: datetime | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         media_urls: Sequence[str] = (),
+        files: Sequence[str] = (),
         delete_at: datetime | None = None,
         then: str = "keep",
     ) -> Call[PostGroup]:
         """Write a post for several platforms: a draft, or to go out at a moment; one that has passed is now.
 
         `platforms`: accounts by their `platform_id`. `settings`: by network, what only that one knows. `media_urls`:
-        files that the server fetches. `delete_at`: when its live posts are taken down, and `then` it is kept, or deleted.
+        files that the server fetches. `files`: ids of files that it has already. `delete_at`: when its live posts are
+        taken down, and `then` it is kept, or deleted.
         """
         body = {
             "content": content,
@@ -43,6 +45,7 @@ class Posts(Noun[D]):
             "scheduled_at": _said(scheduled_at),
             "settings": dict(settings or {}),
             "media_urls": list(media_urls),
+            "files": list(files),
             "delete_at": _said(delete_at),
             "then": then,
         }
@@ -87,16 +90,28 @@ class Posts(Noun[D]):
         scheduled_at: datetime | UnsetType | None = UNSET,
         settings: Mapping[str, Mapping[str, Any]] | UnsetType = UNSET,
         media_urls: Sequence[str] = (),
+        files: Sequence[str] = (),
+        without: Sequence[str] = (),
     ) -> Call[PostGroup]:
-        """Write it anew, schedule it, move it in time, or make it a draft (`scheduled_at` None), before it goes out."""
+        """Write it anew, schedule it, move it in time, or make it a draft (`scheduled_at` None), before it goes out.
+
+        `media_urls` and `files` come to the files that it has; those of `without`, ids of its own, go.
+        """
         body = {
             "content": content,
             "platforms": platforms,
             "scheduled_at": UNSET if scheduled_at is UNSET else _said(scheduled_at),
             "settings": settings,
             "media_urls": [*media_urls],
+            "files": [*files],
+            "without": [*without],
         }
         return change("PATCH", at("post-groups", id), PostGroup, body)
+
+    @operation("retry_post_group")
+    def retry(self, id: str, *, looked: bool = False) -> Call[PostGroup]:
+        """Have what failed published after all. `looked`: also what is unconfirmed; you have looked, and it is not live."""
+        return change("POST", at("post-groups", id, "retry"), PostGroup, {"looked": looked})
 
     @operation("delete_post_group")
     def delete(self, id: str) -> Call[Done]:
@@ -159,6 +174,36 @@ class Posts(Noun[D]):
     def delete_at(self, id: str, when: datetime | None, *, then: str = "keep") -> Call[Done]:
         """Have the live posts taken down at a moment, and `then` the group kept, or deleted; None: not any more."""
         return change("PUT", at("post-groups", id, "delete-at"), Done, {"delete_at": _said(when), "then": then})
+
+
+class Library(Noun[D]):
+    """Files kept for posts to come, beside those that posts have."""
+
+    @paged("list_media")
+    def list(self, *, limit: int | None = None) -> Call[Page[LibraryFile]]:
+        """List all files, newest first; those of the same content are one. `limit`: how many a page has."""
+        return get(at("media"), Page[LibraryFile], {"limit": limit})
+
+    @operation("upload_media")
+    def upload(self, data: bytes, *, file_name: str = "file", alt_text: str = "") -> Call[MediaFile]:
+        """Keep an image or a video of at most 20 MiB; content that is there already is that file."""
+        query = {"file_name": file_name, "alt_text": alt_text or None}
+        return change("POST", at("media"), MediaFile, query=query, data=data)
+
+    @operation("get_media")
+    def get(self, id: str) -> Call[MediaFile]:
+        """Get what is known of a file."""
+        return get(at("media", id), MediaFile)
+
+    @operation("get_media_file")
+    def file(self, id: str) -> Call[bytes]:
+        """Get its bytes, as it was uploaded."""
+        return get(at("media", id, "file"), bytes)
+
+    @operation("delete_media")
+    def delete(self, id: str) -> Call[Done]:
+        """Delete a file from the library; posts that have it keep it."""
+        return change("DELETE", at("media", id), Done)
 
 
 class TakeDowns(Noun[D]):

@@ -8,6 +8,7 @@ from postroom_client.calls import Call, Flow, Page, at, change, get
 from postroom_client.flow import follow
 from postroom_client.nouns import D, Noun, operation, paged, streamed
 from postroom_client.types import (
+    Delivery,
     Done,
     Event,
     Events,
@@ -163,6 +164,21 @@ class Webhooks(Noun[D]):
     def regenerate_secret(self, id: str) -> Call[Secret]:
         """Make another secret, shown this once; the one before it signs nothing more."""
         return change("POST", at("webhooks", id, "regenerate-secret"), Secret)
+
+    @paged("list_webhook_deliveries")
+    def deliveries(self, id: str, *, failed: bool = False, limit: int | None = None) -> Call[Page[Delivery]]:
+        """List what was tried to tell it in the last week, newest first; `failed`: only what did not arrive."""
+        return get(at("webhooks", id, "deliveries"), Page[Delivery], {"failed": failed, "limit": limit})
+
+    @operation("replay_webhook_delivery")
+    def replay(self, id: str, delivery_id: str) -> Call[Page[Delivery]]:
+        """Tell the event of a delivery again, as it now stands: how each try went."""
+        return change("POST", at("webhooks", id, "deliveries", delivery_id, "replay"), Page[Delivery])
+
+    @operation("send_webhook_test")
+    def test(self, id: str) -> Call[Delivery]:
+        """Send it what says that it is a test, and hear how it went."""
+        return change("POST", at("webhooks", id, "test"), Delivery)
 
 
 class EventLog(Noun[D]):

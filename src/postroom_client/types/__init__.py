@@ -17,6 +17,7 @@ from postroom_client.types.messages import (
     WhyNot,
 )
 from postroom_client.types.posts import (
+    LibraryFile,
     LogLine,
     MediaFile,
     Post,
@@ -27,6 +28,7 @@ from postroom_client.types.posts import (
     UploadAddress,
 )
 from postroom_client.types.workspace import (
+    Delivery,
     Done,
     Entitlements,
     Event,
@@ -53,6 +55,7 @@ __all__ = [
     "DeletionBudget",
     "DeletionDone",
     "DeletionPreview",
+    "Delivery",
     "Done",
     "Entitlements",
     "Event",
@@ -60,6 +63,7 @@ __all__ = [
     "File",
     "Health",
     "Key",
+    "LibraryFile",
     "Link",
     "LogLine",
     "ManagedUser",

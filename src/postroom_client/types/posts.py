@@ -42,6 +42,14 @@ class MediaFile(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class LibraryFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file, and the post groups that have it. `in_library`: it is kept also when no post has it."""
+
+    file: MediaFile
+    in_library: bool
+    post_groups: list[str]
+
+
 class UploadAddress(msgspec.Struct, frozen=True, kw_only=True):
     """PUT the bytes to `upload_url` within an hour, with the same Content-Type; then they are at `file_url`."""
 

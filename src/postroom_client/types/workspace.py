@@ -107,6 +107,21 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """Shown once, when it is made."""
 
 
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to tell a webhook. `occasion`: event, replay or test. `failure` None: it arrived."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    position: int | None
+    occasion: str
+    failure: str | None
+    status: int | None
+    took_ms: int
+    tried_at: datetime
+
+
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook's new secret, shown this once."""
 

@@ -61,6 +61,22 @@ async def test_another_workspaces_troubles_are_not_told(desk: Desk, page: Browse
     await other.close()
 
 
+async def test_what_happened_last_is_told_once_for_many(desk: Desk, page: Browser) -> None:
+    group = await desk.due("Goes out")
+    await desk.work()
+    account = await desk.account("linkedin")
+    for _ in range(2):
+        await desk.services.accounts.pause(desk.caller, account.id)
+        await desk.services.accounts.resume(desk.caller, account.id)
+    shown = (await page.get("/")).text
+    lately = shown[shown.index("h-lately") :]
+    assert (
+        lately.index("An account was paused") < lately.index("A post went out") < lately.index("A post was scheduled")
+    )
+    assert f'href="/posts/{group.id}"' in lately
+    assert f'href="/accounts/{account.id}"' in lately
+
+
 async def test_a_script_gets_what_stands_inside_the_page(page: Browser) -> None:
     answer = await page.part("/")
     assert "<html" not in answer.text

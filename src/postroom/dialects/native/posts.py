@@ -34,6 +34,7 @@ _BODY = frozenset({409, 413, 415, 422})
 class NewPostGroup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`platforms`: accounts by network and its id, such as `bluesky-did:plc:abc`. Without `scheduled_at` it is a draft; a
     moment that has passed is now. `settings`: by network, what only that one knows. `media_urls`: files to be fetched.
+    `files`: ids of files of the library, or of other posts.
 
     `delete_at`: when its live posts are taken down, and `then` the group kept, or deleted.
     """
@@ -43,18 +44,30 @@ class NewPostGroup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     scheduled_at: datetime | None = None
     settings: dict[str, dict[str, Any]] = {}
     media_urls: list[str] = []
+    files: list[str] = []
     delete_at: datetime | None = None
     then: Literal["keep", "delete"] = "keep"
 
 
 class PostGroupChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What changes. `scheduled_at` null: it is a draft again. `settings` are laid over those that there are."""
+    """What changes. `scheduled_at` null: it is a draft again. `settings` are laid over those that there are.
+
+    `media_urls` and `files` come to the files that it has; those of `without`, ids of its own, go.
+    """
 
     content: str | UnsetType = UNSET
     platforms: list[str] | UnsetType = UNSET
     scheduled_at: datetime | UnsetType | None = UNSET
     settings: dict[str, dict[str, Any]] | UnsetType = UNSET
     media_urls: list[str] = []
+    files: list[str] = []
+    without: list[str] = []
+
+
+class Retry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`looked`: also what is `unconfirmed`, since its owner has looked there and it is not live."""
+
+    looked: bool = False
 
 
 class NewMedia(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +85,7 @@ async def create_post_group(services: Services, request: Request) -> wire_posts.
         services.access.require(request.caller, Scope.DELETE)
     made = await services.composing.create(
         request.caller,
-        Extras(media_urls=body.media_urls, expiry=_expiry(body)),
+        Extras(media_urls=body.media_urls, files=body.files, expiry=_expiry(body)),
         content=body.content,
         platforms=body.platforms,
         scheduled_at=None if body.scheduled_at is None else ms(body.scheduled_at, "scheduled_at"),
@@ -96,8 +109,15 @@ async def update_post_group(services: Services, request: Request) -> wire_posts.
     body: PostGroupChange = request.body
     _check(body.content, body.platforms, body.media_urls)
     change, id = _change(body), request.path["id"]
-    await services.composing.update(request.caller, id, change, Extras(media_urls=body.media_urls))
+    extras = Extras(media_urls=body.media_urls, files=body.files, without=body.without)
+    await services.composing.update(request.caller, id, change, extras)
     return await _shown(services, request, id)
+
+
+async def retry_post_group(services: Services, request: Request) -> wire_posts.PostGroup:
+    body: Retry = request.body
+    await services.retries.retry(request.caller, request.path["id"], looked=body.looked)
+    return await _shown(services, request, request.path["id"])
 
 
 async def delete_post_group(services: Services, request: Request) -> wire.Done:
@@ -201,7 +221,7 @@ OPERATIONS = (
         answer=wire_posts.PostGroup,
         keep=wire_posts.without_words,
         status=201,
-        errors=_COMMON | _BODY | {502, 504},
+        errors=_ONE | _BODY | {502, 504},
     ),
     Operation(
         name="list_post_groups",
@@ -245,6 +265,21 @@ OPERATIONS = (
         answer=wire_posts.PostGroup,
         keep=wire_posts.without_words,
         errors=_ONE | _BODY | {502, 504},
+        path_values=_GROUP_ID,
+    ),
+    Operation(
+        name="retry_post_group",
+        method="POST",
+        path="/post-groups/{id}/retry",
+        summary="Have what failed of a post group published after all, now.",
+        docs="With `looked` also what is `unconfirmed`: say so only once you have looked there, and it is not live. What is "
+        "live, or under way, stays as it is.",
+        scope=Scope.PUBLISH,
+        handler=retry_post_group,
+        body=Retry,
+        answer=wire_posts.PostGroup,
+        keep=wire_posts.without_words,
+        errors=_ONE | _BODY,
         path_values=_GROUP_ID,
     ),
     Operation(
