@@ -29,6 +29,20 @@ async def test_whatsapp_is_linked_by_a_code_that_a_telephone_scans(page: Page, s
     await shoot(page, "accounts-whatsapp")
 
 
+async def test_whatsapp_is_linked_by_a_code_that_is_typed_on_a_telephone(page: Page, server: Server) -> None:
+    await page.goto("/accounts/link")
+    await page.get_by_role("button", name="Link WhatsApp with a code for your telephone").click()
+    await page.get_by_label("Phone number").fill("+49 170 1234567")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".big-code")).to_be_visible()
+    await shoot(page, "accounts-pairing-code")
+    await axe(page)
+    code = await page.locator("#code").text_content()
+    async with httpx.AsyncClient(base_url=server.line["sim"]) as sim:
+        await sim.post("/_sim/network/whatsapp/do/scan", json={"code": code, "login": "user_second"})
+    await page.wait_for_url(LINKED)
+
+
 async def test_linkedin_is_linked_by_a_cookie_and_by_name_and_password(page: Page) -> None:
     await page.goto("/accounts/link")
     await page.get_by_role("button", name="Link LinkedIn with a session's cookie").click()

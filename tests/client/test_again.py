@@ -175,6 +175,10 @@ def test_what_may_have_been_done_is_never_asked_again_by_itself() -> None:
         with pytest.raises(kind) as unknown:
             border.client().messages.delete("msg_1")
         assert (len(border.asked), unknown.value.in_doubt) == (1, True)
+    border = Border(httpx.ReadError("lost"), DONE)
+    with pytest.raises(NoAnswer) as lost:
+        border.client(idempotent=False).messages.delete("msg_1")
+    assert (len(border.asked), lost.value.in_doubt) == (1, True)
 
 
 def test_the_answer_of_what_is_in_flight_under_the_same_key_is_waited_for() -> None:

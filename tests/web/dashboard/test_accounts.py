@@ -83,6 +83,18 @@ async def test_a_page_that_waits_goes_on_when_its_owner_was_at_the_network(page:
     assert done.headers["hx-redirect"].startswith("/accounts/acc_"), done.text
 
 
+async def test_an_account_is_linked_again_by_its_own_credentials_alone(page: Browser, desk: Desk) -> None:
+    account = await desk.account("linkedin")
+    begun = {"account": account.id, "flow": "cookie"}
+    where = step_of(await page.do("/accounts/link", begun))
+    other = await page.do(where, {"access_token": "user_new_somebody"})
+    assert (other.status_code, "the credentials of another account" in other.text) == (422, True)
+    assert Form(other.text).forms["/accounts/link"]["account"] == account.id
+    where = step_of(await page.do("/accounts/link", begun))
+    again = await page.do(where, {"access_token": "user_good~another"})
+    assert again.headers["location"] == f"/accounts/{account.id}"
+
+
 async def test_an_account_is_paused_resumed_and_read_anew(page: Browser, desk: Desk) -> None:
     account = await desk.account("linkedin")
     where = f"/accounts/{account.id}"

@@ -122,7 +122,7 @@ class Visit:
     def failed(self, status: int, said: str) -> Response:
         """What went wrong, where the person is: in words, and nothing of how."""
         if self.is_part:
-            return self.tell(said, "bad", status)
+            return self.tell(said, "warn" if status == 504 else "bad", status)
         return self.page("failed.html", status, wrong=said, code=status)
 
     def _values(self) -> dict[str, Any]:
