@@ -6,7 +6,10 @@ from tests.web.dashboard.browser import Browser, browser
 
 async def test_files_come_are_shown_with_where_they_are_used_and_go(page: Browser, desk: Desk) -> None:
     assert "No files yet" in (await page.get("/library")).text
-    files = [("upload", ("boats & co.png", PICTURE, "image/png")), ("upload", ("b.png", ANOTHER, "image/png"))]
+    files = [
+        ("upload", ("boats & co.png", PICTURE, "image/png")),
+        ("upload", ("B\xe4ume \u6e2f.png", ANOTHER, "image/png")),
+    ]
     assert (await page.do("/library/upload", files=files)).headers["location"] == "/library"
     first, second = [each.file for each in (await desk.services.library.list(desk.caller)).items]
     part = await page.do("/library/upload", files=files[:1], headers={"hx-request": "true"})

@@ -161,6 +161,25 @@ async def test_a_take_down_with_mixed_outcomes_is_told_as_it_is(page: Browser, d
     assert "Nothing of it is live any more" in (await page.get(path)).text
 
 
+async def test_what_a_deleted_post_left_live_comes_down_by_its_receipt(page: Browser, desk: Desk) -> None:
+    group = await desk.due("Left", platforms=await platforms(desk, "bluesky", "mastodon"))
+    await desk.work()
+    gone = await page.do(f"/posts/{group.id}/delete")
+    receipt = gone.headers["location"]
+    assert (receipt.startswith("/receipts/rcp_"), len(await desk.live())) == (True, 1)
+    assert "2 of its posts were live" in (await page.get(receipt)).text
+    await desk.fault("delete_status", "mastodon", do={"status": 403})
+    asked = (await page.do(f"{receipt}/take-down")).headers["location"]
+    assert "It is being taken down" in (await page.get(asked)).text
+    await desk.work()
+    shown = (await page.get(asked)).text
+    assert ("Left: 1 of 2" in shown, "Live: refused" in shown, await desk.live()) == (True, True, [])
+    other = browser(desk.built)
+    await other.sign_in(desk.built.kept.other_key)
+    assert [(await other.get(asked)).status_code, (await other.do(f"{receipt}/take-down")).status_code] == [404, 404]
+    await other.close()
+
+
 async def test_what_failed_is_tried_again_from_its_page(page: Browser, desk: Desk) -> None:
     group = await desk.due("Again", platforms=await platforms(desk, "mastodon"))
     await desk.fault("create_status", "mastodon", do={"status": 422})

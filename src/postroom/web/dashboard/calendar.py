@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -53,7 +54,7 @@ class Zone(msgspec.Struct, frozen=True):
 
 def zone_of(request: Request, given: str = "") -> Zone:
     """The reader's zone: the one that a form was made in, else the cookie's."""
-    name = given or request.cookies.get(COOKIE, "").replace("%2F", "/")
+    name = given or unquote(request.cookies.get(COOKIE, ""))
     try:
         return Zone(name, ZoneInfo(name)) if name and name != _UTC else Zone(_UTC, UTC)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,5 +1,7 @@
 """The library: files for posts, where they are used, and whether anything lies in the store that nobody needs."""
 
+from urllib.parse import quote
+
 from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
@@ -64,7 +66,7 @@ async def file(visit: Visit) -> Response:
     """`/library/{id}/file`: its bytes, as a download that no browser interprets."""
     found = await visit.services.library.open(visit.caller, visit.path["id"])
     headers = {
-        "content-disposition": "attachment; filename*=UTF-8''" + found.file_name.replace(" ", "%20"),
+        "content-disposition": "attachment; filename*=UTF-8''" + quote(found.file_name),
         "content-length": str(found.size_bytes),
         "cache-control": _KEPT,
     }

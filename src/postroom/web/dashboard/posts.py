@@ -177,13 +177,33 @@ async def set_expiry(visit: Visit) -> Response:
 
 async def delete(visit: Visit) -> Response:
     """`/posts/{id}/delete`: here, with its files. What is live stays live; the receipt knows where."""
-    await visit.services.posts.delete(visit.caller, visit.path["id"])
-    return visit.go("/posts", "It is deleted here. Its receipt says what was live.")
+    story = await visit.services.outcomes.of(visit.caller, visit.path["id"])
+    await visit.services.posts.delete(visit.caller, story.group.id)
+    if not story.left:
+        return visit.go("/posts", "It is deleted.")
+    receipts = await visit.services.receipts.list(visit.caller, target_id=story.group.id, limit=10)
+    mine = next((each for each in receipts.items if each.kind == "post_group.deleted"), None)
+    said = "It is deleted here, and still live elsewhere: this receipt knows where."
+    return visit.go("/posts" if mine is None else f"/receipts/{mine.id}", said, "warn")
+
+
+async def take_down_deleted(visit: Visit) -> Response:
+    """`/receipts/{id}/take-down`: what a post that was deleted here left live."""
+    made = await visit.services.takedowns.take_down_receipt(visit.caller, visit.path["id"], _PATIENCE_SECONDS)
+    return visit.go(f"/posts/take-downs/{made.id}")
+
+
+async def show_take_down(visit: Visit) -> Response:
+    """`/posts/take-downs/{id}`: what came of it so far."""
+    found = await visit.services.takedowns.get(visit.caller, visit.path["id"])
+    return visit.page("posts/takedown.html", found=found)
 
 
 PAGES: list[Page] = [
     get("/posts", index),
     get("/posts/{id}", show),
+    get("/posts/take-downs/{id}", show_take_down),
+    post("/receipts/{id}/take-down", take_down_deleted, Scope.DELETE),
     post("/posts/{id}/move", move, Scope.PUBLISH),
     post("/posts/{id}/schedule", schedule, Scope.PUBLISH),
     post("/posts/{id}/hold", hold_back, Scope.PUBLISH),

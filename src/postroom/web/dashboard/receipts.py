@@ -1,5 +1,6 @@
 """Receipts: what was deleted, each readable, checked where it is kept, and exported to be checked without this server."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -34,8 +35,14 @@ async def one(visit: Visit) -> Response:
         kind=KINDS.get(receipt.kind, receipt.kind),
         problems=visit.services.chains.problems_of(receipt),
         key=visit.services.chains.public_key,
+        left=sum(bool(each.get("provider_id")) for each in _targets(receipt.document)),
         facts=[(name, _lines(value)) for name, value in receipt.document.items()],
     )
+
+
+def _targets(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a receipt of a deleted post says of its networks."""
+    return [each for each in document.get("targets", [document]) if isinstance(each, Mapping)]
 
 
 async def check(visit: Visit) -> Response:
