@@ -21,9 +21,20 @@
 
   // What happened: one row anew, or the rows that are not there yet
   const again = (row) => {
+    if (!row) return;
     // Not by an event of its own: a row that was just swapped in hears none for some milliseconds.
-    if (row && !$("textarea, .emojis", row)) htmx.ajax("GET", row.dataset.from, { source: row, target: row, swap: "outerHTML" });
+    if (busy(row)) later(row); else htmx.ajax("GET", row.dataset.from, { source: row, target: row, swap: "outerHTML" });
   };
+  // Nothing is taken from under somebody's hands.
+  const busy = (row) => $("textarea, .emojis, .htmx-request", row);
+  const later = (row) => setTimeout(() => again(byId(row.id)), 1500);
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const row = detail.target;
+    if (detail.requestConfig?.elt === row && row.matches("[data-message]") && busy(row)) {
+      detail.shouldSwap = false;
+      later(row);
+    }
+  });
   const parsed = async (address) => {
     const answer = await fetch(address, PART);
     if (!answer.ok) return null;
