@@ -328,6 +328,8 @@ async def test_a_restore_goes_into_an_empty_place_beside_the_newest_keyring(
     ground, file = written
     full = await ground.here.postroom("restore", str(file))
     assert isinstance(full.exception, snapshots.NotEmpty)
+    none = await Place(tmp_path / "none").postroom("backup", str(tmp_path / "none.backup"))
+    assert (none.exit_code, (tmp_path / "none").exists(), (tmp_path / "none.backup").exists()) == (1, False, False)
     nothing = await Place(tmp_path / "nothing").postroom("restore", str(file))
     assert (nothing.exit_code, "Put the keyring in its place first" in str(nothing.exception)) == (1, True)
 
@@ -350,7 +352,7 @@ async def test_a_restore_that_was_cut_off_is_not_served_and_can_be_done_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("postroom.services.restores.Restores._finish", cut)
+        patched.setattr("postroom.services.restores.Restores.finish", cut)
         await ground.there.postroom("restore", str(file))
     async with ground.there.house() as house:
         with pytest.raises(Unavailable, match="not over"):
@@ -428,3 +430,24 @@ async def test_a_recall_is_answered_once_the_keyring_remembers_it(
         before = len(list(graves.list()))
         await scene.recall(own)
         assert len(list(graves.list())) == before + 1
+
+
+async def test_media_by_name_alone_are_left_where_they_are_and_missed_where_they_are_not(
+    written: tuple[Ground, Path], tmp_path: Path
+) -> None:
+    ground, _ = written
+    group = await ground.desk.draft("with a picture")
+    await ground.desk.attach(group)
+    file = tmp_path / "names.backup"
+    told = await ground.here.backup(file, "--no-media")
+    assert (told["media"], told["files"], len(told["missing"])) == (False, 0, 1)
+    ground.carry_keys()
+    media = ground.there.data / "media"
+    (media / "left").mkdir(parents=True)
+    (media / "left" / "over").write_bytes(b"of nobody")
+    told = await ground.there.restore(file)
+    assert (told["missing_files"], told["orphans"]) == (1, 1)
+    (ground.there.data / "postroom.db").unlink()
+    shutil.copytree(ground.here.data / "media", media, dirs_exist_ok=True)
+    told = await ground.there.restore(file, "--remove-orphans")
+    assert (told["missing_files"], told["orphans"], (media / "left" / "over").exists()) == (0, 0, False)

@@ -147,6 +147,28 @@ async def test_a_key_may_do_here_what_it_may_do_and_no_more(desk: Desk, stranger
     assert "lacks the scope read" in answer.text
 
 
+async def test_who_may_not_read_is_told_nothing_live(desk: Desk, stranger: Browser) -> None:
+    _, secret = await key_for(desk, Scope.SEND)
+    await stranger.sign_in(secret)
+    assert "data-position" not in (await stranger.get("/")).text
+    assert (await stranger.get("/live")).status_code == 403
+
+
+async def test_what_is_no_form_is_refused(page: Browser) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=x", "sec-fetch-site": "same-origin"}
+    many = "&".join(f"a{number}=1" for number in range(600))
+    for content, kind in (
+        (b"--x\r\nnonsense", headers["content-type"]),
+        (b"", "multipart/form-data"),
+        (many.encode(), "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+    ):
+        answer = await page.client.post("/sign-out", content=content, headers={**headers, "content-type": kind})
+        assert answer.status_code in (400, 403), (content[:20], answer.status_code)
+    assert (await page.client.post("/sign-out", content=b"x" * (2 << 20), headers=headers)).status_code == 413
+    assert (await page.get("/")).status_code == 200
+
+
 PATHS = ["/", "/overview/no-such-page", "/sign-in", "/static/app.css", "/static/nothing", "/live?after=x", "/overview"]
 
 
