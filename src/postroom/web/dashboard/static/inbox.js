@@ -36,8 +36,8 @@
     }
   });
   const parsed = async (address) => {
-    const answer = await fetch(address, PART);
-    if (!answer.ok) return null;
+    const answer = await fetch(address, PART).catch(() => null);
+    if (!answer?.ok) return null;
     const made = document.createElement("template");
     made.innerHTML = await answer.text();
     return made.content;
@@ -47,9 +47,20 @@
     htmx.process(row);
     row.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true, detail: { elt: row } }));
   };
+  // However much happens: soon, one at a time, and once more for what came meanwhile.
   const once = (work, wait) => {
-    let timer = 0;
-    return () => { clearTimeout(timer); timer = setTimeout(work, wait); };
+    let timer = 0, running = false, more = false;
+    const ask = () => {
+      if (running) more = true;
+      else timer ||= setTimeout(run, wait);
+    };
+    const run = async () => {
+      timer = 0;
+      running = true;
+      try { await work(); } finally { running = false; }
+      if (more) { more = false; ask(); }
+    };
+    return ask;
   };
   const newer = once(async () => {
     const id = chat(), rows = all("[data-message]", byId("messages") || document.body);
