@@ -21,7 +21,8 @@ from tests.web.dashboard.browser import Browser
 
 PAGES = ("/", "/inbox", "/posts", "/library", "/accounts", "/webhooks", "/receipts", "/keys", "/health", "/settings")
 MOST_MS_TO_PAINT, MOST_MS_OF_A_QUERY = 200.0, 50.0
-_MOST_PAGES = 400
+_MESSAGES_A_PAGE = 250
+"""Of a chat no more pages than there are such portions of the whole: where little is stored, little is scrolled."""
 _NEXT = re.compile(r'hx-get="(/inbox[^"]*[?&;]cursor=[^"]*)"')
 _CHAT = re.compile(r'href="(/inbox/chat_\w+)')
 _PAINTED = """() => new Promise(done => {
@@ -46,7 +47,7 @@ def measure(size: Size, server: PostgresServer) -> Measured:
     name = f"{MOST_MS_TO_PAINT:g} ms / paint {worst}"
     measured.ratios.append(Ratio(name=name, value=MOST_MS_TO_PAINT / paint, bar=1.0))
     for each in homes:
-        scrolls = [asyncio.run(_scrolled(each)) for _ in range(size.rounds)]
+        scrolls = [asyncio.run(_scrolled(each, size)) for _ in range(size.rounds)]
         # The same queries in the same order each time: one is as slow as it was at its quickest, the rest is the machine's.
         quickest = [min(query) for query in zip(*(scroll.queries for scroll in scrolls), strict=True)]
         slowest = max(quickest)
@@ -74,7 +75,7 @@ async def _painted(size: Size) -> dict[str, list[float]]:
                 context = await browser.new_context(base_url=base, viewport={"width": 1280, "height": 800})
                 page = await context.new_page()
                 await sign_in(page, served.line["key"])
-                for _ in range(size.rounds * 2):
+                for _ in range(size.rounds):
                     for address in PAGES:
                         answer = await page.goto(address)
                         if answer is None or answer.status != 200:
@@ -97,9 +98,9 @@ class _Scroll:
         self.queries: list[_Query] = []
 
 
-async def _scrolled(target: Home) -> _Scroll:
+async def _scrolled(target: Home, size: Size) -> _Scroll:
     """All chats page by page, then the messages of the first ones, each to its beginning."""
-    scroll = _Scroll()
+    scroll, most = _Scroll(), size.inbox // _MESSAGES_A_PAGE
     async with target.open() as house:
         browser = Browser(house.app)
         answer = await browser.sign_in(target.kept.secret)
@@ -108,19 +109,19 @@ async def _scrolled(target: Home) -> _Scroll:
         # What is done once for a process is not a page's.
         await browser.get("/inbox")
         with _timed(scroll):
-            first = await _through(browser, "/inbox", scroll)
+            first = await _through(browser, "/inbox", scroll, most)
             for chat in list(dict.fromkeys(_CHAT.findall(first)))[:6]:
-                await _through(browser, chat, scroll)
+                await _through(browser, chat, scroll, most)
         await browser.close()
     return scroll
 
 
-async def _through(browser: Browser, address: str, scroll: _Scroll) -> str:
+async def _through(browser: Browser, address: str, scroll: _Scroll, most: int) -> str:
     """A page, and what it leads on to, as a script fetches it; the text of the first."""
     began = time.perf_counter()
     answer = await browser.get(address)
     text = first = answer.text
-    for _ in range(_MOST_PAGES):
+    for _ in range(most):
         if answer.status_code != 200:
             raise RuntimeError(f"{address}: {answer.status_code}")
         scroll.slowest_page = max(scroll.slowest_page, (time.perf_counter() - began) * 1000)

@@ -23,8 +23,7 @@ COLUMNS = ["when", "accounts", "text", "image", "post"]
 def main() -> int:
     options = arguments()
     sheet: Path = options.sheet
-    with sheet.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows, separator = read(sheet)
     failed = 0
     with Client() as postroom:
         accounts = list(postroom.accounts.list())
@@ -38,7 +37,7 @@ def main() -> int:
                 failed = 1
                 continue
             row["post"] = group.id
-            save(sheet, rows)
+            save(sheet, rows, separator)
             for problem in group.problems:
                 print(f"row {number}: it will not go out to {problem.platform_id}: {problem.code}")
             print(f"row {number}: goes out at {row['when']} to {', '.join(group.platforms)}: {group.id}")
@@ -70,11 +69,25 @@ def chosen(wanted: str, accounts: Sequence[Account]) -> list[str]:
     return found
 
 
-def save(sheet: Path, rows: Sequence[dict[str, str]]) -> None:
+def read(sheet: Path) -> tuple[list[dict[str, str]], str]:
+    """The rows, and what stands between cells: spreadsheets write what is usual in their country."""
+    with sheet.open(newline="", encoding="utf-8-sig") as file:
+        separator = max(",;\t", key=file.readline().count)
+        file.seek(0)
+        rows = csv.DictReader(file, delimiter=separator)
+        if missing := sorted(set(COLUMNS) - set(rows.fieldnames or ())):
+            sys.exit(f"{sheet} has no column {', '.join(missing)}")
+        found = list(rows)
+    if any(None in row for row in found):
+        sys.exit(f"{sheet} has a row with more cells than there are columns")
+    return found, separator
+
+
+def save(sheet: Path, rows: Sequence[dict[str, str]], separator: str) -> None:
     """Write the sheet beside itself, then in its place: it is whole at every moment."""
     beside = sheet.with_suffix(".new")
-    with beside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+    with beside.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=separator)
         writer.writeheader()
         writer.writerows(rows)
     beside.replace(sheet)

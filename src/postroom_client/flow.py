@@ -31,8 +31,10 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 _NOTHING_DONE = (RateLimited, ProviderDown, Unavailable)
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 15.0
-_LONGEST_SILENCE_SECONDS = 4.0
+_LONGEST_PAUSE_SECONDS = 4.0
 """How long nobody listens, at most, while the server is away."""
+_LONGEST_SILENCE_SECONDS = 15.0
+"""After how long more than was asked for the line is taken to be dead."""
 LONGEST_POLL_SECONDS = 25
 
 
@@ -166,21 +168,21 @@ def follow(
         position = found.position
     heard: float | None = None
     failed = 0
+    silence = min(options.timeout_seconds, _LONGEST_SILENCE_SECONDS)
+    listening = msgspec.structs.replace(options, retries=0, timeout_seconds=silence)
     while True:
         wait = LONGEST_POLL_SECONDS if heard is not None else 0
         query = {"after": position, "limit": 100, "wait_seconds": wait}
         call = get(at("events"), Events, query, waits_seconds=wait)
         try:
             # At the start nothing has been heard yet, and what is wrong is said; then it is waited for.
-            told: Events = yield from perform(
-                call, options if heard is None else msgspec.structs.replace(options, retries=0)
-            )
+            told: Events = yield from perform(call, options if heard is None else listening)
         except (NoAnswer, OutcomeUnknown, RateLimited, ServerError, Unavailable) as error:
             late = heard is not None and give_up_after_seconds is not None
             if heard is None or (late and time.monotonic() - heard > (give_up_after_seconds or 0)):
                 raise
             said = error.retry_after_seconds if isinstance(error, Problem) else None
-            yield Wait(seconds=_pause(failed, _LONGEST_SILENCE_SECONDS) if said is None else said)
+            yield Wait(seconds=_pause(failed, _LONGEST_PAUSE_SECONDS) if said is None else said)
             failed += 1
             continue
         heard, failed = time.monotonic(), 0

@@ -94,6 +94,7 @@ async def dialogs(page: Page) -> list[str]:
     return wrong
 
 
+@pytest.mark.timeout(300)
 async def test_every_page_that_a_link_leads_to_opens_and_is_for_everybody(
     page: Page, server: Server, seen: dict[str, str]
 ) -> None:
@@ -117,6 +118,7 @@ async def test_every_page_that_a_link_leads_to_opens_and_is_for_everybody(
     assert len(seen) < _MOST, sorted(seen)
 
 
+@pytest.mark.timeout(300)
 async def test_every_page_fits_a_phone_in_the_dark(visit: Visit, seen: dict[str, str]) -> None:
     page = await visit(phone=True, dark=True)
     wrong = [fault for address in seen.values() for fault in await look(page, address, "phone")]

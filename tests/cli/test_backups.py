@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -87,9 +88,9 @@ class Ground:
             shutil.copy2(self.here.data / name, self.there.data / name)
 
 
-@pytest.fixture(params=["sqlite to sqlite", "postgres to postgres", "sqlite to postgres"])
+@pytest.fixture(params=["sqlite-to-sqlite", "postgres-to-postgres", "sqlite-to-postgres"])
 async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
-    source, _, target = request.param.partition(" to ")
+    source, _, target = request.param.partition("-to-")
     server: PostgresServer | None = None
     if "postgres" in request.param:
         server = request.getfixturevalue("postgres_server")
@@ -236,6 +237,16 @@ async def test_a_backup_is_of_one_moment_while_it_is_written_to(ground: Ground, 
     await ground.there.restore(files[0])
 
 
+async def test_a_snapshot_sees_nothing_of_what_is_written_after_it_began(ground: Ground) -> None:
+    url, file = ground.here.url, ground.here.data / "postroom.db"
+    async with snapshots.of_postgres(url) if url else snapshots.of_sqlite(file) as snapshot:
+        before = [await snapshot.count(table) for table in ("post_groups", "posts", "events")]
+        group = await ground.desk.draft("after it began")
+        assert [await snapshot.count(table) for table in ("post_groups", "posts", "events")] == before
+        seen = [row async for _, part in snapshot.rows("post_groups") for row in part]
+        assert group.id not in {value for row in seen for value in row}
+
+
 @pytest.fixture
 async def written(tmp_path: Path) -> AsyncIterator[tuple[Ground, Path]]:
     async with lent(tmp_path / "here") as built:
@@ -277,7 +288,7 @@ async def test_a_backup_holds_no_key_and_opens_beside_the_master_key_alone(
 
 
 @pytest.mark.parametrize(
-    "harm", ["cut", "short", "changed", "longer", "another heading", "no backup", "another master key"]
+    "harm", ["cut", "short", "changed", "longer", "another-heading", "no-backup", "another-master-key"]
 )
 async def test_a_backup_that_is_not_whole_makes_nothing(written: tuple[Ground, Path], harm: str) -> None:
     ground, file = written
@@ -294,13 +305,13 @@ async def test_a_backup_that_is_not_whole_makes_nothing(written: tuple[Ground, P
         file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
     elif harm == "longer":
         file.write_bytes(content + b"more")
-    elif harm == "another heading":
+    elif harm == "another-heading":
         file.write_bytes(
             content.replace(b'"media":true', b'"media":trux', 1)
             .replace(b"trux", b"true", 1)
             .replace(b'"made_by":"0', b'"made_by":"1', 1)
         )
-    elif harm == "no backup":
+    elif harm == "no-backup":
         file.write_bytes(b"SQLite format 3\0")
     else:
         (ground.there.data / "master.key").write_text(os.urandom(32).hex())
@@ -317,6 +328,8 @@ async def test_a_restore_goes_into_an_empty_place_beside_the_newest_keyring(
     ground, file = written
     full = await ground.here.postroom("restore", str(file))
     assert isinstance(full.exception, snapshots.NotEmpty)
+    none = await Place(tmp_path / "none").postroom("backup", str(tmp_path / "none.backup"))
+    assert (none.exit_code, (tmp_path / "none").exists(), (tmp_path / "none.backup").exists()) == (1, False, False)
     nothing = await Place(tmp_path / "nothing").postroom("restore", str(file))
     assert (nothing.exit_code, "Put the keyring in its place first" in str(nothing.exception)) == (1, True)
 
@@ -339,7 +352,7 @@ async def test_a_restore_that_was_cut_off_is_not_served_and_can_be_done_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("postroom.services.restores.Restores._finish", cut)
+        patched.setattr("postroom.services.restores.Restores.finish", cut)
         await ground.there.postroom("restore", str(file))
     async with ground.there.house() as house:
         with pytest.raises(Unavailable, match="not over"):
@@ -398,3 +411,43 @@ def test_a_running_server_is_backed_up_and_serves_again_from_the_backup(tmp_path
         assert (gone["deleted"], gone["text"], gone["original"]) == (1, None, "")
         assert "Taken back later." not in api.get(f"/v1/chats/{chat}/messages").text
         assert server.stop() == 0
+
+
+async def test_a_recall_is_answered_once_the_keyring_remembers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lent(tmp_path / "here") as built:
+        scene = Scene(built)
+        own = await scene.own()
+        graves = scene.house.database.keyring.graves
+        write = graves._write
+
+        def slowly() -> None:
+            time.sleep(0.3)
+            write()
+
+        monkeypatch.setattr(graves, "_write", slowly)
+        before = len(list(graves.list()))
+        await scene.recall(own)
+        assert len(list(graves.list())) == before + 1
+
+
+async def test_media_by_name_alone_are_left_where_they_are_and_missed_where_they_are_not(
+    written: tuple[Ground, Path], tmp_path: Path
+) -> None:
+    ground, _ = written
+    group = await ground.desk.draft("with a picture")
+    await ground.desk.attach(group)
+    file = tmp_path / "names.backup"
+    told = await ground.here.backup(file, "--no-media")
+    assert (told["media"], told["files"], len(told["missing"])) == (False, 0, 1)
+    ground.carry_keys()
+    media = ground.there.data / "media"
+    (media / "left").mkdir(parents=True)
+    (media / "left" / "over").write_bytes(b"of nobody")
+    told = await ground.there.restore(file)
+    assert (told["missing_files"], told["orphans"]) == (1, 1)
+    (ground.there.data / "postroom.db").unlink()
+    shutil.copytree(ground.here.data / "media", media, dirs_exist_ok=True)
+    told = await ground.there.restore(file, "--remove-orphans")
+    assert (told["missing_files"], told["orphans"], (media / "left" / "over").exists()) == (0, 0, False)

@@ -203,6 +203,11 @@ def test_webhooks_are_made_listed_and_deleted(shell: Shell) -> None:
     listed = shell.json("webhook", "list")
     assert [each["id"] for each in listed] == [made["id"]]
     assert made["secret"] not in shell("webhook", "list").output
+    tested = shell("webhook", "test", made["id"])
+    assert str(tested.exception).startswith("It did not arrive: no_answer, after ")
+    (tried,) = shell.json("webhook", "deliveries", made["id"], "--failed")
+    assert (tried["occasion"], tried["failure"]) == ("test", "no_answer")
+    assert shell.failed("webhook", "replay", made["id"], tried["id"]) == FAILED
     assert shell("webhook", "delete", made["id"], "--yes").exit_code == 0
     assert shell.json("webhook", "list") == []
 

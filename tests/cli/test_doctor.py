@@ -41,6 +41,11 @@ def test_the_doctor_says_what_to_mend_and_nothing_when_all_is_well(tmp_path: Pat
     data.chmod(0o755)
     assert "chmod 700" in findings(data, **environment)[1]["Data folder"]["mend"]
     data.chmod(0o700)
+    (data / "keyring.db").rename(data / "elsewhere")
+    code, found = findings(data, **environment)
+    assert (code, found["Keyring"]["detail"]) == (1, f"{data / 'keyring.db'} is not there")
+    assert not (data / "keyring.db").exists()
+    (data / "elsewhere").rename(data / "keyring.db")
     (data / "master.key").write_text("0" * 64)
     code, found = findings(data, **environment)
     assert (code, found["Keyring"]["state"]) == (1, "bad")

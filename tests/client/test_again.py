@@ -7,11 +7,23 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from postroom_client import AsyncClient, Client, NoAnswer, OutcomeUnknown, RateLimited, ServerError, Unavailable
+from postroom_client import (
+    AsyncClient,
+    Client,
+    CursorTooOld,
+    NoAnswer,
+    NotAuthenticated,
+    OutcomeUnknown,
+    RateLimited,
+    ServerError,
+    Unavailable,
+    UnexpectedAnswer,
+)
 from tests.parts.faultproxy import FaultProxy, Faults
 from tests.servers import Server, running_server
 
@@ -175,6 +187,10 @@ def test_what_may_have_been_done_is_never_asked_again_by_itself() -> None:
         with pytest.raises(kind) as unknown:
             border.client().messages.delete("msg_1")
         assert (len(border.asked), unknown.value.in_doubt) == (1, True)
+    border = Border(httpx.ReadError("lost"), DONE)
+    with pytest.raises(NoAnswer) as lost:
+        border.client(idempotent=False).messages.delete("msg_1")
+    assert (len(border.asked), lost.value.in_doubt) == (1, True)
 
 
 def test_the_answer_of_what_is_in_flight_under_the_same_key_is_waited_for() -> None:
@@ -203,6 +219,49 @@ def test_the_key_goes_to_its_server_only(monkeypatch: pytest.MonkeyPatch) -> Non
     border = Border(DONE)
     border.client().accounts.sync("a/../../keys?x#y")
     assert border.asked[0].url.raw_path == b"/api/accounts/a%2F..%2F..%2Fkeys%3Fx%23y/sync"
+
+
+def event(position: int) -> dict[str, Any]:
+    return {
+        "position": position,
+        "id": "evt_1",
+        "type": "post.failed",
+        "created_at": "2026-05-17T09:42:11Z",
+        "data": {},
+    }
+
+
+def test_the_log_is_followed_from_where_one_was_until_something_is_wrong_that_waiting_does_not_mend() -> None:
+    page = httpx.Response(200, json={"items": [event(5)], "position": 7})
+    border = Border(page, GATEWAY, httpx.ReadError("lost"), problem(401, "invalid_credentials"))
+    events = border.client().events.follow(3)
+    assert next(events).position == 5
+    with pytest.raises(NotAuthenticated):
+        next(events)
+    asked = [(request.url.params["after"], request.url.params["wait_seconds"]) for request in border.asked]
+    assert asked == [("3", "0"), ("7", "25"), ("7", "25"), ("7", "25")]
+
+
+def test_who_follows_the_log_of_nobody_or_has_waited_long_enough_is_told() -> None:
+    border = Border(httpx.ConnectError("refused"))
+    with pytest.raises(NoAnswer):
+        next(border.client().events.follow(0))
+    assert len(border.asked) == 3
+    border = Border(httpx.Response(200, json={"items": [event(1)], "position": 1}), httpx.ConnectError("refused"))
+    events = border.client().events.follow(0, give_up_after_seconds=0)
+    assert next(events).position == 1
+    with pytest.raises(NoAnswer):
+        next(events)
+    old = httpx.Response(410, json={"code": "cursor_too_old", "detail": "No.", "context": {"oldest": 17}})
+    with pytest.raises(CursorTooOld) as gap:
+        next(Border(old).client().events.follow(1))
+    assert gap.value.oldest == 17
+
+
+def test_what_is_no_answer_of_postrooms_is_said_to_be_none() -> None:
+    for body in (b"<html>", b"[]", b'{"id": 1}'):
+        with pytest.raises(UnexpectedAnswer, match="/api/accounts/acc_1"):
+            Border(httpx.Response(200, content=body)).client().accounts.get("acc_1")
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from tests.servers import Server, running_server
 
 _RUN = ("sh", "python")
 _SECONDS = 90
+_WRONG = re.compile(r"^(?:Traceback|bash: |curl: |Error: |Usage: ).*", re.M)
 # What a page's own receivers listen on: another one at each run.
 _OWN_PORT = re.compile(r"\b990\d\b")
 
@@ -107,7 +108,8 @@ def _run(own: list[Block], folder: Path, server: Server) -> dict[Block, str]:
     parts = re.split(re.escape(mark) + r"(\d+)\n", printed)
     told = {own[int(number)]: text.strip() for number, text in zip(parts[1::2], parts[2::2], strict=True)}
     last = list(told)[-1].where if told else own[0].where
-    assert (code, wrong) == (0, ""), f"{last} ended with {code}:\n{wrong}\n{printed[-2000:]}"
+    # Commands tell people things on standard error; what goes wrong in the middle of a pipe or a `$( )` shows there, too.
+    assert (code, _WRONG.findall(wrong)) == (0, []), f"{last} ended with {code}:\n{wrong}\n{printed[-2000:]}"
     return told
 
 

@@ -102,7 +102,8 @@ def test_a_sheet_is_scheduled_and_can_be_given_again(server: Server, postroom: C
         "2031-01-01T08:00:00Z,nowhere,For nobody,,",
         "2031-01-01T08:00:00Z,bluesky,Its file is missing,nothing.png,",
     ]
-    sheet.write_text(shown + "\n".join(rows) + "\n")
+    # A column of one's own is left alone.
+    sheet.write_text("\n".join(f"{line},mine" for line in [*shown.splitlines(), *rows]) + "\n")
     (tmp_path / "bread.png").write_bytes(png())
     code, told = run(server, "schedule_posts.py", str(sheet))
     assert code == 1
@@ -114,8 +115,10 @@ def test_a_sheet_is_scheduled_and_can_be_given_again(server: Server, postroom: C
         ("6", "not scheduled"),
         ("7", "not scheduled"),
     ]
-    with sheet.open(newline="") as file:
-        done = [each["post"] for each in csv.DictReader(file)]
+    with sheet.open(newline="", encoding="utf-8-sig") as file:
+        kept = list(csv.DictReader(file))
+    assert [each["mine"] for each in kept] == ["mine"] * 6
+    done = [each["post"] for each in kept]
     groups = {each.id: each for each in postroom.posts.list(status="scheduled")}
     assert set(done[:3]) == set(groups)
     assert done[3:] == ["", "", ""]
@@ -127,8 +130,8 @@ def test_a_sheet_is_scheduled_and_can_be_given_again(server: Server, postroom: C
     assert {each.partition("-")[0] for each in groups[done[1]].platforms} == {"bluesky", "mastodon"}
     code, told = run(server, "schedule_posts.py", str(sheet))
     assert (code, told.count("goes out")) == (1, 0)
-    # As if it had died before it wrote down what it made.
-    sheet.write_text(shown)
+    # As if it had died before it wrote down what it made; and as a spreadsheet of another country writes it.
+    sheet.write_text(shown.replace(",", ";"), encoding="utf-8-sig")
     assert run(server, "schedule_posts.py", str(sheet))[0] == 0
     assert {each.id for each in postroom.posts.list(status="scheduled")} == set(groups)
 

@@ -222,3 +222,30 @@ def test_marking_is_by_what_is_ours_and_not_by_what_is_known_to_be_others() -> N
         ],
         "names": [{"untrusted": "one"}],
     }
+
+
+async def test_what_is_no_request_is_answered_as_such_and_hurts_nobody(scene: Scene) -> None:
+    _, secret = await secret_of(scene)
+    headers = {"x-api-key": secret, "content-type": "application/json"}
+
+    def call(arguments: str) -> bytes:
+        params = f'{{"name":"read_chat","arguments":{arguments}}}'
+        return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'.encode()
+
+    hostile = (
+        b"", b"null", b"[]", b"{", b"\xff\xfe", b'"text"', b"[" * 50_000, b'{"a":' * 20_000,
+        b'{"jsonrpc":"2.0","id":1,"method":"no/such"}', b'{"jsonrpc":"2.0","id":1,"method":"tools/call"}',
+        b'[{"jsonrpc":"2.0","id":1,"method":"tools/list"}]',
+        call("[]"), call("null"), call('{"chat_id": 5}'), call('{"chat_id": "x", "limit": 1e400}'),
+        call('{"chat_id": "x", "limit": 99999999999999999999}'), call('{"chat_id": "\\ud800"}'),
+        call('{"chat_id": "' + "x" * 100_000 + '"}'), call('{"chat_id": "../keys?x=1#"}'), call('{"chat_id": "\\u0000"}'),
+    )  # fmt: skip
+    transport = httpx.ASGITransport(app=scene.house.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
+        for body in hostile:
+            answer = await http.post("/mcp", content=body)
+            assert answer.status_code in (200, 400, 404), (body[:80], answer.status_code, answer.text[:200])
+            assert "Traceback" not in answer.text
+            told = answer.json()
+            failed = "error" in told or told["result"]["isError"]
+            assert failed, (body[:80], answer.text[:200])

@@ -20,7 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("src", "tests", "docs", "deploy", "requirements", "pyproject.toml", "README.md", "CHANGELOG.md", "Makefile")
+COPIED = (
+    "src",
+    "tests",
+    "docs",
+    "deploy",
+    "examples",
+    "requirements",
+    "pyproject.toml",
+    "README.md",
+    "CHANGELOG.md",
+    "Makefile",
+)
 
 # pytest's exit codes: tests ran and all passed, or some failed. Anything else proves nothing.
 ALL_PASSED, SOME_FAILED = 0, 1

@@ -1,12 +1,16 @@
 """Deletions in two steps: only what was shown goes, once, by the key that saw it; and so many of them for each key."""
 
 import asyncio
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Coroutine
 from typing import Any
 
 import httpx
 import pytest
 
+from postroom import services
 from postroom.clock import to_ms
 from postroom.domain.access import EVERYDAY_SCOPES, Caller, DeleteBudget, Scope
 from postroom.domain.messages import Message
@@ -230,6 +234,37 @@ async def test_a_budget_counts_what_is_deleted_and_what_may_be_and_says_when_one
     assert (standing.left, (standing.free_at or 0) - to_ms(scene.now()) > 20 * 3_600_000) == (0, True)
     await scene.advance(23 * HOUR)
     assert (await scene.services.deletions.budget(agent)).left == 2
+
+
+# What these delete is counted in them, where they delete at all; of those that follow, nothing is deleted.
+COUNTED_WITHIN = {"Deferrals.delete_at", "Takedowns.schedule"}
+NOTHING_DELETED = {"Idempotency.forget"}
+VERBS = (
+    "delete",
+    "remove",
+    "recall",
+    "unlink",
+    "take_down",
+    "detach",
+    "schedule",
+    "purge",
+    "forget",
+    "discard",
+    "drop",
+)
+
+
+def test_whatever_deletes_for_a_caller_counts_it() -> None:
+    missing = set()
+    for found in pkgutil.iter_modules(services.__path__):
+        module = importlib.import_module(f"postroom.services.{found.name}")
+        for kind in (each for each in vars(module).values() if inspect.isclass(each)):
+            for name, method in vars(kind).items():
+                if kind.__module__ != module.__name__ or not name.startswith(VERBS) or not inspect.isfunction(method):
+                    continue
+                if "caller" in inspect.signature(method).parameters and not hasattr(method, "__wrapped__"):
+                    missing.add(f"{kind.__name__}.{name}")
+    assert missing == COUNTED_WITHIN | NOTHING_DELETED
 
 
 async def test_a_budget_holds_however_many_delete_at_once(scene: Scene) -> None:

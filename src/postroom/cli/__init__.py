@@ -51,7 +51,7 @@ _COMMANDS = {
         "chat": ("postroom.cli.messages:chat", "Chats: list, read, send."),
         "message": ("postroom.cli.messages:message", "Messages: list, get, edit, react, recall."),
         "post": ("postroom.cli.posts:post", "Posts: list, create, schedule, take down, delete."),
-        "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, listen to events here."),
+        "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, test; listen to events here."),
         "events": ("postroom.cli.webhooks:events", "The log of what happened: tail."),
         "export": ("postroom.cli.exports:export", "Write a workspace's data as lines of JSON."),
         "import": ("postroom.cli.exports:import_", "Take in posts and users from such lines."),

@@ -47,6 +47,8 @@ def backup(
     """
     settings = settings_of(data)
     file = file or Path(f"postroom-{datetime.now(UTC):%Y%m%d-%H%M%S}.backup")
+    if not settings.database_url and not (settings.data / "postroom.db").exists():
+        raise Said(f"There is no database in {settings.data}: name another folder by --data.", CANNOT)
     if file.exists() and not force:
         raise Said(f"{file} is there already: name another file, or say --force.", CANNOT)
     if keyring is not None and keyring.absolute().parent == file.absolute().parent:
@@ -116,8 +118,6 @@ async def _snapshot(settings: "Settings") -> AsyncIterator["Snapshot"]:
     from postroom.store import schema, snapshots
 
     file = settings.data / "postroom.db"
-    if not settings.database_url and not file.exists():
-        raise Said(f"There is no database in {settings.data}: name another folder by --data.", CANNOT)
     try:
         opened = snapshots.of_postgres(settings.database_url) if settings.database_url else snapshots.of_sqlite(file)
         async with opened as snapshot:
@@ -234,6 +234,7 @@ async def _restore(
             if remove_orphans:
                 await blobs.delete(orphans)
                 orphans = []
+            await house.restores.finish()
         finally:
             await house.close()
     return replayed, {

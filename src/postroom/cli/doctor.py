@@ -126,6 +126,12 @@ def _keyring(settings: "Settings") -> Iterator[Finding]:
     if not settings.master_key and not beside.exists():
         yield Finding("Master key", "bad", f"{beside} is not there", "Start a server once, or put it back as it was.")
         return
+    file = Path(settings.keyring_file or settings.data / "keyring.db")
+    if not file.exists():
+        yield Finding(
+            "Keyring", "bad", f"{file} is not there", "Put it back: without it no account opens. Do not start a server."
+        )
+        return
     try:
         with closing(open_keyring(settings)) as keyring:
             count = len(keyring.accounts())

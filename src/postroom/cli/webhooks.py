@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from postroom.cli.outcomes import CANNOT, Said
 from postroom.cli.output import ago, clean, print_fields, print_json, print_line, print_table
 
 if TYPE_CHECKING:
-    from postroom_client import Client
+    from postroom_client import Client, Delivery
 
 _WAIT_SECONDS = 20
 _AGAIN_SECONDS = 1.0
@@ -22,7 +23,7 @@ _types_option = click.option("--type", "types", multiple=True, help="Only events
 
 @click.group(cls=ShortGroup)
 def webhook() -> None:
-    """Webhooks: list, create, delete; and listen, which needs none."""
+    """Webhooks: list, create, test, replay, delete; and listen, which needs none."""
 
 
 @webhook.command("list")
@@ -74,6 +75,51 @@ def delete_webhook(postroom: "Client", webhook_id: str, yes: bool, as_json: bool
         print_json(done)
     else:
         click.echo(f"{webhook_id} is deleted.")
+
+
+@webhook.command("test")
+@click.argument("webhook_id", metavar="ID")
+@calls
+def test_webhook(postroom: "Client", webhook_id: str, as_json: bool) -> None:
+    """Send a test to a webhook. Exit code 1: it did not arrive."""
+    _tried([postroom.webhooks.test(webhook_id)], as_json)
+
+
+@webhook.command("deliveries")
+@click.argument("webhook_id", metavar="ID")
+@click.option("--failed", is_flag=True, help="Only what did not arrive.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=30, show_default=True)
+@calls
+def list_deliveries(postroom: "Client", webhook_id: str, failed: bool, limit: int, as_json: bool) -> None:
+    """List what was tried to tell a webhook in the last week, newest first."""
+    found = list(islice(postroom.webhooks.deliveries(webhook_id, failed=failed, limit=min(limit, 100)), limit))
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (each.id, each.event_type, each.occasion, each.failure or f"arrived ({each.status})", ago(each.tried_at))
+        for each in found
+    ]
+    print_table(("id", "event", "", "outcome", "tried"), rows, "Nothing was tried yet: postroom webhook test ID")
+
+
+@webhook.command("replay")
+@click.argument("webhook_id", metavar="ID")
+@click.argument("delivery_id", metavar="DELIVERY")
+@calls
+def replay_delivery(postroom: "Client", webhook_id: str, delivery_id: str, as_json: bool) -> None:
+    """Tell a webhook the event of a delivery again, as it now stands. Exit code 1: it did not arrive."""
+    _tried(postroom.webhooks.replay(webhook_id, delivery_id).items, as_json)
+
+
+def _tried(found: "list[Delivery]", as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    for each in found:
+        if each.failure is not None:
+            raise Said(f"It did not arrive: {each.failure}, after {each.took_ms} ms.")
+        if not as_json:
+            click.echo(f"It arrived, and was answered {each.status} after {each.took_ms} ms.")
 
 
 @webhook.command("listen")

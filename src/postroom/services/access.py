@@ -215,7 +215,7 @@ class Access:
         )
 
     async def set_budget(self, caller: Caller, key_id: str, budget: DeleteBudget) -> ApiKey:
-        """Say how much a key may delete. It holds at once, and what the key deleted before counts.
+        """Say how much a key may delete, within a second in every process. What it deleted before counts.
 
         Raises:
             NotFound: no such key of the caller's.

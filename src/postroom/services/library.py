@@ -16,6 +16,7 @@ from postroom.ids import is_object_id, new_object_id
 from postroom.services.images import Fitted, Images
 from postroom.services.media import File, Media, begun
 from postroom.services.posts import Along
+from postroom.services.spending import counted
 from postroom.store import library, media
 from postroom.store.database import Database, Tx
 from postroom.store.graves import FILE, Grave
@@ -128,6 +129,7 @@ class Library:
             found = await library.find(tx, caller.workspace_id, caller.user_id, file_id)
         return _there(found)
 
+    @counted
     async def delete(self, caller: Caller, file_id: str) -> None:
         """Remove a file from the library; posts that have it keep it. Its bytes go, by a job, once nobody needs them.
 

@@ -81,7 +81,10 @@ class Restores:
         keyring.mark("graves", str(until))
 
     async def replay(self, told: Callable[[str], None] = lambda _: None) -> Replayed:
-        """Delete again what was deleted since, and leave what may have been sent to its owner. Safe to repeat."""
+        """Delete again what was deleted since, and leave what may have been sent to its owner. Safe to repeat.
+
+        Nobody may read the database before `finish`.
+        """
         done = Replayed()
         graves: dict[str, list[Grave]] = defaultdict(list)
         for grave in self._database.keyring.graves.list():
@@ -96,10 +99,8 @@ class Restores:
         await self._remove_doors(graves[KEY], graves[WEBHOOK], done)
         told("what may have been sent")
         await self._leave_to_their_owners(done)
-        await self._finish()
         async with self._database.read() as reader:
             done.scheduled = await restoring.count_scheduled(reader)
-        await self._database.scrub()
         return done
 
     async def _forget_accounts(self, done: Replayed) -> None:
@@ -189,8 +190,8 @@ class Restores:
                 await deferral_ends.end(tx, self._events, self._now, held, state, detail)
                 done.unsent += 1
 
-    async def _finish(self) -> None:
-        """Nobody holds anything any more; what networks know since is asked for."""
+    async def finish(self) -> None:
+        """The restore is over, its files included: from now on it may be served. What networks know since is asked for."""
         async with self._database.read() as reader:
             found = await restoring.list_accounts(reader)
         async with self._database.begin() as tx:
@@ -199,3 +200,4 @@ class Restores:
                 if has_chats and status in IN_USE:
                     await self._ingest.queue_sync_in(tx, workspace_id, account_id)
             await restoring.over(tx)
+        await self._database.scrub()

@@ -74,6 +74,10 @@ def _reading(file: Path) -> sqlite3.Connection:
 
 
 def _making(file: Path) -> sqlite3.Connection:
+    if not file.exists():
+        # What another file's log says is none of this one's business.
+        for end in ("-wal", "-shm", "-journal"):
+            file.with_name(file.name + end).unlink(missing_ok=True)
     connection = sqlite3.connect(file, isolation_level=None)
     file.chmod(0o600)
     return connection

@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.receiver import receiving_beside
+
 Json = dict[str, Any]
 
 
@@ -62,3 +64,21 @@ def test_each_api_sees_the_endpoints_that_were_made_through_it(api: httpx.Client
     postpost = f"{server.line['postpost']}/api/v1/webhooks"
     assert webhook["id"] not in api.get(postpost).text
     assert api.delete(f"{postpost}/{webhook['id']}").status_code == 404
+
+
+def test_a_test_is_listed_among_the_deliveries_and_tried_again(api: httpx.Client) -> None:
+    with receiving_beside() as receiver:
+        path = f"/webhooks/{made(api, url=receiver.url, events=['post.failed'])['id']}"
+        tried = api.post(f"{path}/test").json()
+        assert (tried["event_type"], tried["occasion"], tried["status"]) == ("webhook.test", "test", 200)
+        assert tried["event_id"] == receiver.told[0].id
+        assert api.get(f"{path}/deliveries").json() == {"items": [tried], "cursor": None}
+        assert api.get(f"{path}/deliveries", params={"failed": "true"}).json()["items"] == []
+        receiver.status = 500
+        once = {"Idempotency-Key": "once"}
+        again = api.post(f"{path}/deliveries/{tried['id']}/replay", headers=once)
+        assert again.json()["items"][0]["failure"] == "status_500"
+        assert api.post(f"{path}/deliveries/{tried['id']}/replay", headers=once).json() == again.json()
+        assert len(receiver.told) == 2
+        assert api.post(f"{path}/deliveries/dlv_none/replay").status_code == 404
+        api.delete(path)

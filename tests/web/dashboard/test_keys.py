@@ -4,7 +4,7 @@ import re
 
 import httpx
 
-from postroom.domain.access import EVERYDAY_SCOPES, Scope
+from postroom.domain.access import EVERYDAY_SCOPES, DeleteBudget, Scope
 from tests.desk import Desk
 from tests.web.dashboard.browser import Browser, browser
 
@@ -47,6 +47,19 @@ async def test_what_a_key_cannot_be_is_said_at_the_form(page: Browser) -> None:
         answer = await page.do("/keys", fields)
         assert answer.status_code == 400, fields
         assert 'role="alert"' in answer.text
+
+
+async def test_a_key_is_given_a_budget_of_deletions_and_another(desk: Desk, page: Browser) -> None:
+    await page.do("/keys", {"name": "agent", "scope": ["read", "delete"], "per_hour": "5", "per_day": ""})
+    (key,) = [each for each in await desk.services.access.list_keys(desk.caller) if each.name == "agent"]
+    assert key.budget == DeleteBudget(per_hour=5)
+    assert "deletes at most 5 in an hour" in (await page.get("/keys")).text
+    assert (await page.do(f"/keys/{key.id}/budget", {"per_hour": "", "per_day": "0"})).status_code == 303
+    (key,) = [each for each in await desk.services.access.list_keys(desk.caller) if each.name == "agent"]
+    assert key.budget == DeleteBudget(per_day=0)
+    assert "has a budget of deletions" in (await page.get("/keys")).text
+    for wrong in ("-1", "many", "1e3", "999999999"):
+        assert (await page.do("/keys", {"name": "x", "scope": "read", "per_hour": wrong})).status_code == 400
 
 
 async def test_keys_are_for_those_who_may_administer(desk: Desk, stranger: Browser) -> None:

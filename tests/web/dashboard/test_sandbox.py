@@ -1,12 +1,24 @@
 """The sandbox's page: the clock, what goes wrong, and what the other person sees."""
 
 import re
+from collections.abc import AsyncIterator
 from html import unescape
+from pathlib import Path
 from urllib.parse import unquote
+
+import pytest
 
 from postroom.domain.access import Scope
 from tests.desk import Desk
+from tests.servers import lent
 from tests.web.dashboard.browser import Browser, browser
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """On one database: these are about the simulated networks."""
+    async with lent(tmp_path / "data") as found:
+        yield Desk(found)
 
 
 async def test_time_passes_when_it_is_told_to(desk: Desk, page: Browser) -> None:

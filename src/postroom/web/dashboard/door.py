@@ -1,6 +1,7 @@
 """Signing in with a key, and out."""
 
 import secrets
+from html import escape
 from typing import Any
 
 from starlette.requests import Request
@@ -40,6 +41,11 @@ class Door:
 
     def sent_away(self, request: Request, why: str) -> Response:
         """Who is not signed in, or no longer, comes here first; a page that was asked for is kept in mind."""
+        if _followed_a_link(request) and self._cookies.get(request, SIGNED_IN) is None:
+            # A browser keeps the cookie to itself where another site's link leads here; from our own page it sends it.
+            address = escape(local(request.url.path + (f"?{request.url.query}" if request.url.query else "")))
+            again = f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">Go on</a>'
+            return HTMLResponse(f'<!doctype html><html lang="en"><title>Postroom</title>{again}</html>')
         to = "/sign-in"
         if request.method == "GET" and request.url.path not in ("/", "/live"):
             query = f"?{request.url.query}" if request.url.query else ""
@@ -78,6 +84,17 @@ class Door:
         response = HTMLResponse(render("sign_in.html", values), status)
         self._cookies.set(request, response, AT_THE_DOOR, token)
         return response
+
+
+def _followed_a_link(request: Request) -> bool:
+    """Whether a person came from another site's page."""
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 async def sign_out(visit: Visit, door: Cookies, token: str) -> Response:

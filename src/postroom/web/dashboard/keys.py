@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from postroom.domain.access import EVERYDAY_SCOPES, ManagedUser, Scope
+from postroom.domain.access import EVERYDAY_SCOPES, DeleteBudget, ManagedUser, Scope
 from postroom.errors import InvalidParameters, Kind, NotFound, PostroomError
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.routes import Page, get, post
@@ -52,10 +52,18 @@ async def create_key(visit: Visit) -> Response:
         if not chosen or not set(chosen) <= set(Scope):
             raise InvalidParameters("Choose what the key may do.")
         scopes = frozenset(map(Scope, chosen))
-        key, secret = await visit.services.access.create_key(visit.caller, name, scopes, visit.text("user") or None)
+        key, secret = await visit.services.access.create_key(
+            visit.caller, name, scopes, visit.text("user") or None, budget=_budget(visit)
+        )
     except PostroomError as error:
         return await _keys(visit, status_of(error), error.detail)
     return visit.page("keys/made.html", key=key, secret=secret, user=None, back="/keys")
+
+
+async def set_budget(visit: Visit) -> Response:
+    """How many deletions the key may ask for, from now on."""
+    key = await visit.services.access.set_budget(visit.caller, visit.path["id"], _budget(visit))
+    return visit.go("/keys", f"“{key.name}” has {'a' if key.budget.is_set else 'no'} budget of deletions.")
 
 
 async def revoke_key(visit: Visit) -> Response:
@@ -135,6 +143,13 @@ async def _user(visit: Visit) -> ManagedUser:
     raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
 
 
+def _budget(visit: Visit) -> DeleteBudget:
+    found = {name: visit.text(name) for name in ("per_hour", "per_day")}
+    if any(each and not (each.isascii() and each.isdigit()) for each in found.values()):
+        raise InvalidParameters("A budget of deletions is a number, or empty: as many as it likes.")
+    return DeleteBudget(**{name: int(each[:9]) if each else None for name, each in found.items()})
+
+
 def _check_name(name: str, wrong: str) -> None:
     if not name:
         raise InvalidParameters(wrong)
@@ -145,6 +160,7 @@ def _check_name(name: str, wrong: str) -> None:
 PAGES: list[Page] = [
     get("/keys", list_keys, Scope.ADMIN),
     post("/keys", create_key, Scope.ADMIN),
+    post("/keys/{id}/budget", set_budget, Scope.ADMIN),
     post("/keys/{id}/revoke", revoke_key, Scope.ADMIN),
     get("/keys/users", list_users, Scope.ADMIN),
     post("/keys/users", add_user, Scope.ADMIN),

@@ -6,11 +6,12 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from postroom.clock import Clock
-from postroom.domain.access import Caller
+from postroom.domain.access import Caller, Scope
 from postroom.errors import ErrorCode, InvalidParameters, NotAuthenticated, NotPermitted, PostroomError
 from postroom.services.house import Services
 from postroom.web.dashboard import (
@@ -109,7 +110,11 @@ class Dashboard:
             response = await self._answer(request)
             await response(scope, receive, guarded)
         except ClientDisconnect:
-            return
+            # It hung up, or its request did not arrive in time.
+            if not begun:
+                await PlainTextResponse("The request did not arrive in time.\n", 408)(scope, receive, guarded)
+        except MultiPartException:
+            await PlainTextResponse("This is no form, or one with too much in it.\n", 400)(scope, receive, guarded)
         except Exception:
             reference = secrets.token_hex(6)
             log.exception("page.failed", method=request.method, path=request.url.path, reference=reference)
@@ -152,6 +157,7 @@ class Dashboard:
             if "\0" in request.url.path or any("\0" in value for value in request.query_params.values()):
                 raise InvalidParameters("An address has no such characters.")
             if request.url.path == "/live" and request.method == "GET":
+                self._services.access.require(caller, Scope.READ)
                 return await self._live.stream(request, token, caller)
             if request.url.path == "/sign-out" and request.method == "POST":
                 page = Page(

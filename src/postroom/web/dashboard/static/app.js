@@ -189,6 +189,15 @@
         take({ type: "*" }, Number(event.lastEventId));
         channel?.postMessage({ told: { type: "*" }, at: Number(event.lastEventId) });
       });
+      // Refused rather than interrupted: perhaps nobody is signed in any more.
+      source.addEventListener("error", () => {
+        if (source.readyState !== EventSource.CLOSED) return;
+        setTimeout(async () => {
+          const answer = await fetch("/settings", { method: "HEAD", redirect: "manual" }).catch(() => null);
+          if (answer?.type === "opaqueredirect") over();
+          else listen();
+        }, 5000);
+      });
       source.addEventListener("over", () => { source.close(); channel?.postMessage({ over: true }); over(); });
       return source;
     };

@@ -21,12 +21,23 @@
 
   // What happened: one row anew, or the rows that are not there yet
   const again = (row) => {
+    if (!row) return;
     // Not by an event of its own: a row that was just swapped in hears none for some milliseconds.
-    if (row && !$("textarea, .emojis", row)) htmx.ajax("GET", row.dataset.from, { source: row, target: row, swap: "outerHTML" });
+    if (busy(row)) later(row); else htmx.ajax("GET", row.dataset.from, { source: row, target: row, swap: "outerHTML" });
   };
+  // Nothing is taken from under somebody's hands.
+  const busy = (row) => $("textarea, .emojis, .htmx-request", row);
+  const later = (row) => setTimeout(() => again(byId(row.id)), 1500);
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const row = detail.target;
+    if (detail.requestConfig?.elt === row && row.matches("[data-message]") && busy(row)) {
+      detail.shouldSwap = false;
+      later(row);
+    }
+  });
   const parsed = async (address) => {
-    const answer = await fetch(address, PART);
-    if (!answer.ok) return null;
+    const answer = await fetch(address, PART).catch(() => null);
+    if (!answer?.ok) return null;
     const made = document.createElement("template");
     made.innerHTML = await answer.text();
     return made.content;
@@ -36,9 +47,20 @@
     htmx.process(row);
     row.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true, detail: { elt: row } }));
   };
+  // However much happens: soon, one at a time, and once more for what came meanwhile.
   const once = (work, wait) => {
-    let timer = 0;
-    return () => { clearTimeout(timer); timer = setTimeout(work, wait); };
+    let timer = 0, running = false, more = false;
+    const ask = () => {
+      if (running) more = true;
+      else timer ||= setTimeout(run, wait);
+    };
+    const run = async () => {
+      timer = 0;
+      running = true;
+      try { await work(); } finally { running = false; }
+      if (more) { more = false; ask(); }
+    };
+    return ask;
   };
   const newer = once(async () => {
     const id = chat(), rows = all("[data-message]", byId("messages") || document.body);
