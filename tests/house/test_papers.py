@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 
 from postroom.clock import now
 from postroom.connectors import registry
@@ -146,3 +147,14 @@ def test_the_lock_files_agree_on_what_they_share() -> None:
 def test_the_version_has_one_place() -> None:
     assert re.search(r'^__version__ = "\d+\.\d+\.\d+', (SRC / "postroom" / "__init__.py").read_text(), re.M)
     assert not is_built() or (SRC / "postroom" / "cli" / "__init__.py").exists()
+
+
+def test_every_mutant_still_fits_the_code_that_it_breaks() -> None:
+    patches = sorted((ROOT / "tests" / "mutants").glob("*.patch"))
+    assert patches
+    torn = [
+        path.name
+        for path in patches
+        if subprocess.run(["git", "apply", "--check", path], cwd=ROOT, capture_output=True, check=False).returncode
+    ]
+    assert torn == []
