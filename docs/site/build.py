@@ -45,7 +45,7 @@ def _place(path: Path) -> str:
         return path.relative_to("docs").as_posix().replace("README.md", "index.md")
     if "connectors" in path.parts:
         return f"networks/{path.parent.name}.md"
-    return "simulated-networks.md" if path.parent.name == "postroom_sim" else path.name.lower()
+    return {"postroom_sim": "simulated-networks.md", "examples": "examples.md"}.get(path.parent.name, path.name.lower())
 
 
 def gather(to: Path) -> None:

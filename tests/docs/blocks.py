@@ -44,7 +44,8 @@ class Block:
 def pages() -> list[Path]:
     """Every page whose blocks hold: all READMEs, and all of docs/ but the decisions."""
     found = sorted(path for path in (ROOT / "docs").rglob("*.md") if "decisions" not in path.parts)
-    return [ROOT / "README.md", *found, *sorted((ROOT / "src").rglob("README.md"))]
+    beside = [ROOT / "README.md", ROOT / "examples" / "README.md"]
+    return [*beside, *found, *sorted((ROOT / "src").rglob("README.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

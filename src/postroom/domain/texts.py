@@ -1,6 +1,7 @@
 """Texts as networks count them, and as a thread takes them: in parts. Pure."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 import regex
@@ -21,6 +22,7 @@ _MOST_EMOJI_LENGTH = 32
 _MOST_PARTS = 100
 _MARKER = " (100/100)"
 _BREAKS = (regex.compile(r"\n\s*\n"), regex.compile(r"(?<=[.!?])\s+"), regex.compile(r"\s+"))
+_BLANKS = regex.compile(r"\s+")
 _RULE = regex.compile(r"\n[ \t]*---[ \t]*\n")
 _NUMBERED = regex.compile(r"(?<!\S)\[(\d{1,3})/(\d{1,3})\](?!\S)")
 
@@ -29,14 +31,15 @@ def text_length(text: str, measure: Measure) -> int:
     """How long a network counts this text to be."""
     match measure:
         case Measure.GRAPHEMES:
-            return len(_GRAPHEME.findall(text))
+            return len(text) - text.count("\r\n") if text.isascii() else len(_GRAPHEME.findall(text))
         case Measure.UTF8_BYTES:
             return len(text.encode())
         case Measure.UTF16_UNITS:
             return len(text.encode("utf-16-le")) // 2
         case Measure.WEIGHTED:
             rest, links = _LINK.subn("", text)
-            return links * _LINK_LENGTH + sum(map(_weight, _GRAPHEME.findall(rest)))
+            weight = len(rest) if rest.isascii() else sum(map(_weight, _GRAPHEME.findall(rest)))
+            return links * _LINK_LENGTH + weight
         case Measure.SHORT_LINKS:
             rest, links = _LINK.subn("", text)
             return links * _LINK_LENGTH + len(_REMOTE_MENTION.sub(r"\1", rest))
@@ -54,6 +57,7 @@ def full_emoji(text: str) -> str | None:
     return _BARE_EMOJI.sub("\\1\ufe0f", text)
 
 
+@lru_cache(maxsize=4096)
 def _weight(grapheme: str) -> int:
     if _EMOJI.search(grapheme):
         return 2
@@ -77,6 +81,9 @@ def parts(text: str, publishing: Publishing) -> list[str]:
     if numbered is not None:
         return numbered
     if _fits(text, publishing):
+        return [text]
+    if text_length(_BLANKS.sub(" ", text), publishing.measure) > _MOST_PARTS * (publishing.max_length + 1):
+        # However it is cut, at most one blank goes with each cut.
         return [text]
     found = list(_packed(text.strip(), publishing, 0))
     if len(found) > _MOST_PARTS or len(found) == 1:
@@ -137,11 +144,18 @@ def _packed(text: str, publishing: Publishing, level: int) -> Iterator[str]:
 
 def _cut(text: str, publishing: Publishing) -> Iterator[str]:
     """A word that is longer than a post, cut between characters as people see them."""
-    held = ""
-    for grapheme in _GRAPHEME.findall(text):
-        if held and not _fits(held + grapheme + _MARKER, publishing):
-            yield held
-            held = ""
-        held += grapheme
-    if held:
-        yield held
+    graphemes = _GRAPHEME.findall(text)
+    start = 0
+    while start < len(graphemes):
+        # Twice as many each time, until they do not fit; what does is between the last two.
+        fits, beyond = 1, 2
+        while start + fits < len(graphemes) and _fits("".join(graphemes[start : start + beyond]) + _MARKER, publishing):
+            fits, beyond = beyond, beyond * 2
+        while beyond - fits > 1:
+            middle = (fits + beyond) // 2
+            if _fits("".join(graphemes[start : start + middle]) + _MARKER, publishing):
+                fits = middle
+            else:
+                beyond = middle
+        yield "".join(graphemes[start : start + fits])
+        start += fits
