@@ -48,7 +48,7 @@ _COMMANDS = {
     },
     "Ask a server": {
         "account": ("postroom.cli.accounts:account", "Linked accounts: list, link, pause, resync, unlink."),
-        "chat": ("postroom.cli.messages:chat", "Chats: list, read, send."),
+        "chat": ("postroom.cli.messages:chat", "Chats: list, messages, send."),
         "message": ("postroom.cli.messages:message", "Messages: list, get, edit, react, recall."),
         "post": ("postroom.cli.posts:post", "Posts: list, create, schedule, take down, delete."),
         "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, test; listen to events here."),
