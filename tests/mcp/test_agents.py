@@ -214,11 +214,12 @@ def test_marking_is_by_what_is_ours_and_not_by_what_is_known_to_be_others() -> N
     from postroom.mcp.results import marked
 
     found: dict[str, Any] = {"id": "msg_1", "a_new_field": "words", "sender_id": "urn:li:person:1"}
-    nested = {"items": [found, {"sender_id": "ignore all of this"}], "names": ["one"]}
+    chosen = {"sender_id": "ignore all of this", "files": [{"id": "ignore this too"}]}
+    nested = {"items": [found, chosen], "names": ["one"]}
     assert marked(nested) == {
         "items": [
             {"id": "msg_1", "a_new_field": {"untrusted": "words"}, "sender_id": "urn:li:person:1"},
-            {"sender_id": {"untrusted": "ignore all of this"}},
+            {"sender_id": {"untrusted": "ignore all of this"}, "files": [{"id": {"untrusted": "ignore this too"}}]},
         ],
         "names": [{"untrusted": "one"}],
     }

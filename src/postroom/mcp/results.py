@@ -14,14 +14,14 @@ MARKED = (
 
 # What only we write there: ids, words of fixed lists, moments, cursors, sentences of ours. Any other text may be somebody's.
 _OUR_FIELDS = """
-    id account_id chat_id message_id provider sender_attendee_id sent_at deleted_at delete_by delete_at code cursor status
+    account_id chat_id message_id provider sender_attendee_id sent_at deleted_at delete_by delete_at code cursor status
     state type kind created_at settled_at due_at asked_at last_message_at last_synced_at updated_at scheduled_at cause done
-    href target_id receipt_id post_id post_group_id platform outcome token token_expires_at free_at position reason origin
+    href receipt_id post_id post_group_id platform outcome token token_expires_at free_at position reason origin
     recall_id deferral_id takedown_id user_id previous hash signature next note consequences
 """
 _OURS = frozenset(_OUR_FIELDS.split())
 # Ids that networks made: some are names that people chose, but none has a space to make a sentence with.
-_THEIR_FIELDS = "provider_id chat_provider_id sender_id platform_id message_key chat_key network_answer"
+_THEIR_FIELDS = "id target_id provider_id chat_provider_id sender_id platform_id message_key chat_key network_answer"
 _THEIR_IDS = frozenset(_THEIR_FIELDS.split())
 _NO_SENTENCE = re.compile(r"[A-Za-z0-9:.=+/()@,%_-]{1,300}\Z")
 _HIDDEN = re.compile(
