@@ -131,6 +131,12 @@ def test_a_message_is_sent_edited_and_taken_back(shell: Shell) -> None:
     assert shell.failed("message", "recall", "msg_nothing") == FAILED
 
 
+def test_a_chat_is_listed_by_whom_it_is_with(shell: Shell) -> None:
+    rows = [line.split("\t") for line in shell("chat", "list", "--network", "linkedin").stdout.splitlines()]
+    assert "Goran Petrov" in {row[2] for row in rows}
+    assert not [row for row in rows if row[2].startswith("ACoA")]
+
+
 def test_a_recall_whose_answer_is_lost_says_so_by_its_exit_code(shell: Shell, server: Server) -> None:
     chat = shell.json("chat", "list", "--network", "linkedin")[0]["id"]
     message = shell("chat", "send", chat, "Lost").stdout.strip()

@@ -84,6 +84,21 @@ def test_bad_input_is_one_line_and_the_right_exit_code(tmp_path: Path) -> None:
     assert unreachable.stderr.startswith("postroom: POSTROOM_DATABASE_URL: the database cannot be opened")
 
 
+@pytest.mark.parametrize("words", ["--help", "help exit-codes", "completion bash", "doctor --json"])
+def test_who_reads_no_further_is_no_failure(words: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    own = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "POSTROOM_DATA": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "postroom", *words.split()]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=own, timeout=30)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_exit_codes_are_explained() -> None:
     page = CliRunner().invoke(commands, ["help", "exit-codes"]).output
     for code in EXIT_CODES:

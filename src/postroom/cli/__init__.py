@@ -6,8 +6,8 @@ import sys
 import click
 
 from postroom import __version__
-from postroom.cli.lazily import LazyGroup
-from postroom.cli.outcomes import INTERRUPTED, explain
+from postroom.cli.lazily import EnoughRead, LazyGroup
+from postroom.cli.outcomes import DONE, INTERRUPTED, explain
 
 
 def main() -> None:
@@ -19,10 +19,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read has had enough, such as `head`.
-        sys.stderr.close()
-        sys.exit(0)
+    except EnoughRead:
+        # What is still to be written would fail as Python ends, with an exit code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)
     except Exception as error:
         known = explain(error)
         if known is None:
@@ -50,7 +50,7 @@ _COMMANDS = {
     },
     "Ask a server": {
         "account": ("postroom.cli.accounts:account", "Linked accounts: list, link, pause, resync, unlink."),
-        "chat": ("postroom.cli.messages:chat", "Chats: list, read, send."),
+        "chat": ("postroom.cli.messages:chat", "Chats: list, messages, send."),
         "message": ("postroom.cli.messages:message", "Messages: list, get, edit, react, recall."),
         "post": ("postroom.cli.posts:post", "Posts: list, create, schedule, take down, delete."),
         "webhook": ("postroom.cli.webhooks:webhook", "Webhooks: list, create, test; listen to events here."),

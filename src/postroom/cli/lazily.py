@@ -1,6 +1,7 @@
 """Commands that are read when they are called: help and completion of names cost no import of the server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -10,13 +11,29 @@ Sections = Mapping[str, Mapping[str, tuple[str, str]]]
 """Headings; below each its commands by name, with where they are (`module:attribute`) and what they do, in a line."""
 
 
+class EnoughRead(Exception):
+    """Whoever reads standard output went away, such as `head`. No OSError: click would make exit code 1 of it."""
+
+
 class LazyGroup(click.Group):
-    """A group whose commands lie in modules that are named, not imported."""
+    """A group whose commands lie in modules that are named, not imported.
+
+    Raises:
+        EnoughRead: what it printed was not wanted to its end.
+    """
 
     def __init__(self, *args: Any, sections: Sections, **more: Any) -> None:
         super().__init__(*args, **more)
         self.sections = sections
         self._places = {name: place for each in sections.values() for name, (place, _) in each.items()}
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with _told_apart():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_apart():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._places)
@@ -47,6 +64,14 @@ class LazyGroup(click.Group):
         ]
         # Its own options, by which no command needs to be known.
         return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise EnoughRead from error
 
 
 class ShortGroup(click.Group):

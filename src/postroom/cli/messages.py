@@ -12,14 +12,14 @@ from postroom.cli.lazily import ShortGroup
 from postroom.cli.output import ago, clean, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
-    from postroom_client import Client, Deferral, Message
+    from postroom_client import Chat, Client, Deferral, Message
 
 _limit_option = click.option("-n", "--limit", type=click.IntRange(min=1), default=30, show_default=True)
 
 
 @click.group(cls=ShortGroup)
 def chat() -> None:
-    """Chats of linked accounts: list, read, send."""
+    """Chats of linked accounts: list, messages, send."""
 
 
 @chat.command("list")
@@ -41,13 +41,19 @@ def list_chats(
         (
             each.id,
             each.provider,
-            each.name or each.subject or each.person,
+            each.name or each.subject or _others(postroom, each),
             each.unread_count or "",
             ago(each.last_message_at),
         )
         for each in found
     ]
     print_table(("id", "network", "with", "unread", "last"), rows, "No chats yet: link an account that has some.")
+
+
+def _others(postroom: "Client", chat: "Chat") -> str:
+    """Whom a chat is with, where it has no name of its own."""
+    names = [each.name for each in postroom.chats.people(chat.id) if not each.is_self and each.name]
+    return ", ".join(names[:4]) or chat.person or ""
 
 
 @chat.command("messages")

@@ -75,6 +75,8 @@ async def test_what_happened_last_is_told_once_for_many(desk: Desk, page: Browse
     )
     assert f'href="/posts/{group.id}"' in lately
     assert f'href="/accounts/{account.id}"' in lately
+    paused = lately[lately.index("An account was paused") :]
+    assert account.profile.name in paused[: paused.index("</li>")]
 
 
 async def test_a_script_gets_what_stands_inside_the_page(page: Browser) -> None:

@@ -1,11 +1,12 @@
 """The overview: what needs somebody's attention, how things stand, and what happened last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 
+from postroom.domain.accounts import Account
 from postroom.domain.events import Event, EventType
 from postroom.web.dashboard.routes import Page, get
 from postroom.web.dashboard.visit import Visit
@@ -47,13 +48,16 @@ class Happened(msgspec.Struct, frozen=True):
     at: int
     href: str | None
     platform: str | None
+    account: str | None
+    """The name of the account that it happened to."""
     times: int
 
 
 async def overview(visit: Visit) -> Response:
     """`/`: what needs attention comes first."""
     found = await visit.services.overview.look(visit.caller)
-    happened = _told(await visit.services.events.latest(visit.caller, _LOOKED_AT))
+    held = {each.id: each for each in (await visit.services.accounts.list(visit.caller, limit=250)).items}
+    happened = _told(await visit.services.events.latest(visit.caller, _LOOKED_AT), held)
     return visit.page("overview/index.html", found=found, happened=happened)
 
 
@@ -62,15 +66,28 @@ async def redirect(visit: Visit) -> Response:
     return visit.go("/")
 
 
-def _told(events: Sequence[Event]) -> list[Happened]:
+def _told(events: Sequence[Event], held: Mapping[str, Account]) -> list[Happened]:
     """Of the same in a row, one: a first sync brings thousands of messages."""
     told: list[Happened] = []
     for event in events:
         if event.type not in _CALLED:
             continue
-        one = Happened(_CALLED[event.type], event.created_at, _where(event), event.data.platform, 1)
+        account = held.get(event.data.account_id or "")
+        one = Happened(
+            _CALLED[event.type],
+            event.created_at,
+            _where(event),
+            event.data.platform or (account.provider if account is not None else None),
+            account.profile.name or account.profile.username if account is not None else None,
+            1,
+        )
         last = told[-1] if told else None
-        if last is not None and (last.words, last.platform, last.href) == (one.words, one.platform, one.href):
+        if last is not None and (last.words, last.platform, last.account, last.href) == (
+            one.words,
+            one.platform,
+            one.account,
+            one.href,
+        ):
             told[-1] = msgspec.structs.replace(last, times=last.times + 1)
         elif len(told) == _SHOWN:
             break
