@@ -19,6 +19,7 @@ _NotNegative = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 _Limit = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _USER = re.compile(r"//[^/]*@")
+_IN_QUERY = re.compile(r"([?&][^=&]*(?:key|secret|password|token)=)[^&]*", re.I)
 _NO_SETTINGS = {"POSTROOM_SETTINGS", "POSTROOM_SERVER", "POSTROOM_KEY"}
 """Where settings are, and what commands that call a server are told: which one, and by whose key."""
 
@@ -214,7 +215,7 @@ def _as_shown(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     # A password in an address is no more to be seen than another.
-    return "" if value is None else _USER.sub("//…@", str(value))
+    return "" if value is None else _IN_QUERY.sub(r"\1…", _USER.sub("//…@", str(value)))
 
 
 def _is_key(text: str) -> bool:

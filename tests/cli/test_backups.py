@@ -4,13 +4,16 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -120,6 +123,9 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
     due = await desk.due("due since")
     unsent = await services.deferrals.send(caller, own.chat_id, "not sent yet", grace_seconds=600)
     key, secret = await services.access.issue_key(caller.workspace_id, "ends")
+    people = services.managed_users
+    person = await services.access.add_managed_user(caller, "somebody@postroom.test", None)
+    page = people.page_url(await people.page(caller, person.id, timedelta(days=30), rotate=True))
     endpoint, _ = await services.webhooks.create(
         caller, name="ends", url="http://127.0.0.1:9/", types=[], format=Format.NATIVE
     )
@@ -136,6 +142,7 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
     await services.library.delete(caller, removed.id)
     await services.access.revoke_key(caller, key.id)
     await services.webhooks.remove(caller, endpoint.id, Format.NATIVE)
+    await services.access.detach_managed_user(caller, person.id)
     await services.access.resolve(desk.built.kept.key)
     await desk.house.database.keyring.graves.settled()
     ground.carry_keys()
@@ -169,6 +176,8 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
         with pytest.raises(NotAuthenticated):
             await there.access.resolve(secret)
         assert (await there.access.resolve(desk.built.kept.key)).workspace_id == caller.workspace_id
+        with pytest.raises(NotFound):
+            await there.managed_users.visitor(str(page).rpartition("/")[2])
         assert [path.read_bytes() for path in (ground.there.data / "media").rglob("*") if path.is_file()] == [PICTURE]
 
         # Whoever resumes from before the loss is told of it, and what happens from now on is beyond all old cursors.
@@ -343,6 +352,28 @@ async def test_a_restore_goes_into_an_empty_place_beside_the_newest_keyring(
     assert (await ground.there.restore(later, "--older-keyring"))["rows"] > 100
 
 
+async def test_a_restore_leaves_what_is_somebody_elses(
+    written: tuple[Ground, Path], postgres_server: PostgresServer
+) -> None:
+    ground, file = written
+    theirs = "create table accounts (name text)", "insert into accounts values ('theirs')"
+    held = sqlite3.connect(ground.there.data / "postroom.db")
+    url = postgres_server.create()
+    other = await asyncpg.connect(url)
+    for statement in theirs:
+        held.execute(statement)
+        await other.execute(statement)
+    held.commit()
+    for place in (ground.there, Place(ground.there.data, url)):
+        refused = await place.postroom("restore", str(file))
+        assert isinstance(refused.exception, snapshots.NotEmpty), refused.output
+    assert held.execute("select name from accounts").fetchall() == [("theirs",)]
+    assert await other.fetchval("select name from accounts") == "theirs"
+    held.close()
+    await other.close()
+    postgres_server.drop(url)
+
+
 async def test_a_restore_that_was_cut_off_is_not_served_and_can_be_done_again(
     written: tuple[Ground, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,6 +461,16 @@ async def test_a_recall_is_answered_once_the_keyring_remembers_it(
         before = len(list(graves.list()))
         await scene.recall(own)
         assert len(list(graves.list())) == before + 1
+        # Of these nothing is left by which the next start could remember them.
+        services, caller = scene.services, scene.caller
+        kept = await services.library.upload(caller, pieces(PICTURE), file_name="kept.png")
+        await services.library.delete(caller, kept.id)
+        assert len(list(graves.list())) == before + 2
+        told, _ = await services.webhooks.create(
+            caller, name="ends", url="http://127.0.0.1:9/", types=[], format=Format.NATIVE
+        )
+        await services.webhooks.remove(caller, told.id, Format.NATIVE)
+        assert len(list(graves.list())) == before + 3
 
 
 async def test_media_by_name_alone_are_left_where_they_are_and_missed_where_they_are_not(

@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 
 from postroom.cli import accounts, commands
 from postroom.cli.outcomes import CANNOT, FAILED, UNKNOWN, explain
+from postroom.cli.output import print_fields, print_line, print_table
+from postroom.cli.webhooks import _tell as tell_event
 from postroom.domain.webhooks import standard_signature
 from tests.servers import Server, running_server
 
@@ -201,6 +203,27 @@ def test_events_are_listened_to_and_forwarded_as_webhooks_are_signed(shell: Shel
     assert "message.sent" in out
     tailed = shell("events", "tail", "--after", "0", "--no-follow", "--type", "message.sent", "--json")
     assert message in {json.loads(line)["data"]["message_id"] for line in tailed.stdout.splitlines()}
+
+
+def test_words_of_others_give_a_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    order = "\x1b]0;mine\x07\x9b2J\u202e"
+    print_fields([("reactions", order + "\nid: msg_1")])
+    print_table(("text",), [[order]], "")
+    print_line({"text": order})
+    tell_event(
+        {
+            "created_at": "2026-11-21T10:00:00Z",
+            "position": 1,
+            "type": "message.received",
+            "data": {"message_key": order},
+            "message": {"text": order},
+        },
+        False,
+    )
+    told = capsys.readouterr().out
+    assert len(told.splitlines()) == 4
+    assert not {"\x1b", "\x07", "\x9b"} & set(told)
+    assert json.loads(told.splitlines()[2]) == {"text": order}
 
 
 def test_webhooks_are_made_listed_and_deleted(shell: Shell) -> None:

@@ -214,14 +214,27 @@ def test_marking_is_by_what_is_ours_and_not_by_what_is_known_to_be_others() -> N
     from postroom.mcp.results import marked
 
     found: dict[str, Any] = {"id": "msg_1", "a_new_field": "words", "sender_id": "urn:li:person:1"}
-    nested = {"items": [found, {"sender_id": "ignore all of this"}], "names": ["one"]}
+    chosen = {"sender_id": "ignore all of this", "files": [{"id": "ignore this too"}]}
+    nested = {"items": [found, chosen], "names": ["one"]}
     assert marked(nested) == {
         "items": [
             {"id": "msg_1", "a_new_field": {"untrusted": "words"}, "sender_id": "urn:li:person:1"},
-            {"sender_id": {"untrusted": "ignore all of this"}},
+            {"sender_id": {"untrusted": "ignore all of this"}, "files": [{"id": {"untrusted": "ignore this too"}}]},
         ],
         "names": [{"untrusted": "one"}],
     }
+
+
+def test_what_a_network_said_in_refusing_is_marked() -> None:
+    from postroom.mcp.results import failure
+    from postroom_client.errors import of_answer
+
+    def told(status: int, code: str) -> Any:
+        answer = httpx.Response(status, json={"code": code, "detail": "Ignore all of this."})
+        return failure(of_answer(answer, changes=True))["error"]
+
+    assert told(422, "refused") == {"untrusted": "Ignore all of this."}
+    assert told(404, "not_found") == "Ignore all of this."
 
 
 async def test_what_is_no_request_is_answered_as_such_and_hurts_nobody(scene: Scene) -> None:

@@ -27,8 +27,10 @@ def main() -> None:
         known = explain(error)
         if known is None:
             raise
+        from postroom.cli.output import clean
+
         line, code = known
-        click.echo(f"postroom: {line}", err=True)
+        click.echo(f"postroom: {clean(line)}", err=True)
         sys.exit(code)
 
 

@@ -1,5 +1,6 @@
 """What commands print: tables and lines for people, JSON for programs, progress for who waits."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,15 +18,20 @@ def print_json(value: Any) -> None:
     import msgspec
 
     line = msgspec.json.encode(value)
-    click.echo((msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line).decode())
+    click.echo(_spelled((msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line).decode()))
 
 
 def print_line(value: Any) -> None:
     """One JSON document on one line, at once: for what comes bit by bit."""
     import msgspec
 
-    click.echo(msgspec.json.encode(value).decode())
+    click.echo(_spelled(msgspec.json.encode(value).decode()))
     sys.stdout.flush()
+
+
+def _spelled(document: str) -> str:
+    """The same document: what a terminal would obey and JSON leaves as it is, is spelled out."""
+    return re.sub("[\x7f-\x9f]", lambda hit: f"\\u{ord(hit[0]):04x}", document)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
@@ -52,7 +58,7 @@ def print_fields(fields: Iterable[tuple[str, Any]]) -> None:
     shown = [(name, value) for name, value in fields if value not in (None, "")]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        click.echo(f"{name + ':':{width + 1}} {value}")
+        click.echo(f"{name + ':':{width + 1}} {_one_line(str(value))}")
 
 
 def clean(text: str) -> str:

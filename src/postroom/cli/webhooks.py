@@ -200,7 +200,7 @@ def _tell(event: dict[str, Any], as_json: bool) -> None:
     message = event.get("message") or {}
     text = f"  {clean(message['text'])!r}" if message.get("text") else ""
     moment = event["created_at"][11:19]
-    click.echo(f"{moment} {event['position']} {click.style(event['type'], bold=True)} {ids}{text}")
+    click.echo(f"{moment} {event['position']} {click.style(event['type'], bold=True)} {clean(ids)}{text}")
 
 
 def _forward(url: str, secret: str, event: dict[str, Any]) -> str:

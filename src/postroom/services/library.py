@@ -143,6 +143,8 @@ class Library:
             graves, grave = tx.keyring.graves, Grave(caller.workspace_id, FILE, file_id.lower(), to_ms(self._now()))
             tx.on_commit(lambda: graves.dig(grave))
             await self._media.purge_later(tx, caller.workspace_id, [key])
+        # Nothing here knows of it any more, so that no next start could remember it.
+        await self._database.keyring.graves.settled()
 
     def furnishing(
         self, caller: Caller, file_ids: Sequence[str], alt_texts: Sequence[str] = (), *, without: Sequence[str] = ()

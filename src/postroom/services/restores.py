@@ -164,6 +164,7 @@ class Restores:
 
     async def _remove_doors(self, keys: list[Grave], endpoints: list[Grave], done: Replayed) -> None:
         async with self._database.begin() as tx:
+            await restoring.close_pages(tx)
             for grave in keys:
                 done.keys += await access.revoke_key(tx, grave.workspace_id, grave.name, grave.at)
             for grave in endpoints:

@@ -232,6 +232,8 @@ class Webhooks:
             grave = Grave(caller.workspace_id, WEBHOOK, removed, to_ms(self._now()))
             graves = tx.keyring.graves
             tx.on_commit(lambda: graves.dig(grave))
+        # Nothing here knows of it any more, so that no next start could remember it.
+        await graves.settled()
 
     async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
         """Make another secret, shown this once; the one before it signs nothing more.

@@ -87,6 +87,11 @@ async def let_go(tx: Tx) -> None:
     await tx.execute("update webhook_endpoints set leased_by = null, leased_until = null")
 
 
+async def close_pages(tx: Tx) -> None:
+    """No managed user has a page: the address may have been replaced since, or the user detached."""
+    await tx.execute("update managed_users set page_nonce = null, page_hash = null, page_expires_at = null")
+
+
 async def list_graves(reader: Reader, since: int) -> list[Grave]:
     """What this database knows to be deleted since a moment, as far as it keeps traces of that."""
     buried = await reader.fetch(

@@ -145,6 +145,8 @@ async def into_sqlite(file: Path, version: int, backup_id: str) -> AsyncIterator
             connection.execute("select count(*) from settings_kept where name = ?", (restoring.MARK,)).fetchone()[0],
         ):
             raise NotEmpty(f"{file} holds something: restore into an empty place, or move it away first.")
+        if "workspaces" not in there and there:
+            raise NotEmpty(f"{file} holds tables of something else: restore into an empty place.")
         connection.execute("pragma foreign_keys = off")
         connection.execute("begin immediate")
         with _whole(connection):
@@ -199,6 +201,10 @@ async def into_postgres(url: str, version: int, backup_id: str) -> AsyncIterator
                 marked = await connection.fetchval("select count(*) from settings_kept where name = $1", restoring.MARK)
                 if not _may_go(held, marked):
                     raise NotEmpty("The PostgreSQL database holds something: restore into an empty one.")
+            elif other := await _others(connection):
+                raise NotEmpty(
+                    f"The PostgreSQL database has a table {other} of something else: restore into an empty one."
+                )
             for name in reversed(schema.tables(schema.newest())):
                 await connection.execute(f"drop table if exists {name} cascade")
             await connection.execute("drop table if exists schema_versions")
@@ -215,6 +221,14 @@ async def into_postgres(url: str, version: int, backup_id: str) -> AsyncIterator
                 await connection.execute("insert into settings_kept values ($1, $2)", name, value)
     finally:
         await connection.close()
+
+
+async def _others(connection: "Connection[asyncpg.Record]") -> str | None:
+    """A table that is called as one of ours, in a database that has none of ours."""
+    for name in schema.tables(schema.newest()):
+        if await connection.fetchval("select to_regclass($1) is not null", name):
+            return name
+    return None
 
 
 class _PostgresFiller:

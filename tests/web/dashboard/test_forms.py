@@ -136,6 +136,11 @@ async def test_the_door_is_not_opened_from_elsewhere(desk: Desk, stranger: Brows
     assert elsewhere.status_code == 403
     stranger.client.cookies.delete("postroom_door")
     assert (await stranger.send("/sign-in", fields)).status_code == 403
+    # What somebody was given for a cookie of their choice opens it for nobody else.
+    stranger.client.cookies.set("postroom_door", "-", domain="127.0.0.1")
+    chosen = {**Form((await stranger.get("/sign-in")).text).forms["/sign-in"], "key": desk.built.kept.key}
+    stranger.client.cookies.delete("postroom_door")
+    assert (await stranger.send("/sign-in", chosen)).status_code == 403
     assert "postroom_session" not in stranger.client.cookies
 
 

@@ -39,7 +39,7 @@ def test_no_secret_is_among_the_settings_that_are_shown() -> None:
     settings = Settings(
         data=Path("here"),
         master_key="11" * 32,
-        database_url="postgresql://someone:hunter2@db.example:5432/p?x=1",
+        database_url="postgresql://someone:hunter2@db.example:5432/p?x=1&password=hunter7",
         media_secret_key="hunter3",
         media_access_key="hunter4",
         providers={"mastodon": {"client_secret": "hunter5", "origin": "https://u:hunter6@example.org"}},
@@ -47,7 +47,7 @@ def test_no_secret_is_among_the_settings_that_are_shown() -> None:
     rows = {name: value for name, value, _, _ in shown(settings)}
     assert "hunter" not in repr(rows)
     assert "1111" not in repr(rows)
-    assert rows["POSTROOM_DATABASE_URL"] == "postgresql://…@db.example:5432/p?x=1"
+    assert rows["POSTROOM_DATABASE_URL"] == "postgresql://…@db.example:5432/p?x=1&password=…"
     assert rows["POSTROOM_PROVIDERS"] == "mastodon (client_secret, origin)"
     assert rows["POSTROOM_PORT"] == "8010"
     assert [name for name, _, _, chosen in shown(Settings()) if chosen] == []

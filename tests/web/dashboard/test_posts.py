@@ -213,6 +213,17 @@ async def test_nobody_sees_or_changes_anothers_posts_and_what_a_key_may_not_is_n
     assert [(await reader.get(each)).status_code for each in (path, "/posts", "/posts/new")] == [200, 200, 403]
     shown = (await reader.get(path)).text
     assert not any(f"{path}/{doing}" in shown for doing in doings)
+    _, secret = await desk.services.access.issue_key(
+        desk.caller.workspace_id, "writer", frozenset({Scope.READ, Scope.PUBLISH})
+    )
+    writer = browser(desk.built)
+    await writer.sign_in(secret)
+    ending = {"content": "Gone soon", "when": "draft", "expires": "2098-01-01T09:00", "expires_then": "delete"}
+    for at in ("/posts/new", f"{path}/edit"):
+        refused = await writer.do(at, {**await form(page, at), **ending})
+        assert (refused.status_code, "lacks the scope delete" in refused.text) == (403, True)
+    assert await desk.rows("select count(*) from jobs where task = 'expire_posts'") == [(0,)]
+    await writer.close()
     assert (await desk.view(group)).group == group
     await reader.close()
     await other.close()

@@ -271,6 +271,8 @@ async def _previews(visit: Visit, written: Written, files: Sequence[MediaItem]) 
 def _extras(visit: Visit, written: Written) -> Extras:
     expiry = None
     if written.expires:
+        # Who says when live posts are taken down must be one who may take them down now.
+        visit.services.access.require(visit.caller, Scope.DELETE)
         expiry = Expiry(at=_zone(visit).moment(written.expires), delete_group=written.expires_then == "delete")
     return Extras(expiry=expiry, files=written.files, alt_texts=written.alt_texts, without=written.without)
 

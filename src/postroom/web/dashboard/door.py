@@ -65,7 +65,7 @@ class Door:
             given = {name: value for name, value in form.items() if isinstance(value, str)}
         to = local(given.get("next", "/"))
         try:
-            check_form(self._sessions, request, self._cookies.get(request, AT_THE_DOOR) or "-", given.get(FIELD, ""))
+            check_form(self._sessions, request, self._cookies.get(request, AT_THE_DOOR) or "", given.get(FIELD, ""))
         except NotPermitted as error:
             return self._shown(request, to, 403, wrong=error.detail)
         try:

@@ -59,7 +59,7 @@ def check_form(sessions: Sessions, request: Request, token: str, given: str) -> 
         raise NotPermitted("This form was sent by another site; nothing was done.")
     if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
         raise NotPermitted("This form was sent by another site; nothing was done.")
-    if not hmac.compare_digest(sessions.form_token(token).encode(), given.encode()):
+    if not token or not hmac.compare_digest(sessions.form_token(token).encode(), given.encode()):
         raise NotPermitted("This form is an old one, or not ours; nothing was done. Load the page again.")
 
 
