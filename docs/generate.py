@@ -107,7 +107,9 @@ def networks() -> str:
     lines += [
         "",
         "Larger images, and images of other types, are re-encoded until they fit. Videos go out as they are. A text that is",
-        "too long goes out as a thread where there are threads, and is refused where there are none.",
+        "too long goes out as a thread where there are threads, and is refused where there are none. Taking down may also",
+        "depend on how the account was linked (Instagram) or on how old the post is (Telegram): their READMEs say, and so does",
+        "each answer.",
         "",
         "## Linking accounts",
         "",

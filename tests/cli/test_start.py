@@ -69,6 +69,8 @@ def test_every_command_is_there_and_says_what_it_does_and_answers_in_json_where_
 def test_bad_input_is_one_line_and_the_right_exit_code(tmp_path: Path) -> None:
     for arguments, code, said in (
         (("nonsense",), 2, "No such command 'nonsense'"),
+        (("acount", "list"), 2, "Did you mean 'account'?"),
+        (("receipt", "verify", str(tmp_path / "none")), 2, "No such file"),
         (("key", "revoke", "--data", str(tmp_path / "a"), "key_1"), 1, "There is no key key_1"),
         (("key", "list", "--data", str(tmp_path / "a"), "--workspace", "w"), 1, "There is no workspace w"),
         (("worker", "--data", str(tmp_path)), 2, "SQLite has one process"),

@@ -111,8 +111,8 @@ class Previews:
             consequences.append("What of it is not published yet will not be.")
         if live:
             consequences.append(
-                f"{_many(live, 'post')} stay live at their networks, and a receipt keeps their links: take them down "
-                "first if they are to go."
+                f"What is live at networks stays there ({_many(live, 'post')}), and a receipt keeps the links: take it down "
+                "first if it is to go."
             )
         if any(post.status in _UNDER_WAY for post in view.posts):
             consequences.append("A post that is being published, or may have been, can be live all the same.")
@@ -122,9 +122,7 @@ class Previews:
         live = [post for post in view.posts if post.provider_id is not None]
         by_hand = sorted({post.platform for post in live if not self._registry.powers(post.platform).unpublish})
         under_way = any(post.status in _UNDER_WAY for post in view.posts)
-        consequences = [
-            f"{_many(live, 'live post')} are asked to be removed from their networks; the group stays here."
-        ]
+        consequences = [f"Networks are asked to remove {_many(live, 'live post')}; the group stays here."]
         if by_hand:
             consequences.append(f"{', '.join(by_hand)}: no deletions by others there. Those are removed by hand.")
         if under_way:
