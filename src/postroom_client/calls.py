@@ -83,7 +83,8 @@ Flow = Generator[Send | Wait | Give, Any, T]
 
 def at(*segments: str) -> str:
     """A path of our own API; segments are encoded, so that no id can lead elsewhere."""
-    return "/api/" + "/".join(quote(segment, safe="") for segment in segments)
+    # Nothing, and dots alone, are no id: on the way they would name what is above.
+    return "/api/" + "/".join(quote(segment, safe="") if segment.strip(".") else "_" for segment in segments)
 
 
 def get(path: str, answer: Any, query: Mapping[str, Any] | None = None, *, waits_seconds: float = 0.0) -> Call[Any]:

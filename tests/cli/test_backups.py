@@ -397,15 +397,15 @@ async def test_what_a_crash_kept_from_the_keyring_is_remembered_at_the_next_star
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = ground.scene
-    own = await scene.own()
     graves = scene.house.database.keyring.graves
-    with monkeypatch.context() as patched:
-        patched.setattr(graves, "dig", lambda *_: None)
-        await scene.recall(own)
-    assert own.key not in {each.name for each in graves.list()}
-    before = len(list(graves.list()))
-    await scene.house.upkeep.clean_up()
-    assert len(list(graves.list())) > before
+    # Twice: the process that died need not be the one that remembers, and that may have done so before.
+    for own in (await scene.own(), await scene.own(quoted=True)):
+        with monkeypatch.context() as patched:
+            patched.setattr(graves, "dig", lambda *_: None)
+            await scene.recall(own)
+        before = len(list(graves.list()))
+        await scene.house.upkeep.clean_up()
+        assert len(list(graves.list())) > before
 
 
 async def test_an_older_database_is_backed_up_as_it_is_and_brought_up_to_date_when_restored() -> None:

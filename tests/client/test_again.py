@@ -219,6 +219,10 @@ def test_the_key_goes_to_its_server_only(monkeypatch: pytest.MonkeyPatch) -> Non
     border = Border(DONE)
     border.client().accounts.sync("a/../../keys?x#y")
     assert border.asked[0].url.raw_path == b"/api/accounts/a%2F..%2F..%2Fkeys%3Fx%23y/sync"
+    border = Border(DONE, DONE)
+    for nothing in ("..", ""):
+        border.client().accounts.sync(nothing)
+    assert {each.url.raw_path for each in border.asked} == {b"/api/accounts/_/sync"}
 
 
 def event(position: int) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def _answers(link: "Link", given: dict[str, str]) -> dict[str, str]:
 def _draw(link: "Link") -> None:
     """What the owner is to do, on standard error."""
     if link.step == "visit" and link.url:
-        click.echo(f"Open this page and let Postroom in; it goes on here by itself:\n\n  {link.url}\n", err=True)
+        click.echo(f"Open this page and let Postroom in; it goes on here by itself:\n\n  {clean(link.url)}\n", err=True)
     elif link.checkpoint is not None and link.checkpoint.kind == "pairing_code":
         click.echo(f"Enter this code on your telephone: {link.code or link.checkpoint.data}", err=True)
     elif link.step == "show" and link.code:

@@ -14,7 +14,7 @@ import click
 
 from postroom.cli.calling import calls
 from postroom.cli.outcomes import FAILED, Said
-from postroom.cli.output import print_json, progress
+from postroom.cli.output import clean, print_json, progress
 
 if TYPE_CHECKING:
     from postroom_client import Client
@@ -94,7 +94,7 @@ def import_(postroom: "Client", file: BinaryIO, schedule: bool, as_json: bool) -
                 made[kind] += 1
             except (Problem, KeyError, TypeError, ValueError) as error:
                 refused += 1
-                click.echo(f"Line {number}: {error}", err=True)
+                click.echo(clean(f"Line {number}: {error}"), err=True)
             step(1)
     if as_json:
         print_json({"made": made, "passed_over": passed_over, "refused": refused})

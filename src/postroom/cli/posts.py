@@ -154,8 +154,8 @@ def _show(group: "PostGroup", as_json: bool) -> None:
     files = ", ".join(clean(each.file_name) for each in group.media)
     print_fields((("id", group.id), ("status", group.status), ("goes out", at), ("files", files)))
     for each in group.posts:
-        told = each.url or (clean(each.error_detail) if each.error_detail else each.error) or ""
-        click.echo(f"  {each.platform} {each.platform_id}: {each.status} {told}".rstrip())
+        told = each.url or each.error_detail or each.error or ""
+        click.echo(clean(f"  {each.platform} {each.platform_id}: {each.status} {told}".rstrip()))
     for problem in group.problems:
         most = f" (at most {problem.most}, here {problem.current})" if problem.most is not None else ""
         click.echo(f"  {problem.platform_id}: {problem.code}{most}", err=True)
@@ -170,6 +170,5 @@ def _tell(done: "TakeDown", as_json: bool) -> None:
         click.echo("It is live nowhere.")
     for each in done.targets:
         by_hand = f", by hand: {each.url}" if each.outcome in ("unsupported", "refused") and each.url else ""
-        click.echo(
-            f"{each.platform} {each.platform_id}: {each.outcome}{f' ({clean(each.detail)})' if each.detail else ''}{by_hand}"
-        )
+        why = f" ({each.detail})" if each.detail else ""
+        click.echo(clean(f"{each.platform} {each.platform_id}: {each.outcome}{why}{by_hand}"))

@@ -10,7 +10,7 @@ import click
 from postroom.cli.lazily import ShortGroup
 from postroom.cli.options import data_option, json_option, run, settings_of
 from postroom.cli.outcomes import FAILED, Said
-from postroom.cli.output import print_json, progress
+from postroom.cli.output import clean, print_json, progress
 
 _AT_ONCE = 5_000
 
@@ -45,15 +45,15 @@ def verify_receipts(files: tuple[BinaryIO, ...], key: str | None, as_json: bool)
         )
         sys.exit(FAILED if report.problems else 0)
     for note in report.notes:
-        click.echo(note)
+        click.echo(clean(note))
     for problem in report.problems:
-        click.echo(problem, err=True)
+        click.echo(clean(problem), err=True)
     count = f"{report.receipts} receipt{'' if report.receipts == 1 else 's'}"
     where = f", {report.first} to {report.last}," if report.receipts else ""
     if report.problems:
-        click.echo(f"NOT WHOLE: see above; {count}{where} were read.", err=True)
+        click.echo(clean(f"NOT WHOLE: see above; {count}{where} were read."), err=True)
         sys.exit(FAILED)
-    click.echo(f"Whole: {count}{where} of workspace {report.workspace_id}.")
+    click.echo(clean(f"Whole: {count}{where} of workspace {report.workspace_id}."))
     click.echo(f"Signed with the key {report.key}.")
     if key is None:
         click.echo("That is the export's own word: compare it with `postroom receipts key`, or give --key.")

@@ -19,7 +19,8 @@ _FEW = 30
 
 
 def _at(*segments: str) -> str:
-    return "".join("/" + quote(each, safe="") for each in segments)
+    # Nothing, and dots alone, are no id: on the way they would name what is above.
+    return "".join("/" + (quote(each, safe="") if each.strip(".") else "_") for each in segments)
 
 
 async def _list_accounts(api: Api, arguments: Arguments) -> Any:

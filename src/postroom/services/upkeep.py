@@ -70,7 +70,6 @@ class Upkeep:
         self._accounts = accounts
         self._chains = chains
         self._restores = restores
-        self._remembered = False
         self._retention = retention
         self._now = now
 
@@ -120,9 +119,8 @@ class Upkeep:
         for workspace_id, account_id in left:
             await self._accounts.finish_unlink(workspace_id, account_id)
         await self.announce_expiring()
-        if not self._remembered:
-            await self._restores.remember()
-            self._remembered = True
+        # Each time: it may be another process than this one that died.
+        await self._restores.remember()
         await self.schedule(timedelta(minutes=10))
 
     async def announce_expiring(self) -> None:

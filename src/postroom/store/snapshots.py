@@ -228,7 +228,8 @@ async def _others(connection: "Connection[asyncpg.Record]") -> str | None:
     for name in schema.tables(schema.newest()):
         if await connection.fetchval("select to_regclass($1) is not null", name):
             return name
-    return None
+    held = await connection.fetchval("select to_regclass('schema_versions') is not null")
+    return "schema_versions" if held and await connection.fetchval("select count(*) from schema_versions") else None
 
 
 class _PostgresFiller:
