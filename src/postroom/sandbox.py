@@ -19,7 +19,8 @@ from postroom.connectors.contract import AppSettings, LoginStep, Show, Visit
 from postroom.connectors.registry import settings_types
 from postroom.domain.access import EVERYDAY_SCOPES, Caller, Scope
 from postroom.domain.accounts import Account
-from postroom.errors import LoginFailed, NotImplementedHere, NotSupported, PostroomError
+from postroom.errors import LoginFailed, NotAuthenticated, NotImplementedHere, NotSupported, PostroomError
+from postroom.services.access import Access
 
 log = structlog.get_logger()
 
@@ -147,6 +148,8 @@ async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) ->
         _, key = await access.issue_key(first.id, "sandbox", frozenset(Scope))
         _, other_key = await access.issue_key(second.id, "other sandbox", EVERYDAY_SCOPES)
         kept = Kept(workspace_id=first.id, key=key, other_workspace_id=second.id, other_key=other_key, sim_port=0)
+    kept.key = await _good(access, kept.key, kept.workspace_id, "sandbox", frozenset(Scope))
+    kept.other_key = await _good(access, kept.other_key, kept.other_workspace_id, "other sandbox", EVERYDAY_SCOPES)
     kept.sim_port = int(sim.rpartition(":")[2])
     _write(folder / _FILE, msgspec.json.format(msgspec.json.encode(kept)))
     if not link:
@@ -155,6 +158,15 @@ async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) ->
     for who, provider, flow, answers in _ACCOUNTS:
         await _link(house, caller if who == "first" else other, provider, flow, answers)
     return kept
+
+
+async def _good(access: Access, key: str, workspace_id: str, name: str, scopes: frozenset[Scope]) -> str:
+    """The key; another in its place, if somebody tried what revoking it does."""
+    try:
+        await access.resolve(key)
+    except NotAuthenticated:
+        _, key = await access.issue_key(workspace_id, name, scopes)
+    return key
 
 
 # Whose, where, how, and what the owner answers; `login` is whom the simulated page takes them for.

@@ -135,6 +135,9 @@ def test_a_chat_is_listed_by_whom_it_is_with(shell: Shell) -> None:
     rows = [line.split("\t") for line in shell("chat", "list", "--network", "linkedin").stdout.splitlines()]
     assert "Goran Petrov" in {row[2] for row in rows}
     assert not [row for row in rows if row[2].startswith("ACoA")]
+    senders = [line.split("\t")[2] for line in shell("message", "list").stdout.splitlines()]
+    assert "you" in senders
+    assert not [each for each in senders if each.startswith("ACoA")]
 
 
 def test_a_recall_whose_answer_is_lost_says_so_by_its_exit_code(shell: Shell, server: Server) -> None:

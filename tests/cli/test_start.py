@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from postroom.cli import commands
 from postroom.cli.lazily import LazyGroup
 from postroom.cli.outcomes import EXIT_CODES
+from postroom.cli.output import print_table
 
 HEAVY = {"asyncpg", "httpx", "uvicorn", "starlette", "cryptography", "PIL", "structlog", "msgspec", "uvloop", "asyncio"}
 
@@ -99,6 +100,17 @@ def test_who_reads_no_further_is_no_failure(words: str, tmp_path: Path) -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=own, timeout=30)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_table_is_cut_to_its_terminal_but_for_what_other_commands_take(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    print_table(("id", "text"), [("msg_" + "0" * 36, "words " * 20)], "None.")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("msg_" + "0" * 36 + "  words")
+    assert len(line) == 60
 
 
 def test_exit_codes_are_explained() -> None:

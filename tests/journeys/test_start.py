@@ -109,6 +109,21 @@ def test_the_next_start_has_the_same_keys_ids_and_state(tmp_path: Path, environm
     assert len(new) < 20
 
 
+def test_a_sandbox_whose_key_was_revoked_starts_with_another_key_to_the_same_accounts(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running_server(data) as server:
+        before = server.line
+        held = json.loads(command("key", "list", "--json", "--data", str(data)).stdout)
+        (id,) = [each["id"] for each in held if before["key"].startswith(each["prefix"])]
+        assert command("key", "revoke", id, "--data", str(data)).returncode == 0
+        server.stop()
+    with running_server(data) as server:
+        assert server.line["other_key"] == before["other_key"]
+        assert server.line["key"] != before["key"]
+        answer = httpx.get(server.line["native"] + "/accounts", headers={"X-API-KEY": server.line["key"]})
+        assert len(answer.json()["items"]) == 4
+
+
 def test_a_second_server_on_the_same_folder_is_refused_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running_server(data) as server:

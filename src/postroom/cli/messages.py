@@ -105,7 +105,9 @@ def message() -> None:
 @calls
 def list_messages(postroom: "Client", account_id: str | None, limit: int, as_json: bool) -> None:
     """List messages of all chats, newest first."""
-    _print(list(islice(postroom.messages.list(account_id=account_id, limit=min(limit, 250)), limit)), as_json, {})
+    found = list(islice(postroom.messages.list(account_id=account_id, limit=min(limit, 250)), limit))
+    chats = set() if as_json else {each.chat_id for each in found}
+    _print(found, as_json, {each.provider_id: each.name for id in chats for each in postroom.chats.people(id)})
 
 
 @message.command("get")

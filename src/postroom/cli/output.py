@@ -35,7 +35,10 @@ def _spelled(document: str) -> str:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """A table for a terminal, cut to its width; in a pipe the same with tabs, whole, and without headings."""
+    """A table for a terminal, cut to its width; in a pipe the same with tabs, whole, and without headings.
+
+    The first column is whole everywhere: it is what other commands take.
+    """
     cells = [["" if cell is None else _one_line(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
@@ -46,8 +49,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
         return
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > _LEAST_WIDTH:
-        widths[widths.index(max(widths))] -= 1
+    while sum(widths) > room and max(widths[1:], default=0) > _LEAST_WIDTH:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
     click.secho("  ".join(_cut(text.upper(), width) for text, width in zip(headings, widths, strict=True)), dim=True)
     for row in cells:
         click.echo("  ".join(_cut(text, width) for text, width in zip(row, widths, strict=True)).rstrip())
