@@ -1,5 +1,6 @@
 """The page of media: files, where they are used, and whether anything lies in the store that nobody needs."""
 
+from postroom.domain.access import Scope
 from tests.desk import ANOTHER, PICTURE, Desk, pieces
 from tests.web.dashboard.browser import Browser, browser
 
@@ -42,5 +43,13 @@ async def test_what_is_no_picture_is_refused_in_words_and_nobody_gets_at_another
         assert (await other.get(f"/library/{path}")).status_code == 404
     assert 'name="file"' not in (await other.get(f"/posts/new?file={kept.file.id}")).text
     assert (await other.do(f"/library/{kept.file.id}/delete")).status_code == 404
+    scopes = frozenset({Scope.READ, Scope.PUBLISH})
+    _, secret = await desk.services.access.issue_key(desk.caller.workspace_id, "writer", scopes)
+    writer = browser(desk.built)
+    await writer.sign_in(secret)
+    assert (await writer.do(f"/library/{kept.file.id}/delete")).status_code == 403
+    told = await writer.client.delete(f"/api/media/{kept.file.id}", headers={"x-api-key": secret})
+    assert (told.status_code, told.json()["code"]) == (403, "insufficient_privileges")
     assert len((await desk.services.library.list(desk.caller)).items) == 1
     await other.close()
+    await writer.close()

@@ -147,7 +147,7 @@ async def test_a_take_down_with_mixed_outcomes_is_told_as_it_is(page: Browser, d
     path = f"/posts/{group.id}"
     await desk.fault("delete_status", "mastodon", do={"status": 403})
     await desk.fault("delete_tweet", "twitter", do={"commit_then_lose": True})
-    await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    taken = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
     assert (await page.get(path)).text.count("Being taken down") == 3
     await desk.work()
     shown = (await page.get(path)).text
@@ -156,6 +156,12 @@ async def test_a_take_down_with_mixed_outcomes_is_told_as_it_is(page: Browser, d
     await desk.settle()
     shown = (await page.get(path)).text
     assert ("Left: 1 of 3" in shown, "the network refused" in shown, "In doubt" in shown) == (True, True, False)
+    assert 'rel="noreferrer" target="_blank">' in shown
+    async with desk.house.database.begin() as tx:
+        await tx.execute("update posts set url = 'javascript:alert(1)'")
+        await tx.execute("update takedown_targets set url = 'javascript:alert(1)'")
+    led = (await page.get(path)).text + (await page.get(f"/posts/take-downs/{taken.id}")).text
+    assert 'href="javascript:' not in led
     assert (await page.do(f"{path}/take-down")).headers["location"] == f"{path}#outcomes"
     await desk.work()
     assert "Nothing of it is live any more" in (await page.get(path)).text

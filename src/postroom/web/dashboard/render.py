@@ -34,12 +34,18 @@ def environment() -> Environment:
     made.filters["iso"] = iso
     made.filters["network"] = called
     made.filters["words"] = words
+    made.filters["web"] = web
     return made
 
 
 def render(template: str, values: dict[str, Any]) -> str:
     """A template of the folder, with these values."""
     return environment().get_template(template).render(values)
+
+
+def web(address: str | None) -> bool:
+    """Whether an address that a network gave leads to a page, rather than to a script or a program."""
+    return address is not None and address.startswith(("https://", "http://"))
 
 
 def words(name: str) -> str:
