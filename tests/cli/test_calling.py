@@ -123,6 +123,7 @@ def test_a_message_is_sent_edited_and_taken_back(shell: Shell) -> None:
     assert [each["emoji"] for each in shell.json("message", "react", message, "👍")["reactions"]] == ["👍"]
     assert message in shell("chat", "messages", chat).stdout
     put_off = shell("message", "recall", message, "--grace", "60")
+    assert "Due in 1m." in put_off.stderr
     assert "undone" in shell("message", "undo", put_off.stdout.strip()).stdout
     assert shell("message", "recall", message).exit_code == 0
     assert shell.json("message", "recall", message)["done"] == "deleted"

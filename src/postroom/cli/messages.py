@@ -1,7 +1,7 @@
 """`postroom chat` and `postroom message`: read, send, edit, react, take back."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -208,7 +208,9 @@ def _until(message: "Message | None") -> str:
 def _tell_deferral(deferral: "Deferral | None") -> None:
     assert deferral is not None
     click.echo(deferral.id)
-    click.echo(f"Due {ago(deferral.due_at)}. Until then: postroom message undo {deferral.id}", err=True)
+    # By the server's clock, from which this machine's may differ: in a sandbox by as much as one likes.
+    due = datetime.now(UTC) + (deferral.due_at - deferral.created_at) + timedelta(seconds=0.5)
+    click.echo(f"Due {ago(due)}. Until then: postroom message undo {deferral.id}", err=True)
 
 
 def _show(found: "Message", as_json: bool) -> None:
