@@ -32,6 +32,7 @@ async def test_a_webhook_is_added_tested_told_and_told_again(page: Page, receive
     await page.get_by_role("link", name="Add an endpoint").first.click()
     await page.get_by_label("Name").fill("Orders")
     await page.get_by_label("URL").fill(receiver.url)
+    await page.get_by_label("message.sent", exact=True).check()
     await shoot(page, "webhooks-new")
     await axe(page)
     await page.get_by_role("button", name="Add the endpoint").click()

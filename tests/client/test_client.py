@@ -153,7 +153,7 @@ async def test_a_post_is_written_furnished_scheduled_published_taken_down_and_de
     )
     assert (later.status, later.problems, later.posts[0].status) == ("scheduled", [], "pending")
     assert (await postroom.posts.update(draft.id, scheduled_at=None)).scheduled_at is None
-    due = await postroom.posts.update(draft.id, scheduled_at=datetime.now(UTC))
+    due = await postroom.posts.update(draft.id, scheduled_at=house.now())
     assert due.status == "scheduled"
     async with working(house):
         events = postroom.events.follow(0, types=["post.published"])
