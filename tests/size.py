@@ -28,7 +28,14 @@ class Size:
 
 SIZES = {
     "small": Size(
-        name="small", traces=300, examples=50, fuzz_examples=20, rounds=10, every_nth=12, rows=10_000, matrix_messages=60
+        name="small",
+        traces=300,
+        examples=50,
+        fuzz_examples=20,
+        rounds=10,
+        every_nth=12,
+        rows=10_000,
+        matrix_messages=60,
     ),
     "long": Size(
         name="long",
