@@ -65,6 +65,10 @@ async def listening(desk: Desk, page: Browser, query: str = "", **headers: str) 
 
     answering = asyncio.ensure_future(desk.house.app(scope, receive, stream.put))
     try:
+        # Who signs out before the server has looked at the session has no stream that could end.
+        async with asyncio.timeout(30):
+            while stream.status == 0:
+                await asyncio.sleep(0.005)
         yield stream
     finally:
         gone.set()
