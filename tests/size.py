@@ -33,7 +33,7 @@ SIZES = {
         examples=50,
         fuzz_examples=20,
         rounds=10,
-        every_nth=12,
+        every_nth=6,
         rows=10_000,
         matrix_messages=60,
     ),
