@@ -273,3 +273,13 @@ def test_a_server_that_is_not_there_or_takes_no_such_key_is_one_line(shell: Shel
     assert shell.failed("account", "list", "--server", f"http://127.0.0.1:{port}") == CANNOT
     assert shell.failed("account", "list", "--key", "pr_test_nobody") == CANNOT
     assert shell.failed("account", "list", "--server", "somewhere") == CANNOT
+
+
+def test_the_environments_key_goes_to_no_other_server_than_the_environments(shell: Shell) -> None:
+    here, key = shell.environment["POSTROOM_SERVER"], shell.environment["POSTROOM_KEY"]
+    # Its address is nobody's: had it been called, that would be a failure to reach it.
+    done = shell("account", "list", "--server", "http://127.0.0.1:1")
+    assert "POSTROOM_KEY is for POSTROOM_SERVER" in str(done.exception)
+    assert shell.failed("account", "list", "--server", "http://127.0.0.1:1") == 2
+    assert shell("account", "list", "--server", f"{here}/").exit_code == 0
+    assert shell("account", "list", "--server", here.replace("127.0.0.1", "localhost"), "--key", key).exit_code == 0

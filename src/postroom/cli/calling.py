@@ -1,5 +1,6 @@
 """Commands that call a server: which one, by whose key, and how its answers are told."""
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
+from click.core import ParameterSource
 
 from postroom.cli.options import json_option
 from postroom.cli.outcomes import CANNOT, Said
@@ -57,7 +59,16 @@ def meant(server: str | None, key: str | None) -> tuple[str, str]:
     address = server or _SERVER
     if not address.startswith(("http://", "https://")):
         raise Said(f"--server {address}: http:// or https:// and a host are needed.", CANNOT)
+    if _is_for_another(address):
+        raise Said("POSTROOM_KEY is for POSTROOM_SERVER, and --server names another: say --key as well.", CANNOT)
     return address, key
+
+
+def _is_for_another(address: str) -> bool:
+    """Whether the key is the environment's, and the server is not the one that the environment names with it."""
+    named, asked = os.environ.get("POSTROOM_SERVER"), click.get_current_context()
+    from_environment = asked.get_parameter_source("key") is ParameterSource.ENVIRONMENT
+    return bool(named) and from_environment and address.rstrip("/") != str(named).rstrip("/")
 
 
 def confirmed(question: str, yes: bool) -> None:
