@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from postroom import logs
 from tests.crash import networks
 from tests.crash.harness import Ground, Prepared, prepare
 from tests.crash.operations import furnish
@@ -34,6 +35,14 @@ hypothesis.settings.load_profile("postroom")
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_leaves_loopback() -> Iterator[None]:
     with only_loopback():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_log_of_the_process_is_the_tests() -> Iterator[None]:
+    """A command that is called inside this process would set up the log of every test that comes after it, for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "configure", lambda level, as_json: None)
         yield
 
 
