@@ -196,5 +196,8 @@ class Dashboard:
 
 
 def dashboard(services: Services, now: Clock, *, public_url: str) -> Dashboard:
-    """The application, to be mounted at each of `SEGMENTS`, and for browsers where nothing is. `public_url` is how browsers reach it."""
+    """The application, to be mounted at each of `SEGMENTS`, and for browsers where nothing else is.
+
+    `public_url` is how browsers reach it.
+    """
     return Dashboard(services, now, secure=public_url.startswith("https://"))
