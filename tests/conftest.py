@@ -1,9 +1,12 @@
 """What every test may ask for."""
 
+import functools
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 
@@ -44,6 +47,23 @@ def _the_log_of_the_process_is_the_tests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logs, "configure", lambda level, as_json: None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _roots_of_trust_are_read_once() -> Iterator[None]:
+    """A client reads them for 20 ms when it is made; the tests make thousands, most of which speak no TLS at all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_was_imported_stays() -> Iterator[None]:
+    """Until the end, so no collection looks at it again: there is more of it than of what a test makes."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", name="size")
