@@ -2,8 +2,10 @@
 
 import functools
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 
 import httpx
@@ -11,6 +13,7 @@ import hypothesis
 import pytest
 
 from postroom import logs
+from postroom.connectors import registry
 from tests.crash import networks
 from tests.crash.harness import Ground, Prepared, prepare
 from tests.crash.operations import furnish
@@ -50,10 +53,16 @@ def _the_log_of_the_process_is_the_tests() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _roots_of_trust_are_read_once() -> Iterator[None]:
-    """A client reads them for 20 ms when it is made; the tests make thousands, most of which speak no TLS at all."""
+def _what_stays_is_read_once() -> Iterator[None]:
+    """The roots of trust that a client is made with, and the packages that register connectors: thousands are made here."""
+
+    @functools.cache
+    def entries(path: tuple[str, ...], group: str) -> EntryPoints:
+        return entry_points(group=group)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
+        patch.setattr(registry, "entry_points", lambda group: entries(tuple(sys.path), group))
         yield
 
 
