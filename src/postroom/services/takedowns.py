@@ -41,8 +41,9 @@ from postroom.services.events import Events
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.services.spending import counted, spent
-from postroom.store import accounts, jobs, posts, takedowns
+from postroom.store import accounts, jobs, posts, takedowns, unwritten
 from postroom.store.database import Database, Tx
+from postroom.store.graves import EXPIRY, Grave
 from postroom.store.notify import Notifier
 
 Finish = Callable[[Tx, float], Awaitable[None]]
@@ -143,7 +144,8 @@ class Takedowns:
 
     async def schedule_group(self, tx: Tx, group: PostGroup, at: int | None, *, delete_group: bool) -> None:
         """The same in a transaction which made or holds the group."""
-        await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}")
+        for job_id in await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}"):
+            await unwritten.dig(tx, Grave(group.workspace_id, EXPIRY, job_id, to_ms(self._now())))
         if at is not None:
             check_expiry(at, group)
             args: dict[str, str | list[str]] = {
