@@ -199,9 +199,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     chats = Chats(database, connections, ingest, events, now)
     engagement = Engagement(database, connections, now)
     webhooks = Webhooks(database, notifier, guard, events, _vocabularies(), now)
+    fittings = Fittings(database, connections)
     deletions = Deletions(
         database,
-        Previews(registry, access, accounts, messages, posts, webhooks, deadlines),
+        Previews(registry, access, accounts, messages, posts, webhooks, deadlines, fittings),
         Powers(
             access=access,
             accounts=accounts,
@@ -245,7 +246,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         post_lists=PostLists(database),
         post_logs=post_logs,
         engagement=engagement,
-        fittings=Fittings(database, connections),
+        fittings=fittings,
         checkups=Checkups(database, connections, now),
         media=media,
         library=library,

@@ -5,8 +5,10 @@ a failure after it is `OutcomeUnknown`. A status is an answer; the networks' own
 """
 
 import asyncio
+import functools
 import logging
 import random
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -39,6 +41,12 @@ _NOTHING_SENT = (
 )
 _SHARE_A_POOL = 4
 _TRANSIENT = frozenset({502, 503, 504})
+
+
+@functools.cache
+def tls() -> ssl.SSLContext:
+    """The one TLS context of this process: reading what it trusts takes longer than all else that a client is made of."""
+    return httpx.create_ssl_context()
 
 
 class TooLarge(Exception):
@@ -179,12 +187,10 @@ class Http:
     ) -> None:
         """`whole_seconds` bounds one exchange, however slowly it drips; `idle_seconds` the silence of a stream."""
         # A transport rather than a client: a client keeps cookies, follows proxies of the environment and logs URLs.
-        context = httpx.create_ssl_context() if transport is None else None
 
         def make() -> httpx.AsyncBaseTransport:
-            assert context is not None
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
-            return httpx.AsyncHTTPTransport(verify=context, http1=True, limits=limits, proxy=proxy)
+            return httpx.AsyncHTTPTransport(verify=tls(), http1=True, limits=limits, proxy=proxy)
 
         self._transport = transport or _Pools(make)
         self._timeout = {

@@ -356,7 +356,9 @@ class Linking:
                 await accounts.hold(tx, workspace_id, held.id)
                 await accounts.set_credentials(tx, workspace_id, held.id, linked.credentials)
                 await accounts.set_profile(tx, workspace_id, held.id, linked.profile)
-                await accounts.set_roles(tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts)
+                await accounts.set_roles(
+                    tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts, flow=attempt.flow
+                )
                 await note_linked(tx, attempt, held.id, self._now, was_new=False)
         if held is not None and held.status is AccountStatus.UNLINKING:
             await self._finish_unlink(workspace_id, held.id)
@@ -383,6 +385,7 @@ class Linking:
             synced=False,
             has_chats=has_chats,
             takes_posts=takes_posts,
+            flow=attempt.flow,
         )
         async with self._database.begin() as tx:
             await self._quota.check_link(tx, workspace_id)

@@ -18,7 +18,7 @@ from postroom.store.where import Where
 
 _COLUMNS = (
     "id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed, created_at, "
-    f"last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts, {OF_ACCOUNT}"
+    f"last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts, {OF_ACCOUNT}, flow"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_profile = msgspec.json.Decoder(Profile).decode
@@ -37,8 +37,8 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         insert into accounts (
             id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed,
             credentials_sealed, created_at, last_synced_at, last_used_at, synced, credentials_expire_at,
-            has_chats, takes_posts
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            has_chats, takes_posts, flow
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """,
         account.id,
         account.workspace_id,
@@ -56,6 +56,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         credentials.ends_at,
         int(account.has_chats),
         int(account.takes_posts),
+        account.flow,
     )
 
 
@@ -211,14 +212,17 @@ async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credential
     )
 
 
-async def set_roles(tx: Tx, workspace_id: str, account_id: str, *, has_chats: bool, takes_posts: bool) -> None:
+async def set_roles(
+    tx: Tx, workspace_id: str, account_id: str, *, has_chats: bool, takes_posts: bool, flow: str
+) -> None:
     """What the account can do, as it was linked last."""
     await tx.execute(
-        "update accounts set has_chats = $3, takes_posts = $4 where workspace_id = $1 and id = $2",
+        "update accounts set has_chats = $3, takes_posts = $4, flow = $5 where workspace_id = $1 and id = $2",
         workspace_id,
         account_id,
         int(has_chats),
         int(takes_posts),
+        flow,
     )
 
 
@@ -406,4 +410,5 @@ def _account(row: Row, keyring: Keyring) -> Account:
         has_chats=row[13] == 1,
         takes_posts=row[14] == 1,
         sync=progress_of(row[15]),
+        flow=row[16],
     )

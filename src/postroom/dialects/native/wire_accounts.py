@@ -30,6 +30,9 @@ class Network(msgspec.Struct, kw_only=True):
     marks: list[str]
     publish: dict[str, Any] | None
     unpublish: bool
+    """Whether it takes down a live post that it is asked to."""
+    unpublish_flows: list[str]
+    """Where it does that only for accounts that were linked by one of these flows; empty: for all."""
 
 
 class Networks(msgspec.Struct, kw_only=True):
@@ -103,6 +106,8 @@ class Account(msgspec.Struct, kw_only=True):
     last_used_at: str
     credentials_expire_at: str | None
     """When it ends unless it is linked again, as far as its network says."""
+    flow: str | None
+    """By which of the network's flows it was linked last; null: that was not noted yet."""
 
 
 class Accounts(msgspec.Struct, kw_only=True):
@@ -127,6 +132,7 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
                 marks=sorted(found.marks),
                 publish=_power(found.publish),
                 unpublish=found.unpublish,
+                unpublish_flows=sorted(found.unpublish_flows),
             )
             for name, found in sorted(powers.items())
         ]
@@ -175,6 +181,7 @@ def account(found: DomainAccount) -> Account:
         last_synced_at=moment(found.last_synced_at),
         last_used_at=iso(found.last_used_at),
         credentials_expire_at=moment(found.credentials_expire_at),
+        flow=found.flow,
     )
 
 
