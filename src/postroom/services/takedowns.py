@@ -418,14 +418,7 @@ class Takedowns:
         await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
 
     async def _ask(
-        self,
-        tx: Tx,
-        workspace_id: str,
-        user_id: str,
-        group_id: str,
-        targets: Sequence[Target],
-        *,
-        delete_group: bool,
+        self, tx: Tx, workspace_id: str, user_id: str, group_id: str, targets: Sequence[Target], *, delete_group: bool
     ) -> Takedown:
         """The intent, and a job for each target that has to be asked for, in one transaction."""
         gone = await takedowns.list_done(tx, workspace_id, group_id)
