@@ -42,8 +42,9 @@ from postroom.services.events import Events
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.services.spending import counted, spent
-from postroom.store import accounts, jobs, posts, takedowns
+from postroom.store import accounts, jobs, posts, takedowns, unwritten
 from postroom.store.database import Database, Tx
+from postroom.store.graves import EXPIRY, Grave
 from postroom.store.notify import Notifier
 
 Finish = Callable[[Tx, float], Awaitable[None]]
@@ -143,7 +144,8 @@ class Takedowns:
 
     async def schedule_group(self, tx: Tx, group: PostGroup, at: int | None, *, delete_group: bool) -> None:
         """The same in a transaction which made or holds the group."""
-        await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}")
+        for job_id in await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}"):
+            await unwritten.dig(tx, Grave(group.workspace_id, EXPIRY, job_id, to_ms(self._now())))
         if at is not None:
             check_expiry(at, group)
             args: dict[str, str | list[str]] = {
@@ -416,14 +418,7 @@ class Takedowns:
         await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
 
     async def _ask(
-        self,
-        tx: Tx,
-        workspace_id: str,
-        user_id: str,
-        group_id: str,
-        targets: Sequence[Target],
-        *,
-        delete_group: bool,
+        self, tx: Tx, workspace_id: str, user_id: str, group_id: str, targets: Sequence[Target], *, delete_group: bool
     ) -> Takedown:
         """The intent, and a job for each target that has to be asked for, in one transaction."""
         gone = await takedowns.list_done(tx, workspace_id, group_id)
