@@ -27,8 +27,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("cli") / "data", whatsapp=True) as started:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli") / "data"
+
+
+@pytest.fixture(scope="module")
+def server(data: Path) -> Iterator[Server]:
+    with running_server(data, whatsapp=True) as started:
         yield started
 
 
@@ -299,6 +304,18 @@ def test_the_environments_key_goes_to_no_other_server_than_the_environments(shel
     assert shell.failed("account", "list", "--server", "http://127.0.0.1:1") == 2
     assert shell("account", "list", "--server", f"{here}/").exit_code == 0
     assert shell("account", "list", "--server", here.replace("127.0.0.1", "localhost"), "--key", key).exit_code == 0
+
+
+def test_the_sandbox_here_is_asked_wherever_it_listens(
+    server: Server, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = json.loads((data / "sandbox.json").read_text())
+    assert (kept["server"], kept["sim"]) == (server.line["native"].removesuffix("/api"), server.line["sim"])
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data" / "sandbox").symlink_to(data)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(commands, ["account", "list"], env={"POSTROOM_SERVER": None, "POSTROOM_KEY": None})
+    assert (done.exit_code, "linkedin" in done.stdout) == (0, True), (done.output, done.exception)
 
 
 def test_times_are_told_by_the_clock_of_the_server_which_a_sandbox_can_move(

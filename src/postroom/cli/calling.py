@@ -38,7 +38,9 @@ def calls(command: Callable[Concatenate["Client", P], None]) -> Callable[..., No
 
 def where(command: Callable[..., Any]) -> Callable[..., Any]:
     """--server and --key"""
-    server = click.option("--server", envvar="POSTROOM_SERVER", help=f"The server.  [default: {_SERVER}]")
+    server = click.option(
+        "--server", envvar="POSTROOM_SERVER", help=f"The server.  [default: the sandbox here, else {_SERVER}]"
+    )
     key = click.option("--key", envvar="POSTROOM_KEY", help="Your API key.  [default: the key of the sandbox here]")
     return server(key(command))
 
@@ -54,8 +56,11 @@ def meant(server: str | None, key: str | None) -> tuple[str, str]:
     """The server that is meant, and the key to it; without either those of the sandbox here."""
     import msgspec
 
-    if not key and server in (None, _SERVER) and _SANDBOX.exists():
-        key = msgspec.json.decode(_SANDBOX.read_bytes())["key"]
+    if not key and _SANDBOX.exists():
+        kept = msgspec.json.decode(_SANDBOX.read_bytes())
+        here = kept.get("server") or _SERVER
+        if server in (None, here):
+            server, key = here, kept["key"]
     if not key:
         raise Said("Which key? Say --key, or set POSTROOM_KEY; `postroom key create` makes one.", CANNOT)
     address = server or _SERVER
