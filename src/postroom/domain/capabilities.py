@@ -145,3 +145,5 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     marks: frozenset[ChatMark] = frozenset()
     publish: Publishing | None = None
     unpublish: bool = False
+    proxies: bool = False
+    """Whether an account can go out by a proxy of its own, with everything that is done for it."""

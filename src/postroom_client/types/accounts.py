@@ -22,6 +22,24 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[str]
     publish: dict[str, Any] | None
     unpublish: bool
+    proxies: bool
+    """Whether an account can go out by a proxy of its own."""
+
+
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    """A proxy by which an account goes out. Its password is shown to nobody."""
+
+    protocol: str
+    """`http`, `https` (TLS to the proxy itself) or `socks5`."""
+    host: str
+    port: int
+    username: str | None
+
+
+class ProxyOf(msgspec.Struct, frozen=True, kw_only=True):
+    """By what an account goes out; None: by the server's own address."""
+
+    proxy: Proxy | None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Where the account was linked by Facebook; others are told that it is not supported.
     unpublish=True,
+    proxies=True,
 )
 _FACEBOOK = "facebook_oauth"
 
