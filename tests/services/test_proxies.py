@@ -12,6 +12,7 @@ from postroom.domain.files import Upload
 from postroom.domain.messages import Message
 from postroom.domain.proxies import Proxy, ProxyProtocol, make_proxy
 from postroom.errors import ErrorCode, InvalidParameters, Kind, ProviderDown, ProxyRefused
+from postroom.services import listeners
 from tests import opened
 from tests.parts.tunnelproxy import TunnelProxy
 from tests.promises.p2_network_first import bytes_of
@@ -30,8 +31,8 @@ class Field:
     proxy: TunnelProxy
 
     def by(self, protocol: ProxyProtocol = ProxyProtocol.HTTP, **other: Any) -> Proxy:
-        values = {"host": "127.0.0.1", "port": self.proxy.port, "username": LOGIN[0], "password": LOGIN[1]}
-        return Proxy(protocol=protocol, **(values | other))
+        values: dict[str, Any] = {"port": self.proxy.port, "username": LOGIN[0], "password": LOGIN[1]}
+        return Proxy(protocol=protocol, host="127.0.0.1", **(values | other))
 
     async def arrived(self) -> list[str]:
         """The paths that LinkedIn was asked for since its journal was emptied."""
@@ -108,7 +109,10 @@ async def test_a_login_of_several_steps_goes_through_the_proxy_with_each_of_them
     assert await same(field) > 3
 
 
-async def test_with_its_proxy_down_nothing_reaches_the_network_and_nothing_changes_here(field: Field) -> None:
+async def test_with_its_proxy_down_nothing_reaches_the_network_and_nothing_changes_here(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listeners, "CLOSED_SECONDS", 0.3)
     scene = field.scene
     account = await field.link()
     await scene.sync(account)

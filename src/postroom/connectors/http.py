@@ -43,11 +43,11 @@ _TRANSIENT = frozenset({502, 503, 504})
 
 
 class ProxyLogin(httpx.ProxyError):
-    """The account's proxy refused its login. `was_given`: there was one."""
+    """The account's proxy refused the login to it."""
 
-    def __init__(self, *, was_given: bool) -> None:
-        super().__init__("The proxy refused its login.")
-        self.was_given = was_given
+
+class ProxyLoginMissing(ProxyLogin):
+    """It asked for one, and there is none."""
 
 
 class TooLarge(Exception):
@@ -112,7 +112,7 @@ class Stream:
 def failure(error: BaseException, *, sent_matters: bool) -> ProviderError:
     """What a failed exchange means. `sent_matters`: it was a write, so it counts whether it may have arrived."""
     if isinstance(error, ProxyLogin):
-        if error.was_given:
+        if not isinstance(error, ProxyLoginMissing):
             return ProxyRefused("The account's proxy does not accept this username and password. Nothing was sent.")
         return ProxyRefused(
             "The account's proxy asks for a username and password. Nothing was sent.", kind=Kind.PROXY_LOGIN

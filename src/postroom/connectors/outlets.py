@@ -19,9 +19,12 @@ _REST_SECONDS = 60.0
 class Outlets:
     """Makes clients that go through a proxy, and never past it. Proxies' own addresses are judged by the guard."""
 
-    def __init__(self, guard: Guard, *, rest_seconds: float = _REST_SECONDS) -> None:
-        """`rest_seconds`: how long after the last exchange through a proxy its connections are closed."""
+    def __init__(
+        self, guard: Guard, *, connect_seconds: float = _CONNECT_SECONDS, rest_seconds: float = _REST_SECONDS
+    ) -> None:
+        """`connect_seconds`: until a tunnel is there. `rest_seconds`: from its last use until a connection is closed."""
         self._guard = guard
+        self._connect_seconds = connect_seconds
         self._rest_seconds = rest_seconds
         self._context: ssl.SSLContext | None = None
         self._open: dict[Proxy, _Outlet] = {}
@@ -46,7 +49,7 @@ class Outlets:
 
     def by(self, http: Http, proxy: Proxy, *, is_guarded: bool = False) -> Http:
         """The same client through a proxy. `is_guarded`: what it calls is where somebody says, and is judged."""
-        return http.by(_Way(self, proxy, self._guard if is_guarded else None), connect_seconds=_CONNECT_SECONDS)
+        return http.by(_Way(self, proxy, self._guard if is_guarded else None), connect_seconds=self._connect_seconds)
 
     async def send(self, proxy: Proxy, request: httpx.Request) -> httpx.Response:
         """Have a request go out through a proxy."""

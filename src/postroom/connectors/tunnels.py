@@ -19,7 +19,7 @@ import httpcore
 import httpx
 
 from postroom.connectors.guarded import AddressRefused, Guard
-from postroom.connectors.http import LIMITS, ProxyLogin
+from postroom.connectors.http import LIMITS, ProxyLogin, ProxyLoginMissing
 from postroom.domain.proxies import Proxy, ProxyProtocol
 
 _MOST_ADDRESSES_TRIED = 3
@@ -148,7 +148,7 @@ async def _connect(line: _Line, proxy: Proxy, host: str, port: int) -> None:
         raise httpx.ProxyError("it does not speak HTTP.")
     status = int(rest[:3])
     if status == 407:
-        raise ProxyLogin(was_given=proxy.username is not None)
+        raise _login_refused(proxy)
     if not 200 <= status < 300:
         raise httpx.ProxyError(f"it answered {status}.")
 
@@ -163,15 +163,21 @@ async def _socks(line: _Line, proxy: Proxy, host: str, port: int) -> None:
         name, word = (proxy.username or "").encode(), (proxy.password or "").encode()
         await line.say(b"\x01" + bytes([len(name)]) + name + bytes([len(word)]) + word)
         if (await line.exactly(2))[1] != 0:
-            raise ProxyLogin(was_given=True)
+            raise _login_refused(proxy)
     elif method != 0:
-        raise ProxyLogin(was_given=given)
+        raise _login_refused(proxy)
     await line.say(b"\x05\x01\x00" + _address(host) + port.to_bytes(2))
     _, reply, _, kind = await line.exactly(4)
     if reply != 0:
         raise httpx.ProxyError(_SOCKS.get(reply, f"it answered {reply}."))
     size = {1: 4, 4: 16}.get(kind) or (await line.exactly(1))[0]
     await line.exactly(size + 2)
+
+
+def _login_refused(proxy: Proxy) -> ProxyLogin:
+    if proxy.username is None:
+        return ProxyLoginMissing("it asks for a login.")
+    return ProxyLogin("it refused the login.")
 
 
 def _address(host: str) -> bytes:
