@@ -1,13 +1,19 @@
 """What every test may ask for."""
 
+import functools
+import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 
 from postroom import logs
+from postroom.connectors import registry
 from tests.crash import networks
 from tests.crash.harness import Ground, Prepared, prepare
 from tests.crash.operations import furnish
@@ -44,6 +50,29 @@ def _the_log_of_the_process_is_the_tests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logs, "configure", lambda level, as_json: None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_stays_is_read_once() -> Iterator[None]:
+    """The roots of trust that a client is made with, and the packages that register connectors: thousands are made here."""
+
+    @functools.cache
+    def entries(path: tuple[str, ...], group: str) -> EntryPoints:
+        return entry_points(group=group)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
+        patch.setattr(registry, "entry_points", lambda group: entries(tuple(sys.path), group))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_was_imported_stays() -> Iterator[None]:
+    """Until the end, so no collection looks at it again: there is more of it than of what a test makes."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", name="size")

@@ -80,16 +80,20 @@ async def lent(
     be started again on its folder: that is for `built`.
     """
     networks = _idle.pop() if _idle else _Lent(Path(_folder.name) / str(next(_numbers)))
-    template = await networks.template(postgres)
-    shutil.copytree(template.data, data, symlinks=True)
-    networks.back_to(template.moment)
-    url = "" if postgres is None else postgres.create(template=template.database)
     try:
-        async with _served(data, url, networks.sim, furnished=False, answers=answers, origins=origins, **more) as found:
-            yield found
+        template = await networks.template(postgres)
+        shutil.copytree(template.data, data, symlinks=True)
+        networks.back_to(template.moment)
+        url = "" if postgres is None else postgres.create(template=template.database)
+        try:
+            async with _served(
+                data, url, networks.sim, furnished=False, answers=answers, origins=origins, **more
+            ) as found:
+                yield found
+        finally:
+            if postgres is not None:
+                postgres.drop(url)
     finally:
-        if postgres is not None:
-            postgres.drop(url)
         _idle.append(networks)
 
 
@@ -111,8 +115,7 @@ class _Lent(SimulatedNetworks):
     async def template(self, postgres: PostgresServer | None) -> _Template:
         kind = "sqlite" if postgres is None else str(postgres.folder)
         if kind not in self._templates:
-            data = self._home / str(len(self._templates))
-            data.mkdir()
+            data = Path(tempfile.mkdtemp(dir=self._home))
             (data / "sim").symlink_to(self.folder)
             self.start_over()
             url = "" if postgres is None else postgres.create()

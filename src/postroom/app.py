@@ -102,7 +102,7 @@ from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.connect import connect as connect_app
 from postroom.web.dashboard import SEGMENTS, Dashboard, dashboard
-from postroom.web.gate import Hosts, in_time, plain
+from postroom.web.gate import Hosts, in_time, plain, wants_page
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -400,9 +400,9 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
             await stream(scope, receive, send)
         else:
             first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
-            mounted = mounts.get(first)
+            mounted = mounts.get(first) or (pages if wants_page(scope) else None)
             if mounted is None:
-                await plain(scope, receive, send, 404, _WHERE)
+                await plain(scope, receive, send, 404, _WHERE, b"application/problem+json")
             else:
                 # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
                 slow = first in ("media", "mcp") or scope["path"] == "/library/upload"
@@ -420,7 +420,11 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
     )
 
 
-_WHERE = b"Nothing is here. The APIs: /postpress/docs, /connectsafely/docs, /postpost/docs, /api/docs\n"
+_WHERE = (
+    b'{"type": "urn:postroom:error:resource_not_found", "title": "Resource not found", "status": 404, "detail": '
+    b'"Nothing is here. The APIs: /postpress/docs, /connectsafely/docs, /postpost/docs, /api/docs", '
+    b'"code": "resource_not_found"}\n'
+)
 
 
 def _master_key(settings: Settings) -> bytes:

@@ -31,13 +31,14 @@ async def test_what_a_page_may_not_do_is_seen(visit: Visit, watch: Watch) -> Non
     watch.expect("a mistake")
 
 
-async def test_the_pages_that_need_no_signing_in_are_for_everybody(visit: Visit, server: Server) -> None:
+async def test_the_pages_that_need_no_signing_in_are_for_everybody(visit: Visit, server: Server, watch: Watch) -> None:
+    watch.expect("status of 404")
     async with httpx.AsyncClient(headers={"X-API-KEY": server.line["key"]}) as client:
         soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         wish = {"type": "create", "providers": "*", "expiresOn": soon, "api_url": server.line["postpress"]}
         link = await client.post(server.line["postpress"] + "/v1/hosted/accounts/link", json=wish)
     page = await visit("", phone=True)
-    for name, address in {"api-docs": "/api/docs", "hosted-link": link.json()["url"]}.items():
+    for name, address in {"api-docs": "/api/docs", "hosted-link": link.json()["url"], "nowhere": "/nowhere"}.items():
         await page.goto(address)
         await shoot(page, name)
         await fits(page)

@@ -1,11 +1,14 @@
 """The inbox in a real browser: live, by keyboard, and taking back with what becomes of it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.parts.browser import Visit, axe, fits, shoot
 from tests.servers import Server
@@ -64,6 +67,21 @@ class Desk:
 
 def row(page: Page, message: Json) -> Locator:
     return page.locator(f"[id='{message['id']}']")
+
+
+@asynccontextmanager
+async def held(page: Page, pattern: str) -> AsyncIterator[None]:
+    """Nothing at these addresses is answered meanwhile."""
+    over = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await over.wait()
+        await route.continue_()
+
+    await page.route(pattern, wait)
+    yield
+    over.set()
+    await page.unroute_all(behavior="wait")
 
 
 async def test_a_message_goes_out_is_answered_edited_and_taken_back_in_the_end(page: Page, server: Server) -> None:
@@ -151,16 +169,51 @@ async def test_the_countdown_runs_out_before_the_eyes(page: Page, server: Server
         await page.keyboard.press("x")
         await expect(page.get_by_role("button", name="Take back now")).to_be_visible()
         await shoot(page, "inbox-countdown")
+        alone = await visit()
+        await alone.goto(f"/inbox/messages/{message['id']}/recall")
+        # Whatever the server's answers take: the moment itself is the end of it.
+        async with held(page, f"**/messages/{message['id']}**"):
+            await expect(page.get_by_role("button", name="Take back now")).to_be_disabled()
+            await expect(page.get_by_role("button", name="Take back, undo")).to_be_disabled()
+            await shoot(page, "inbox-over")
         await expect(row(page, message)).to_contain_text("can no longer be taken back")
         await expect(page.locator("#recall-body")).to_contain_text("60 minutes after it was sent")
         await expect(page.get_by_role("button", name="Take back now")).to_have_count(0)
+        await expect(alone.get_by_role("alert")).to_contain_text("60 minutes after it was sent")
+        await expect(alone.get_by_role("button", name="Take back now")).to_have_count(0)
         await shoot(page, "inbox-too-late")
+        await page.keyboard.press("Escape")
+        await expect(row(page, message).get_by_label("Why it cannot be taken back")).to_have_count(1)
+        await row(page, message).focus()
+        await page.keyboard.press("x")
+        await expect(page.locator("#recall-body")).to_contain_text("60 minutes after it was sent")
         await axe(page)
         phone = await visit(phone=True, dark=True)
         await phone.goto(f"/inbox/{message['chat_id']}")
         await fits(phone)
         await axe(phone)
         await shoot(phone, "inbox-chat-phone-dark")
+
+
+async def test_what_can_be_undone_no_more_offers_no_undo(page: Page, server: Server) -> None:
+    async with Desk(server) as desk:
+        message = await desk.sent("Gone in ten seconds.")
+        await page.goto(f"/inbox/{message['chat_id']}")
+        await page.get_by_label("When it is sent").select_option("10")
+        await page.get_by_label("Message", exact=True).fill("Sent in ten.")
+        await page.get_by_role("button", name="Send", exact=True).click()
+        undo = row(page, message).get_by_role("button", name="Undo")
+        unsend = page.locator("[data-deferral]").get_by_role("button", name="Undo")
+        await expect(unsend).to_be_enabled()
+        await row(page, message).focus()
+        await page.keyboard.press("x")
+        await page.get_by_role("button", name="Take back, undo for 10 s").click()
+        await expect(undo).to_be_enabled()
+        async with held(page, "**/inbox/**"):
+            await expect(undo).to_be_disabled()
+            await expect(unsend).to_be_disabled()
+        await expect(row(page, message)).to_contain_text("You took this message back")
+        await expect(page.locator("article", has_text="Sent in ten.")).to_have_count(1)
 
 
 async def test_a_doubt_is_shown_as_one_and_settled_before_the_eyes(page: Page, server: Server) -> None:

@@ -132,8 +132,17 @@ def test_a_message_is_sent_edited_and_taken_back(shell: Shell) -> None:
     assert shell.failed("message", "recall", "msg_nothing") == FAILED
 
 
-def test_a_chat_is_listed_by_whom_it_is_with(shell: Shell) -> None:
+def test_chats_are_listed_by_whom_they_are_with_in_one_call(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    send = httpx.Client.send
+
+    def noted(client: httpx.Client, request: httpx.Request, **named: Any) -> httpx.Response:
+        asked.append(request.url.path)
+        return send(client, request, **named)
+
+    monkeypatch.setattr(httpx.Client, "send", noted)
     rows = [line.split("\t") for line in shell("chat", "list", "--network", "linkedin").stdout.splitlines()]
+    assert (len(rows) > 3, asked) == (True, ["/api/chats"])
     assert "Goran Petrov" in {row[2] for row in rows}
     assert not [row for row in rows if row[2].startswith("ACoA")]
     senders = [line.split("\t")[2] for line in shell("message", "list").stdout.splitlines()]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from postroom.connectors.guarded import AddressRefused, Guard
-from postroom.connectors.http import Answer, Http
+from postroom.connectors.http import Answer, Http, tls
 from postroom.connectors.outlets import Outlets
 from postroom.domain.addresses import LOOPBACK
 from postroom.domain.proxies import Proxy, ProxyProtocol
@@ -31,8 +31,8 @@ def through(proxy: TunnelProxy | int, protocol: str = "http", host: str = "127.0
 
 
 @contextlib.asynccontextmanager
-async def outlets(*, rest_seconds: float = 60.0) -> AsyncIterator[Outlets]:
-    made = Outlets(Guard(LOOPBACK), rest_seconds=rest_seconds)
+async def outlets(**seconds: float) -> AsyncIterator[Outlets]:
+    made = Outlets(Guard(LOOPBACK), **seconds)
     try:
         yield made
     finally:
@@ -83,7 +83,7 @@ async def test_what_fails_before_the_tunnel_is_there_was_not_sent_and_what_fails
     protocol: str,
 ) -> None:
     plain = Http(tries=1, backoff_seconds=0.0)
-    async with outlets() as ways, far_side(hangs_up) as port, TunnelProxy() as proxy:
+    async with outlets(connect_seconds=0.3) as ways, far_side(hangs_up) as port, TunnelProxy() as proxy:
         http = ways.by(plain, through(proxy, protocol))
         with pytest.raises(OutcomeUnknown):
             await write(http, f"http://127.0.0.1:{port}/")
@@ -91,13 +91,12 @@ async def test_what_fails_before_the_tunnel_is_there_was_not_sent_and_what_fails
         with pytest.raises(ProviderDown) as refused:
             await write(http, f"http://127.0.0.1:{port}/")
         proxy.answers, proxy.silent = None, True
-        http._timeout = http._timeout | {"connect": 0.2}
         with pytest.raises(ProviderDown) as silent:
             await write(http, f"http://127.0.0.1:{port}/")
         await proxy.stop()
         with pytest.raises(ProviderDown) as gone:
             await write(http, f"http://127.0.0.1:{port}/")
-    async with far_side(hangs_up) as other, outlets() as ways:
+    async with outlets(connect_seconds=0.3) as ways, far_side(hangs_up) as other:
         with pytest.raises(ProviderDown) as other_words:
             await write(ways.by(plain, through(other, protocol)), "http://127.0.0.1:9/")
     for caught in (refused, silent, gone, other_words):
@@ -107,14 +106,14 @@ async def test_what_fails_before_the_tunnel_is_there_was_not_sent_and_what_fails
 
 @pytest.mark.parametrize("protocol", ["http", "https", "socks5"])
 async def test_tls_goes_to_the_far_side_through_any_of_them_and_names_are_looked_up_by_the_proxy(
-    protocol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    protocol: str, tmp_path: Path
 ) -> None:
-    tls = certified(tmp_path, "far.invalid", "localhost")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    server_tls = certified(tmp_path, "far.invalid", "localhost")
+    tls().load_verify_locations(tmp_path / "ca.pem")
     plain = Http(tries=1)
-    async with outlets() as ways, far_side(fine, tls) as port:
+    async with outlets() as ways, far_side(fine, server_tls) as port:
         leads = {("far.invalid", 443): ("127.0.0.1", port), ("other.invalid", 443): ("127.0.0.1", port)}
-        async with TunnelProxy(leads=leads, tls=tls if protocol == "https" else None) as proxy:
+        async with TunnelProxy(leads=leads, tls=server_tls if protocol == "https" else None) as proxy:
             http = ways.by(plain, through(proxy, protocol, "localhost"))
             answer = await http.read("net", "look", "https://far.invalid/", headers={})
             assert (answer.status, answer.body) == (200, b"fine")

@@ -12,7 +12,7 @@ from postroom.cli.lazily import ShortGroup
 from postroom.cli.output import ago, clean, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
-    from postroom_client import Chat, Client, Deferral, Message
+    from postroom_client import Client, Deferral, Message
 
 _limit_option = click.option("-n", "--limit", type=click.IntRange(min=1), default=30, show_default=True)
 
@@ -41,19 +41,13 @@ def list_chats(
         (
             each.id,
             each.provider,
-            each.name or each.subject or _others(postroom, each),
+            each.name or each.subject or each.person or "",
             each.unread_count or "",
             ago(each.last_message_at),
         )
         for each in found
     ]
     print_table(("id", "network", "with", "unread", "last"), rows, "No chats yet: link an account that has some.")
-
-
-def _others(postroom: "Client", chat: "Chat") -> str:
-    """Whom a chat is with, where it has no name of its own."""
-    names = [each.name for each in postroom.chats.people(chat.id) if not each.is_self and each.name]
-    return ", ".join(names[:4]) or chat.person or ""
 
 
 @chat.command("messages")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from postroom.connectors.http import Http
+from postroom.connectors.http import Http, tls
 from postroom.domain.addresses import SENTENCES, IpAddress, IpNetwork, Why, literal, why_not_address, why_not_host
 from postroom.errors import ErrorCode, InvalidParameters, Kind
 
@@ -116,7 +116,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._guard = guard
         # No connection is kept: the next request to the same address may be meant for another host.
         self._sending = httpx.AsyncHTTPTransport(
-            verify=httpx.create_ssl_context(),
+            verify=tls(),
             http1=True,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )

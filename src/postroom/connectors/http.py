@@ -6,8 +6,10 @@ a failure after it is `OutcomeUnknown`. A status is an answer; the networks' own
 
 import asyncio
 import copy
+import functools
 import logging
 import random
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -40,6 +42,12 @@ _NOTHING_SENT = (
 _SHARE_A_POOL = 4
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
 _TRANSIENT = frozenset({502, 503, 504})
+
+
+@functools.cache
+def tls() -> ssl.SSLContext:
+    """The one TLS context of this process: reading what it trusts takes longer than all else that a client is made of."""
+    return httpx.create_ssl_context()
 
 
 class ProxyLogin(httpx.ProxyError):
@@ -208,11 +216,9 @@ class Http:
     ) -> None:
         """`whole_seconds` bounds one exchange, however slowly it drips; `idle_seconds` the silence of a stream."""
         # A transport rather than a client: a client keeps cookies, follows proxies of the environment and logs URLs.
-        context = httpx.create_ssl_context() if transport is None else None
 
         def make() -> httpx.AsyncBaseTransport:
-            assert context is not None
-            return httpx.AsyncHTTPTransport(verify=context, http1=True, limits=LIMITS)
+            return httpx.AsyncHTTPTransport(verify=tls(), http1=True, limits=LIMITS)
 
         self._transport = transport or Pools(make)
         self._timeout = {

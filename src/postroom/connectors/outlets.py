@@ -1,7 +1,6 @@
 """The ways out through proxies: shared by all accounts that have the same one, and closed when nobody goes there any more."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 
 import httpx
@@ -26,7 +25,6 @@ class Outlets:
         self._guard = guard
         self._connect_seconds = connect_seconds
         self._rest_seconds = rest_seconds
-        self._context: ssl.SSLContext | None = None
         self._open: dict[Proxy, _Outlet] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -78,9 +76,7 @@ class Outlets:
         self._guard.close()
 
     def _made(self, proxy: Proxy) -> "_Outlet":
-        # One for all of them: each would cost a good part of a megabyte.
-        context = self._context = self._context or httpx.create_ssl_context()
-        return _Outlet(Pools(lambda: TunnelTransport(proxy, self._guard, context)))
+        return _Outlet(Pools(lambda: TunnelTransport(proxy, self._guard)))
 
     def _look(self, proxy: Proxy) -> None:
         """Close what nobody has used for a while."""

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import contextlib
 import ipaddress
-import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +18,7 @@ import httpcore
 import httpx
 
 from postroom.connectors.guarded import AddressRefused, Guard
-from postroom.connectors.http import LIMITS, ProxyLogin, ProxyLoginMissing
+from postroom.connectors.http import LIMITS, ProxyLogin, ProxyLoginMissing, tls
 from postroom.domain.proxies import Proxy, ProxyProtocol
 
 _MOST_ADDRESSES_TRIED = 3
@@ -37,25 +36,24 @@ _FAILURES = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.Protocol
 class TunnelTransport(httpx.AsyncHTTPTransport):
     """A pool of connections, all of them through one proxy."""
 
-    def __init__(self, proxy: Proxy, guard: Guard, context: ssl.SSLContext) -> None:
-        super().__init__(verify=context, limits=LIMITS, trust_env=False)
+    def __init__(self, proxy: Proxy, guard: Guard) -> None:
+        super().__init__(verify=tls(), limits=LIMITS, trust_env=False)
         # httpx hands no backend on; its own pool was opened nowhere yet, and is let go.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
+            ssl_context=tls(),
             max_connections=LIMITS.max_connections,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
-            network_backend=_Tunnels(proxy, guard, context),
+            network_backend=_Tunnels(proxy, guard),
         )
 
 
 class _Tunnels(httpcore.AsyncNetworkBackend):
     """Connects to a host by way of the proxy. It raises `httpx.ProxyError`: nothing was sent to the host."""
 
-    def __init__(self, proxy: Proxy, guard: Guard, context: ssl.SSLContext) -> None:
+    def __init__(self, proxy: Proxy, guard: Guard) -> None:
         self._proxy = proxy
         self._guard = guard
-        self._context = context
         self._sockets = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -87,7 +85,7 @@ class _Tunnels(httpcore.AsyncNetworkBackend):
         stream = await self._socket()
         if self._proxy.protocol is not ProxyProtocol.HTTPS:
             return stream
-        return await stream.start_tls(self._context, server_hostname=self._proxy.host)
+        return await stream.start_tls(tls(), server_hostname=self._proxy.host)
 
     async def _socket(self) -> httpcore.AsyncNetworkStream:
         *others, last = (await self._guard.addresses(self._proxy.host, self._proxy.port))[:_MOST_ADDRESSES_TRIED]

@@ -1,8 +1,12 @@
 """Conversations and the people in them."""
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from itertools import islice
 
 import msgspec
+
+_MOST_NAMED = 4
 
 
 class ChatKind(IntEnum):
@@ -102,3 +106,9 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     """`member`, `organization` or `other`."""
     member_urn: str | None
     distance: int | None
+
+
+def name_of(chat: Chat, people: Iterable[Attendee]) -> str | None:
+    """What people call a chat: its own name, else the names of the first others in it; None where nobody's is known."""
+    others = (each.content.name for each in people if not each.is_self and each.content.name)
+    return chat.content.name or ", ".join(islice(others, _MOST_NAMED)) or None

@@ -150,6 +150,11 @@ class Chats:
         async with self._database.read() as reader:
             return await attendees.list_of_chats(reader, caller.workspace_id, [chat.id for chat in found])
 
+    async def names(self, caller: Caller, found: Sequence[Chat]) -> Mapping[str, str | None]:
+        """What people call each chat, by chat id: its own name, else the names of the first others in it."""
+        async with self._database.read() as reader:
+            return await attendees.names_of_chats(reader, caller.workspace_id, found)
+
     async def find_by_key(self, caller: Caller, provider: str, spelling: str, account_id: str | None) -> Chat:
         """A chat by any spelling of its id at the network.
 

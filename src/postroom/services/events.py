@@ -38,6 +38,8 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
     content: Message | Account | Chat | PostNow | None
     deletion: Deletion | None = None
     """Of a message: whether it can be deleted."""
+    chat_name: str | None = None
+    """Of a chat: what people call it."""
 
 
 class Around(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,10 +174,12 @@ class Events:
                     if post is not None:
                         scheduled_at = await posts.find_scheduled_at(reader, workspace_id, post.group_id)
                         content = PostNow(post=post, scheduled_at=scheduled_at)
-                deletion = None
+                deletion = name = None
                 if isinstance(content, Message):
                     (deletion,) = await self._deadlines.within(reader, workspace_id, [content])
-                joined.append(Joined(event=event, content=content, deletion=deletion))
+                elif isinstance(content, Chat):
+                    name = (await attendees.names_of_chats(reader, workspace_id, [content]))[content.id]
+                joined.append(Joined(event=event, content=content, deletion=deletion, chat_name=name))
             return joined
 
     async def around(self, workspace_id: str, joined: Joined) -> Around:

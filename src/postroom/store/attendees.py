@@ -1,8 +1,10 @@
 """The people and organisations in chats, their names sealed."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from postroom.domain.chats import Attendee, AttendeeContent, Speaker
+from postroom.domain.chats import Attendee, AttendeeContent, Chat, Speaker, name_of
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring, NoKey
 from postroom.store.where import Where
@@ -116,6 +118,13 @@ async def list_of_chats(reader: Reader, workspace_id: str, chat_ids: list[str]) 
         for chat_id in chats[attendee.id]:
             found[chat_id].append(attendee)
     return found
+
+
+async def names_of_chats(reader: Reader, workspace_id: str, chats: Sequence[Chat]) -> dict[str, str | None]:
+    """What people call each chat, by chat id. However many there are, it takes two statements at most."""
+    nameless = [chat.id for chat in chats if not chat.content.name]
+    people = await list_of_chats(reader, workspace_id, nameless) if nameless else {}
+    return {chat.id: name_of(chat, people.get(chat.id, ())) for chat in chats}
 
 
 async def list_page(

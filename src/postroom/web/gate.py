@@ -27,13 +27,20 @@ def in_time(receive: Receive, seconds: float) -> Receive:
     return waited
 
 
-async def plain(scope: Scope, receive: Receive, send: Send, status: int, body: bytes) -> None:
+def wants_page(scope: Scope) -> bool:
+    """Whether a person asks, with a browser, rather than a program."""
+    return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])
+
+
+async def plain(
+    scope: Scope, receive: Receive, send: Send, status: int, body: bytes, kind: bytes = b"text/plain; charset=utf-8"
+) -> None:
     """A line of text as the answer; to a WebSocket that it is not wanted."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008})
         return
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -73,7 +73,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as one account sees it. `kind`: single, group or channel."""
+    """A conversation as one account sees it. `kind`: single, group or channel. `name`: its own, else the names of up to
+    four others in it; None where nobody's is known.
+    """
 
     id: str
     account_id: str

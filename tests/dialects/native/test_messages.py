@@ -11,6 +11,7 @@ from postroom.dialects.native.operations import DIALECT
 from postroom.domain.access import Scope
 from postroom.domain.chains import verify
 from postroom.errors import CredentialsRejected, PostroomError
+from postroom.store.sqlite import SqliteDatabase
 from tests import opened
 from tests.scene import MINUTE, Scene
 from tests.scene import the_scene as the_scene
@@ -180,3 +181,29 @@ async def test_what_is_kept_for_an_idempotency_key_has_no_words_of_a_message(
 def test_whatever_answers_with_a_message_or_chat_says_what_is_kept_of_it() -> None:
     shown = (wire.Message, wire.Chat, deferrals.Sent)
     assert [each.name for each in DIALECT.operations if each.mutates and each.answer in shown and not each.keep] == []
+
+
+async def test_a_chat_has_the_name_that_people_call_it_by_however_many_are_read(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    account = await scene.linkedin()
+    listed = (await client.get("/chats", params={"account_id": account.id})).json()["items"]
+    by_kind = {each["kind"]: each for each in listed}
+    for chat in listed:
+        people = (await client.get(f"/chats/{chat['id']}/people")).json()["items"]
+        others = [each["name"] for each in people if not each["is_self"]]
+        assert chat["name"] == ", ".join(others) if chat["kind"] == "single" else chat["name"]
+        assert (await client.get(f"/chats/{chat['id']}")).json() == chat
+    assert by_kind["single"]["name"] != by_kind["group"]["name"] is not None
+    marked = await client.post(f"/chats/{by_kind['single']['id']}/marks", json={"mark": "starred", "on": True})
+    assert marked.json()["name"] == by_kind["single"]["name"]
+    told = (await client.get("/events")).json()["items"][-1]
+    assert (told["type"], told["chat"]["name"]) == ("chat.updated", by_kind["single"]["name"])
+    database = scene.house.database
+    if isinstance(database, SqliteDatabase):
+        statements: list[str] = []
+        database._reading.set_trace_callback(statements.append)
+        await client.get("/chats", params={"account_id": account.id, "limit": 2})
+        few = len(statements)
+        await client.get("/chats", params={"account_id": account.id, "limit": len(listed)})
+        assert (len(listed) >= 5, len(statements)) == (True, 2 * few)

@@ -99,6 +99,9 @@ async def test_files_are_sent_and_opened_and_only_pictures_stand_in_the_page(pag
     assert got.headers["x-content-type-options"] == "nosniff"
     got = await page.get(picture)
     assert (got.content, got.headers["content-disposition"]) == (dot, "inline")
+    assert got.headers["cache-control"] == "no-store"
+    assert (await page.do(picture.partition("/files/")[0] + "/recall")).status_code == 303
+    assert (await page.get(picture)).status_code == 404
 
 
 async def test_a_chat_is_begun_marked_and_its_request_answered(page: Browser, scene: Scene, own: Message) -> None:

@@ -1,5 +1,7 @@
 """The page of media: files, where they are used, and whether anything lies in the store that nobody needs."""
 
+import re
+
 from postroom.domain.access import Scope
 from tests.desk import ANOTHER, PICTURE, Desk, pieces
 from tests.web.dashboard.browser import Browser, browser
@@ -29,6 +31,23 @@ async def test_files_come_are_shown_with_where_they_are_used_and_go(page: Browse
     assert "0 orphans" in (await page.get("/library/figures")).text
     await desk.services.media.blobs.put(f"{desk.caller.workspace_id}/stray/bytes", pieces(b"nobody's"))
     assert "1 that nobody needs" in (await page.get("/library/figures")).text
+
+
+async def test_a_browser_asks_each_time_whether_it_may_show_a_file_and_hears_when_it_is_deleted(page: Browser) -> None:
+    await page.do("/library/upload", files={"upload": ("a.png", PICTURE, "image/png")})
+    (place,) = set(re.findall(r'"(/library/[^"/]+)/small"', (await page.get("/library")).text))
+    tags = {}
+    for path in (f"{place}/small", f"{place}/file"):
+        got = await page.get(path)
+        tags[path] = got.headers["etag"]
+        assert got.headers["cache-control"] == "private, no-cache"
+        again = await page.get(path, if_none_match=f'"another", W/{tags[path]}')
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tags[path])
+        assert again.headers["cache-control"] == "private, no-cache"
+        assert (await page.get(path, if_none_match='"another"')).content == got.content
+    assert len(set(tags.values())) == 2
+    await page.do(f"{place}/delete")
+    assert [(await page.get(path, if_none_match=tag)).status_code for path, tag in tags.items()] == [404, 404]
 
 
 async def test_what_is_no_picture_is_refused_in_words_and_nobody_gets_at_anothers(page: Browser, desk: Desk) -> None:

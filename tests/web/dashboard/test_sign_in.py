@@ -89,3 +89,17 @@ async def test_expired_sessions_are_cleaned_up(desk: Desk, page: Browser) -> Non
     await desk.house.upkeep.clean_up()
     async with desk.house.database.read() as reader:
         assert await reader.fetch("select * from sessions") == []
+
+
+async def test_where_nothing_is_a_browser_gets_a_page_and_a_program_gets_json(page: Browser, stranger: Browser) -> None:
+    accept = "text/html,application/xhtml+xml,*/*;q=0.8"
+    for path in ("/nowhere", "/nowhere/at/all", "/v1/chats", "/favicon.ico"):
+        shown = await stranger.get(path, accept=accept)
+        assert (shown.status_code, "There is no such page" in shown.text) == (404, True), path
+        assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
+        inside = await page.get(path, accept=accept)
+        assert (inside.status_code, "To the overview" in inside.text) == (404, True), path
+        for told in (await page.get(path, accept="*/*"), await page.client.post(path, json={})):
+            assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json"), path
+            assert told.json()["code"] == "resource_not_found"
+    assert (await page.get("/api/nowhere", accept=accept)).headers["content-type"] == "application/problem+json"

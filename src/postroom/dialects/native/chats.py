@@ -6,6 +6,7 @@ from postroom.dialects.native import wire
 from postroom.dialects.native.messages import CHAT_ID, DELETABLE, MOST, Messages, page
 from postroom.dialects.operation import Operation, Parameter
 from postroom.dialects.request import Request
+from postroom.domain.chats import Chat
 from postroom.services.house import Services
 
 _LIST = frozenset({400, 401, 403, 500, 503})
@@ -30,12 +31,19 @@ async def list_chats(services: Services, request: Request) -> Chats:
         cursor=request.text("cursor"),
         limit=request.integer("limit", 100, 1, MOST),
     )
-    return Chats(items=[wire.chat(each) for each in found.items], cursor=found.next)
+    names = await services.chats.names(request.caller, found.items)
+    return Chats(items=[wire.chat(each, names[each.id]) for each in found.items], cursor=found.next)
 
 
 async def get_chat(services: Services, request: Request) -> wire.Chat:
     found, _ = await services.chats.get(request.caller, request.path["id"])
-    return wire.chat(found)
+    return await shown_chat(services, request, found)
+
+
+async def shown_chat(services: Services, request: Request, found: Chat) -> wire.Chat:
+    """A chat by the name that people call it by."""
+    names = await services.chats.names(request.caller, [found])
+    return wire.chat(found, names[found.id])
 
 
 async def list_messages(services: Services, request: Request) -> Messages:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from postroom.dialects.native import wire
+from postroom.dialects.native.chats import shown_chat
 from postroom.dialects.native.messages import shown
 from postroom.dialects.operation import Operation, Streamed
 from postroom.dialects.request import Request
@@ -107,7 +108,8 @@ async def get_message_file(services: Services, request: Request) -> Streamed:
 
 async def mark_chat(services: Services, request: Request) -> wire.Chat:
     body: Mark = request.body
-    return wire.chat(await services.chats.mark(request.caller, request.path["id"], body.mark, on=body.on))
+    marked = await services.chats.mark(request.caller, request.path["id"], body.mark, on=body.on)
+    return await shown_chat(services, request, marked)
 
 
 async def type_in_chat(services: Services, request: Request) -> wire.Done:

@@ -166,7 +166,9 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 class Chat(msgspec.Struct, kw_only=True):
-    """`kind`: single, group or channel. `person`: the network's id of the other one in a chat of two."""
+    """`kind`: single, group or channel. `name`: its own, else the names of up to four others in it, as people call it;
+    null where nobody's is known. `person`: the network's id of the other one in a chat of two.
+    """
 
     id: str
     account_id: str
@@ -316,7 +318,7 @@ def event(joined: Joined) -> Event:
         case DomainAccount() as content:
             made.account = account(content)
         case DomainChat() as content:
-            made.chat = chat(content)
+            made.chat = chat(content, joined.chat_name)
         case PostNow() as content:
             made.post = post(content)
     return made
@@ -396,15 +398,15 @@ def _file(found: messages.AnyAttachment) -> File:
     )
 
 
-def chat(found: DomainChat) -> Chat:
-    """A chat."""
+def chat(found: DomainChat, name: str | None) -> Chat:
+    """A chat, and what people call it."""
     return Chat(
         id=found.id,
         account_id=found.account_id,
         provider=found.provider,
         provider_id=found.provider_id,
         kind=found.kind.name.lower(),
-        name=found.content.name,
+        name=name,
         subject=found.content.subject,
         person=found.attendee_provider_id,
         read_only=found.read_only,

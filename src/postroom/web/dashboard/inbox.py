@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from postroom.domain.access import Scope
 from postroom.domain.accounts import IN_USE, Account
-from postroom.domain.chats import Attendee, Chat, ChatMark
+from postroom.domain.chats import Attendee, Chat, ChatMark, name_of
 from postroom.domain.messages import Message
 from postroom.errors import InvalidParameters, Kind, NotImplementedHere
 from postroom.services.threads import Room
@@ -35,9 +35,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def title_of(chat: Chat, people: Sequence[Attendee]) -> str:
-    """What a chat is called: its own name, else whom it is with."""
-    others = [each.content.name for each in people if not each.is_self and each.content.name]
-    return chat.content.name or ", ".join(others[:4]) or "Somebody"
+    """What a chat is called."""
+    return name_of(chat, people) or "Somebody"
 
 
 async def show_inbox(visit: Visit) -> Response:

@@ -13,7 +13,8 @@ from postroom.web.dashboard.compose import MOST_UPLOAD_BYTES, MOST_UPLOADS, keep
 from postroom.web.dashboard.routes import Page, get, post
 from postroom.web.dashboard.visit import Visit
 
-_KEPT = "private, max-age=3600"
+# A browser asks each time whether it may show what it has: a file that was deleted is shown to nobody.
+_ASKED_FOR = "private, no-cache"
 
 
 async def index(visit: Visit) -> Response:
@@ -68,15 +69,33 @@ async def file(visit: Visit) -> Response:
     headers = {
         "content-disposition": "attachment; filename*=UTF-8''" + quote(found.file_name),
         "content-length": str(found.size_bytes),
-        "cache-control": _KEPT,
+        "cache-control": _ASKED_FOR,
+        "etag": found.etag,
     }
+    if _has(visit, found.etag):
+        return _unchanged(found.etag)
     return StreamingResponse(found.chunks(), headers=headers, media_type=found.content_type)
 
 
 async def thumbnail(visit: Visit) -> Response:
-    """`/library/{id}/small`: an image of some hundred pixels a side. Under one id it is always the same."""
-    found = await visit.services.library.thumbnail(visit.caller, visit.path["id"])
-    return Response(found.content, headers={"cache-control": _KEPT}, media_type=found.content_type)
+    """`/library/{id}/small`: an image of some hundred pixels a side. Of the same bytes it is always the same."""
+    (item,) = await visit.services.library.get(visit.caller, [visit.path["id"]])
+    tag = f'"small-{(item.blob_key or item.id)[-26:]}"'
+    if _has(visit, tag):
+        return _unchanged(tag)
+    found = await visit.services.library.thumbnail(visit.caller, item.id)
+    headers = {"cache-control": _ASKED_FOR, "etag": tag}
+    return Response(found.content, headers=headers, media_type=found.content_type)
+
+
+def _has(visit: Visit, tag: str) -> bool:
+    """Whether the browser has it already, as it says. To be asked once it is known that the file is there."""
+    told = visit.request.headers.get("if-none-match", "")
+    return tag in (each.strip().removeprefix("W/") for each in told.split(","))
+
+
+def _unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers={"cache-control": _ASKED_FOR, "etag": tag})
 
 
 PAGES: list[Page] = [

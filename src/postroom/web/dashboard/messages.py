@@ -40,10 +40,10 @@ async def show_message(visit: Visit) -> Response:
 
 
 async def open_file(visit: Visit) -> Response:
-    """A file of a message, from its network now: nothing of it is kept here."""
+    """A file of a message, from its network now: nothing of it is kept here, nor by the browser, which no recall reaches."""
     found, file = await visit.services.messages.open_attachment(visit.caller, visit.path["message"], visit.path["file"])
     inline = isinstance(found, Image) and file.content_type in _SHOWN_IN_PAGE
-    headers = {"content-disposition": "inline" if inline else "attachment", "cache-control": "private, max-age=3600"}
+    headers = {"content-disposition": "inline" if inline else "attachment", "cache-control": "no-store"}
     if file.size_bytes is not None:
         headers["content-length"] = str(file.size_bytes)
     return StreamingResponse(file.chunks, headers=headers, media_type=file.content_type)

@@ -8,7 +8,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from postroom.clock import Clock
 from postroom.domain.access import Caller, Scope
@@ -32,6 +32,7 @@ from postroom.web.dashboard import (
 from postroom.web.dashboard.door import Door, sign_out
 from postroom.web.dashboard.failures import status_of
 from postroom.web.dashboard.live import Live
+from postroom.web.dashboard.render import render
 from postroom.web.dashboard.routes import Page, Table
 from postroom.web.dashboard.session import FIELD, HEADER, SIGNED_IN, Cookies, check_form
 from postroom.web.dashboard.visit import Visit
@@ -135,6 +136,8 @@ class Dashboard:
         try:
             caller = await self._services.sessions.resolve(token)
         except NotAuthenticated as error:
+            if path.split("/", 2)[1] not in SEGMENTS:
+                return HTMLResponse(render("nowhere.html", {}), 404)
             return self._door.sent_away(request, error.detail)
         return await self._inside(request, token, caller)
 
@@ -193,5 +196,8 @@ class Dashboard:
 
 
 def dashboard(services: Services, now: Clock, *, public_url: str) -> Dashboard:
-    """The application, to be mounted at each of `SEGMENTS`. `public_url` is how browsers reach it."""
+    """The application, to be mounted at each of `SEGMENTS`, and for browsers where nothing else is.
+
+    `public_url` is how browsers reach it.
+    """
     return Dashboard(services, now, secure=public_url.startswith("https://"))

@@ -116,11 +116,13 @@
     if (row) again(row);
     else if (noun === "message" && detail.chat_id === chat()) newer();
   });
-  // A time has run out: what can be done now is another.
+  // A time has run out: from that moment on its buttons do nothing, and soon they are what can be done now, or why not.
   document.addEventListener("over", (event) => {
-    const row = event.target.closest("[data-message], [data-deferral]"), asked = event.target.closest("#recall-body");
+    const row = event.target.closest("[data-message], [data-deferral]"), asked = event.target.closest("[data-recalling]");
+    all(asked ? "button" : "[data-undo]", asked || row || event.target).forEach((each) => { each.disabled = true; });
+    all("[data-recall]", row || event.target).forEach((each) => each.classList.add("is-over"));
     if (row) setTimeout(() => again(row), 1200);
-    if (asked?.dataset.from) setTimeout(() => htmx.ajax("GET", asked.dataset.from, { target: asked, swap: "innerHTML" }), 1200);
+    if (asked) setTimeout(() => { if (asked.isConnected) htmx.ajax("GET", asked.dataset.from, { source: asked, target: asked, swap: "outerHTML" }); }, 1200);
   });
 
   // Chats open beside the list; on a phone the page changes.
@@ -153,7 +155,6 @@
     if (box && below !== null) { box.scrollTop = box.scrollHeight - below; below = null; }
     else if (end && box?.contains(event.target)) toEnd();
     if (event.detail.target?.id === "recall-body") {
-      event.detail.target.dataset.from = event.detail.pathInfo?.requestPath || "";
       const dialog = byId("recall-dialog");
       if (!dialog.open) dialog.showModal();
     }
