@@ -170,14 +170,14 @@ async def test_neither_a_proxy_nor_what_is_asked_for_by_it_is_where_nobody_may_c
 def certified(folder: Path, *names: str) -> ssl.SSLContext:
     """A server's TLS with a certificate for these names, whose authority is in ca.pem."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, folder.name[-60:])])
     now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
-        .serial_number(1)
+        .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=30))
         .add_extension(
