@@ -93,8 +93,9 @@ async def test_everything_of_an_account_from_its_linking_to_its_end_goes_through
     people = (await scene.services.attendees.list(scene.caller, account_id=account.id)).items
     seen = next(person for person in people if person.content.picture_url is not None)
     await scene.services.attendees.picture(scene.caller, seen.id)
-    relinked = await scene.services.accounts.relink(scene.caller, account.id, "cookie", {"access_token": "user_good"})
-    assert isinstance(relinked[1], Account)
+    await scene.services.accounts.relink(scene.caller, account.id, "cookie", {"access_token": "user_good"})
+    fetching = await scene.services.attendees._connections.by_proxy(account, scene.house.guarded)
+    await fetching.read("picture", "get", str(scene.built.sim.base_url.join("/linkedin/elsewhere")), headers={})
     await scene.services.accounts.unlink(scene.caller, account.id)
     assert await same(field) > 20
 
