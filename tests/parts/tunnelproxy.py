@@ -104,15 +104,15 @@ class TunnelProxy:
         head = b"C" + (await reader.readuntil(b"\r\n\r\n"))
         first, *lines = head.decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        if self.answers is not None:
-            writer.write(self.answers)
-            return None
         if self.login is not None:
             wanted = base64.b64encode(":".join(self.login).encode()).decode()
             if headers.get("proxy-authorization") != f"Basic {wanted}":
                 self.refused_logins += 1
                 writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
                 return None
+        if self.answers is not None:
+            writer.write(self.answers)
+            return None
         host, _, port = first.split(" ")[1].rpartition(":")
         writer.write(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 tests\r\n\r\n")
         return host.strip("[]"), int(port)
