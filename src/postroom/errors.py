@@ -158,6 +158,7 @@ class Kind(StrEnum):
     LINK_TIMED_OUT = "link_timed_out"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
+    CUT_OFF = "cut_off"
     KEY_REUSED = "key_reused"
 
 
