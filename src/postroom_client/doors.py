@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import ipaddress
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
@@ -15,6 +16,20 @@ from postroom_client.calls import Flow, Give, Open, Options, Send, Wait
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 10.0
+
+
+def direct(url: str) -> dict[str, None]:
+    """For `mounts` of httpx: this machine is reached directly, whatever the environment says of proxies.
+
+    A proxy has another loopback, and is nobody's whom a key for this machine was given to. `url`: what is to be reached.
+    """
+    hosts = {"localhost", "*.localhost", "127.0.0.1", "[::1]"}
+    host = httpx.URL(url).host
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        if address.is_loopback or address.is_unspecified:
+            hosts.add(f"[{host}]" if address.version == 6 else host)
+    return {f"all://{each}": None for each in hosts}
 
 
 class Way:

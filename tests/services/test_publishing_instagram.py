@@ -158,6 +158,8 @@ async def test_what_the_owner_did_not_allow_is_said_of_the_take_down(answering: 
     made = await answering.services.takedowns.take_down(answering.caller, group.id, 0)
     await answering.settle()
     (target,) = (await answering.services.takedowns.get(answering.caller, made.id)).targets
+    told = await answering.services.post_logs.history(answering.caller, group.id)
+    assert [each.event.value for each in told][-2:] == ["take_down_asked", "take_down_not_possible"]
     assert (target.outcome, "instagram_manage_contents" in (target.detail or "")) == (TargetOutcome.UNSUPPORTED, True)
 
 

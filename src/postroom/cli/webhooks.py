@@ -209,6 +209,7 @@ def _forward(url: str, secret: str, event: dict[str, Any]) -> str:
     import msgspec
 
     from postroom.domain.webhooks import standard_signature
+    from postroom_client.doors import direct
 
     body, now = msgspec.json.encode(event), int(time.time())
     headers = {
@@ -219,7 +220,8 @@ def _forward(url: str, secret: str, event: dict[str, Any]) -> str:
         "webhook-signature": standard_signature(secret, event["id"], now, body),
     }
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=30)
+        with httpx.Client(mounts=direct(url), timeout=30) as http:
+            answer = http.post(url, content=body, headers=headers)
     except httpx.HTTPError as error:
         return f"not delivered: {error}"
     return f"{answer.status_code} {answer.reason_phrase}".rstrip()
