@@ -84,6 +84,11 @@ def _words(kind: type, field: str) -> str:
     return ""
 
 
+def _taken_down(powers: Capabilities) -> str:
+    ways = " or ".join(f"`{each}`" for each in sorted(powers.unpublish_flows))
+    return f"only accounts linked by {ways}" if ways else _yes(powers.unpublish)
+
+
 def networks() -> str:
     """What every connector declares of its network: limits, threads, taking down, unknown outcomes."""
     found = {name: connector().capabilities for name, connector in connectors().items()}
@@ -102,13 +107,13 @@ def networks() -> str:
     for name, powers in found.items():
         if powers.publish is not None:
             cells = [_text(powers.publish), _images(powers.publish.images), _videos(powers.publish.video)]
-            cells += [_yes(powers.publish.threads), _yes(powers.unpublish), _budgets(powers.publish)]
+            cells += [_yes(powers.publish.threads), _taken_down(powers), _budgets(powers.publish)]
             lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
         "Larger images, and images of other types, are re-encoded until they fit. Videos go out as they are. A text that is",
         "too long goes out as a thread where there are threads, and is refused where there are none. Taking down may also",
-        "depend on how the account was linked (Instagram) or on how old the post is (Telegram): their READMEs say, and so does",
+        "depend on how old the post is (Telegram) and on what its owner allowed (Instagram): their READMEs say, and so does",
         "each answer.",
         "",
         "## Linking accounts",

@@ -102,7 +102,7 @@ from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.connect import connect as connect_app
 from postroom.web.dashboard import SEGMENTS, Dashboard, dashboard
-from postroom.web.gate import Hosts, in_time, plain, wants_page
+from postroom.web.gate import Hosts, dated, in_time, plain, wants_page
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -200,9 +200,10 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     chats = Chats(database, connections, ingest, events, now)
     engagement = Engagement(database, connections, now)
     webhooks = Webhooks(database, notifier, guard, events, _vocabularies(), now)
+    fittings = Fittings(database, connections)
     deletions = Deletions(
         database,
-        Previews(registry, access, accounts, messages, posts, webhooks, deadlines),
+        Previews(registry, access, accounts, messages, posts, webhooks, deadlines, fittings),
         Powers(
             access=access,
             accounts=accounts,
@@ -246,7 +247,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         post_lists=PostLists(database),
         post_logs=post_logs,
         engagement=engagement,
-        fittings=Fittings(database, connections),
+        fittings=fittings,
         checkups=Checkups(database, connections, now),
         media=media,
         library=library,
@@ -290,7 +291,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         upkeep=upkeep,
         restores=restores,
         dashboard=pages,
-        app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
+        app=_mounted(services, pages, settings, public_url, now, sandbox=sandbox),
     )
 
 
@@ -361,7 +362,10 @@ def _paced(settings: Settings, sandbox: bool) -> bool:
     return not sandbox if settings.rate_limits is None else settings.rate_limits
 
 
-def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
+def _mounted(
+    services: Services, pages: Asgi, settings: Settings, public_url: str, now: Clock, *, sandbox: bool
+) -> Asgi:
+    paced = now if _paced(settings, sandbox) else None
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
         "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
@@ -407,7 +411,8 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
                 # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
                 slow = first in ("media", "mcp") or scope["path"] == "/library/upload"
                 waits = not slow and scope["method"] != "GET"
-                await mounted(scope, in_time(receive, patience) if waits else receive, send)
+                out = dated(send, now) if sandbox and first == "api" else send
+                await mounted(scope, in_time(receive, patience) if waits else receive, out)
 
     if not settings.cors_origins:
         return app

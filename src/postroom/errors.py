@@ -162,6 +162,7 @@ class Kind(StrEnum):
     PROXY_LOGIN = "proxy_login"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
+    CUT_OFF = "cut_off"
     KEY_REUSED = "key_reused"
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self
 
@@ -22,7 +23,7 @@ from postroom_client.api.workspace import (
     Workspaces,
 )
 from postroom_client.calls import Call, Options
-from postroom_client.doors import AsyncDoor, Door, Way
+from postroom_client.doors import AsyncDoor, Door, Way, direct
 from postroom_client.flow import perform
 from postroom_client.nouns import D
 
@@ -53,6 +54,10 @@ class _Nouns(Generic[D]):
         self.managed_users = ManagedUsers(door)
         self.server = Server(door)
 
+    def now(self) -> datetime:
+        """What time it is at the server, as its last answer told, without asking: in a sandbox the clock can be moved."""
+        return self._door.way.clock.now()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._door.way.server!r})"
 
@@ -68,7 +73,8 @@ class Client(_Nouns[Door]):
     `timeout_seconds`: how long an answer may take. `retries`: how often a call is made again that only reads, of which the
     server says that nothing was done, or that carries an Idempotency-Key; as long as waiting for that takes less than
     `most_wait_seconds` in all. `idempotent`: every call that changes something carries such a key, so that the server does
-    it once however often it is sent. `transport`: how httpx gets there, if not over the network.
+    it once however often it is sent. `transport`: how httpx gets there, if not over the network. Proxies are those of the
+    environment; this machine is reached without one.
     """
 
     def __init__(
@@ -88,7 +94,8 @@ class Client(_Nouns[Door]):
             most_wait_seconds=most_wait_seconds,
             idempotent=idempotent,
         )
-        super().__init__(Door(httpx.Client(transport=transport), _way(server, key, options)))
+        way = _way(server, key, options)
+        super().__init__(Door(httpx.Client(transport=transport, mounts=direct(way.server)), way))
 
     def request(
         self,
@@ -169,7 +176,8 @@ class AsyncClient(_Nouns[AsyncDoor]):
             most_wait_seconds=most_wait_seconds,
             idempotent=idempotent,
         )
-        super().__init__(AsyncDoor(httpx.AsyncClient(transport=transport), _way(server, key, options)))
+        way = _way(server, key, options)
+        super().__init__(AsyncDoor(httpx.AsyncClient(transport=transport, mounts=direct(way.server)), way))
 
     async def request(
         self,

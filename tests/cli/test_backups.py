@@ -25,9 +25,10 @@ from postroom.cli import commands
 from postroom.clock import now, to_ms
 from postroom.domain.deferrals import DeferralState
 from postroom.domain.events import EventType
-from postroom.domain.posts import PostStatus
+from postroom.domain.posts import GroupStatus, PostStatus
 from postroom.domain.webhooks import Format
 from postroom.errors import InvalidParameters, NotAuthenticated, NotFound, Unavailable
+from postroom.services.posts import Change
 from postroom.settings import Settings
 from postroom.store import archive, schema, snapshots
 from tests import opened
@@ -193,6 +194,85 @@ async def test_what_was_deleted_since_the_backup_stays_deleted_and_the_rest_is_t
         # The network is asked what else happened, and brings nothing back.
         await house.sync.sync(caller.workspace_id, own.account_id, full=True)
         assert str(own.content.text) not in repr(await opened.rows(house.database, caller.workspace_id))
+
+
+async def test_what_was_called_off_since_the_backup_does_not_happen(ground: Ground, tmp_path: Path) -> None:
+    desk, scene, caller = ground.desk, ground.scene, ground.desk.caller
+    services = desk.services
+    tomorrow = to_ms(now()) + DAY_MS
+    whats = ("stays", "unscheduled", "moved", "written anew", "went out", "drafted", "comes down", "stays up")
+    stays, unscheduled, moved, written, went, drafted, down, up = [await desk.draft(what) for what in whats]
+    for group in (stays, unscheduled, moved, written, went, down, up):
+        await desk.schedule(group, tomorrow)
+    for group in (down, up):
+        await services.takedowns.schedule(caller, group.id, tomorrow + DAY_MS, delete_group=False)
+    own, other = await scene.own(), await scene.own(quoted=True)
+    deadline = own.sent_at + 50 * 60_000
+    undone = await services.deferrals.delete_at(caller, own.id, deadline)
+    goes_on = await services.deferrals.delete_at(caller, other.id, deadline)
+    assert undone is not None
+    assert goes_on is not None
+    file = tmp_path / "one.backup"
+    await ground.here.backup(file)
+
+    await services.posts.update(caller, unscheduled.id, Change(status=GroupStatus.DRAFT))
+    await services.posts.update(caller, moved.id, Change(scheduled_at=tomorrow + DAY_MS))
+    await services.posts.update(caller, written.id, Change(content="without the mistake"))
+    for group in (went, drafted):
+        await services.posts.update(caller, group.id, Change(status=GroupStatus.SCHEDULED, scheduled_at=to_ms(now())))
+    await services.takedowns.schedule(caller, up.id, None, delete_group=False)
+    await services.deferrals.undo(caller, undone.id)
+    await desk.house.database.keyring.graves.settled()
+    ground.carry_keys()
+
+    again = (await ground.there.restore(file))["deleted_again"]
+    assert set(again["posts_called_off"]) == {unscheduled.id, moved.id, written.id}
+    assert (again["deletions_called_off"], again["takedowns_called_off"]) == ([undone.id], 1)
+    assert (again["posts_in_doubt"], again["scheduled"]) == (2, 3)
+    async with ground.there.house() as house:
+        there = house.services
+        states = {each.id: (await there.posts.get(caller, each.id)).posts[0].status for each in (stays, down, up)}
+        assert set(states.values()) == {PostStatus.PENDING}
+        for group in (unscheduled, moved, written):
+            found = await there.posts.get(caller, group.id)
+            assert (found.group.status, found.posts[0].status) == (GroupStatus.DRAFT, PostStatus.DRAFT)
+            assert found.group.scheduled_at == tomorrow
+        for group in (went, drafted):
+            assert (await there.posts.get(caller, group.id)).posts[0].status is PostStatus.UNCONFIRMED
+        ended = await there.deferrals.get(caller, undone.id)
+        assert (ended.state, "undone after the backup" in str(ended.detail)) == (DeferralState.UNDONE, True)
+        assert (await there.deferrals.get(caller, goes_on.id)).state is DeferralState.WAITING
+        todo = [row for row in (await opened.rows(house.database))["jobs"] if row["status"] == "todo"]
+        expiring = [msgspec.json.decode(row["args"])["group_id"] for row in todo if row["task"] == "expire_posts"]
+        assert expiring == [down.id]
+        # A post that was held back is its owner's again.
+        await there.posts.update(caller, written.id, Change(status=GroupStatus.SCHEDULED))
+
+
+async def test_what_waits_for_its_moment_is_held_where_that_is_said_or_the_keyring_may_not_know(
+    written: tuple[Ground, Path], tmp_path: Path
+) -> None:
+    ground, _ = written
+    desk, scene, caller = ground.desk, ground.scene, ground.desk.caller
+    group = await desk.draft("waits")
+    await desk.schedule(group, to_ms(now()) + DAY_MS)
+    await desk.services.takedowns.schedule(caller, group.id, to_ms(now()) + 2 * DAY_MS, delete_group=False)
+    own = await scene.own()
+    deferral = await desk.services.deferrals.delete_at(caller, own.id, own.sent_at + 50 * 60_000)
+    assert deferral is not None
+    file = tmp_path / "two.backup"
+    await ground.here.backup(file)
+    for option in ("--older-keyring", "--hold"):
+        if option == "--hold":
+            ground.carry_keys()
+        again = (await ground.there.restore(file, option))["deleted_again"]
+        assert (again["posts_called_off"], again["deletions_called_off"]) == ([group.id], [deferral.id])
+        assert (again["takedowns_called_off"], again["scheduled"]) == (1, 0)
+        for end in ("", "-wal", "-shm"):
+            (ground.there.data / f"postroom.db{end}").unlink(missing_ok=True)
+    done = await ground.there.postroom("restore", str(file), "--hold")
+    assert f"Drafts now: {group.id}" in done.output
+    assert "budgets of keys, secrets and settings of webhooks" in done.output
 
 
 async def test_a_backup_is_of_one_moment_while_it_is_written_to(ground: Ground, tmp_path: Path) -> None:
@@ -406,6 +486,64 @@ async def test_what_a_crash_kept_from_the_keyring_is_remembered_at_the_next_star
         before = len(list(graves.list()))
         await scene.house.upkeep.clean_up()
         assert len(list(graves.list())) > before
+    # Of these nothing but a row of their own is left.
+    services, caller, desk = scene.services, scene.caller, ground.desk
+    kept = await services.library.upload(caller, pieces(PICTURE), file_name="kept.png")
+    endpoint, _ = await services.webhooks.create(
+        caller, name="ends", url="http://127.0.0.1:9/", types=[], format=Format.NATIVE
+    )
+    group = await desk.draft("unscheduled")
+    await desk.schedule(group, to_ms(now()) + DAY_MS)
+    last = await services.messages.send(caller, (await scene.others()).chat_id, "Goes by itself")
+    deferral = await services.deferrals.delete_at(caller, last.id, last.sent_at + 50 * 60_000)
+    assert deferral is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(graves, "dig", lambda *_: None)
+        await services.library.delete(caller, kept.id)
+        await services.webhooks.remove(caller, endpoint.id, Format.NATIVE)
+        await services.posts.update(caller, group.id, Change(status=GroupStatus.DRAFT))
+        await services.deferrals.undo(caller, deferral.id)
+    await scene.house.upkeep.clean_up()
+    known = {(each.kind, each.name.partition(":")[0]) for each in graves.list()}
+    assert {("file", kept.id), ("webhook", endpoint.id), ("post_changed", group.id), ("deferral", deferral.id)} <= known
+    assert (await opened.rows(scene.house.database))["unwritten_graves"] == []
+
+
+async def test_what_the_keyring_could_not_take_is_written_once_it_can_and_meanwhile_it_is_said_to_lag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroom.store.graves._AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("postroom.store.graves._WAIT_SECONDS", 0.05)
+    async with lent(tmp_path / "here") as built:
+        scene, services, house = Scene(built), Desk(built).services, built.house
+        caller, graves, here = scene.caller, house.database.keyring.graves, Place(tmp_path / "here")
+        own = await scene.own()
+        kept = await services.library.upload(caller, pieces(PICTURE), file_name="kept.png")
+        await house.upkeep.clean_up()
+        before = len(list(graves.list()))
+        other = sqlite3.connect(tmp_path / "here" / "keyring.db", isolation_level=None)
+        other.execute("begin immediate")
+        await scene.recall(own)
+        await services.library.delete(caller, kept.id)
+        assert graves.behind == 2
+        assert "postroom_keyring_unwritten 2" in await services.health.metrics()
+        assert services.health.keyring().lags
+        await house.restores.remember()
+        assert (await opened.rows(house.database))["unwritten_graves"] != []
+        other.close()
+        async with asyncio.timeout(10):
+            while graves.behind:
+                await asyncio.sleep(0.05)
+        assert len(list(graves.list())) == before + 2
+        assert not services.health.keyring().lags
+        await house.upkeep.clean_up()
+        assert (await opened.rows(house.database))["unwritten_graves"] == []
+        (tmp_path / "here").chmod(0o700)
+        # A keyring that lost what the database knows is told of.
+        assert "Deletions" not in (await here.postroom("doctor")).output
+        async with house.database.begin() as tx:
+            await tx.execute("update tombstones set key_hash = 'another', buried_at = buried_at - 120000")
+        assert "1 are not in the keyring" in (await here.postroom("doctor")).output
 
 
 async def test_an_older_database_is_backed_up_as_it_is_and_brought_up_to_date_when_restored() -> None:

@@ -444,6 +444,7 @@ def test_what_is_declared_can_be_called_and_what_is_not_is_no_role(case: Case) -
     assert any(chats) is (declared.send is not None or declared.recall is not None)
     assert any(posts) is (declared.publish is not None)
     assert not declared.unpublish or declared.publish is not None
+    assert declared.unpublish_flows <= set(case.make().login_flows if declared.unpublish else ())
     for role in (Connection, Messenger, Publisher, Statistics, Engager):
         for name, method in inspect.getmembers(role, inspect.isfunction):
             if not name.startswith("_") and isinstance(connection, role):

@@ -190,6 +190,18 @@ class House:
         with contextlib.closing(sqlite3.connect(f"file:{self.data / 'keyring.db'}?mode=ro", uri=True)) as opened:
             return {row[0] for row in opened.execute("select account_id from keys")}
 
+    def check_remembered(self, graves: set[tuple[str, str]]) -> None:
+        """Once the server has cleaned up: the keyring knows, by kind and name, what is gone."""
+        self.advance(700)
+        until = time.monotonic() + SECONDS_TO_DIE
+        while True:
+            with contextlib.closing(sqlite3.connect(f"file:{self.data / 'keyring.db'}?mode=ro", uri=True)) as opened:
+                known = set(opened.execute("select kind, name from graves").fetchall())
+            if graves <= known:
+                return
+            assert time.monotonic() < until, f"the keyring does not remember {graves - known}"
+            time.sleep(0.1)
+
     def advance(self, seconds: float) -> None:
         assert self.sim.post("/_sim/clock/advance", json={"seconds": seconds}).status_code == 200
 

@@ -118,6 +118,7 @@ def _delete(name: str) -> Operation:
         if gone:
             assert set(count.values()) == {0}
             assert receipts == [("post_group.deleted",)]
+            house.check_remembered({("post_group", group)})
         else:
             assert count["post_groups"] == count["posts"] == 1
             assert count["media_items"] >= 1
@@ -213,6 +214,33 @@ def _send_later() -> Operation:
         assert house.rows("select id from deferrals where draft_sealed is not null") == []
 
     return Operation(name="send (later)", perform=perform, check=check, tasks=("do_deferred",))
+
+
+# what leaves nothing here by which the keyring could be told of it later
+
+
+def _call_off() -> Operation:
+    def perform(house: House) -> None:
+        picture = encoded(noise((10, 8)))
+        made = house.ask("POST", "native", "/media", params={"file_name": "kept.png"}, content=picture)
+        house.facts["kept"] = made.json()["id"]
+        house.counted("delete", "DELETE", house.url("native", f"/media/{house.facts['kept']}"))
+        url = house.url("postpost", f"{POSTPOST}/update-post/{house.facts['later']}")
+        house.counted("unschedule", "PUT", url, json={"status": "draft"})
+
+    def check(house: House) -> None:
+        gone = set()
+        if house.rows("select id from library_files") == []:
+            gone.add(("file", house.facts["kept"]))
+        ((status, version),) = house.rows(
+            f"select status, updated_at from post_groups where id = '{house.facts['later']}'"
+        )
+        if status == "draft":
+            gone.add(("post_changed", f"{house.facts['later']}:{version}"))
+        assert len(gone) >= len(house.acknowledged)
+        house.check_remembered(gone)
+
+    return Operation(name="call off", perform=perform, check=check)
 
 
 # unlink
@@ -403,7 +431,7 @@ RECALLS = (
     _recall("answer lost", {"operation": "recall", "do": _LOST}),
     _recall("failed, not done", {"operation": "recall", "do": {"status": 500}}),
 )
-DEFERRALS = (_delete_later(), _send_later())
+DEFERRALS = (_delete_later(), _send_later(), _call_off())
 UNLINKS = (_unlink("linkedin"), _unlink("bluesky"))
 UPLOADS = (
     _upload("small", content=PICTURE),

@@ -46,6 +46,7 @@ EXEMPT = {
     "restoring.*": "the operator's restore, before any workspace's key is answered",
     "snapshots.*": "the operator's backup is of the whole server",
     "archive.*": "no query: it writes and reads a sealed file",
+    "unwritten.*": "what the keyring is still to be told, whoever did it; each grave has its workspace",
     "graves.*": "no query: the keyring's own list, each entry with its workspace",
     "standing.*": "how a whole database stands, without a look at its rows",
     "removals.remove_group": "the removal names its workspace, which is required of it",

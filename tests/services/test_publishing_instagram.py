@@ -6,6 +6,8 @@ import pytest
 
 from postroom.domain.accounts import AccountStatus
 from postroom.domain.posts import PostStatus
+from postroom.domain.previews import DeletionKind, Target
+from postroom.domain.takedowns import TargetOutcome
 from postroom.errors import LoginFailed, NotSupported
 from tests.desk import Desk
 from tests.outlet import LOST, PUBLISHED, Outlet, link
@@ -124,6 +126,41 @@ async def test_an_account_linked_by_facebook_posts_outlives_its_owners_token_and
     await unpublish(outlet, provider_id)
     assert await outlet.live() == []
     await unpublish(outlet, provider_id)
+
+
+async def test_how_it_was_linked_says_before_anybody_is_asked_that_posts_cannot_be_taken_down(answering: Desk) -> None:
+    services, caller = answering.services, answering.caller
+    outlet = await link(answering, "instagram")
+    group = await outlet.due(pictures=1)
+    assert await outlet.ends(group) == PUBLISHED
+    (preview,) = await services.fittings.previews(caller, "A moth", [outlet.platform], ())
+    (outcome,) = (await services.outcomes.of(caller, group.id)).outcomes
+    shown = await services.deletions.preview(caller, Target(kind=DeletionKind.TAKE_DOWN, id=group.id))
+    assert (preview.unpublish, outcome.by_hand, outcome.other_way) == (False, True, True)
+    assert any("instagram" in each for each in shown.shown.consequences)
+    made = await services.takedowns.take_down(caller, group.id, 0)
+    assert [each.outcome for each in made.targets] == [TargetOutcome.UNSUPPORTED]
+    assert "facebook_oauth" in (made.targets[0].detail or "")
+    assert (len(await outlet.live()), await outlet.calls("delete")) == (1, 0)
+    # The same account linked once more by Facebook, as the answer says.
+    await link(answering, "instagram", flow="facebook_oauth")
+    (preview,) = await services.fittings.previews(caller, "A moth", [outlet.platform], ())
+    assert preview.unpublish
+    await services.takedowns.take_down(caller, group.id, 0)
+    await answering.settle()
+    assert await outlet.live() == []
+
+
+async def test_what_the_owner_did_not_allow_is_said_of_the_take_down(answering: Desk) -> None:
+    outlet = await link(answering, "instagram", "user_partial", "facebook_oauth")
+    group = await outlet.due(pictures=1)
+    assert await outlet.ends(group) == PUBLISHED
+    made = await answering.services.takedowns.take_down(answering.caller, group.id, 0)
+    await answering.settle()
+    (target,) = (await answering.services.takedowns.get(answering.caller, made.id)).targets
+    told = await answering.services.post_logs.history(answering.caller, group.id)
+    assert [each.event.value for each in told][-2:] == ["take_down_asked", "take_down_not_possible"]
+    assert (target.outcome, "instagram_manage_contents" in (target.detail or "")) == (TargetOutcome.UNSUPPORTED, True)
 
 
 @pytest.mark.parametrize(("login", "flow"), [("user_good", "oauth"), ("user_partial", "facebook_oauth")])

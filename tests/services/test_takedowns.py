@@ -52,6 +52,32 @@ async def test_a_live_post_goes_and_a_receipt_and_an_event_say_so(desk: Desk) ->
     assert await desk.status(group) is PostStatus.PUBLISHED
 
 
+async def test_the_history_of_a_post_tells_of_take_downs_where_postposts_log_does_not(desk: Desk) -> None:
+    group = await published(desk)
+
+    async def told() -> list[tuple[str, str | None]]:
+        history = await desk.services.post_logs.history(desk.caller, group.id)
+        return [
+            (each.event.value, each.detail.error if each.detail else None)
+            for each in history
+            if "down" in each.event or "taken" in each.event
+        ]
+
+    before = await desk.services.post_logs.list(desk.caller, group.id)
+    assert await told() == []
+    await desk.fault("deleteRecord", do={"status": 400, "body": {"error": "Nope", "message": "Not today."}})
+    await ask(desk, group)
+    assert [event for event, _ in await told()] == ["take_down_asked", "take_down_refused"]
+    await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+    assert (await told())[2:] == [("take_down_asked", None)]
+    await desk.advance(5)
+    await desk.work()
+    assert (await told())[2:] == [("take_down_asked", None), ("taken_down", None)]
+    history = await desk.services.post_logs.history(desk.caller, group.id)
+    assert [each.created_at for each in history] == sorted(each.created_at for each in history)
+    assert await desk.services.post_logs.list(desk.caller, group.id) == before
+
+
 async def test_asking_again_calls_nobody(desk: Desk) -> None:
     group = await published(desk)
     await ask(desk, group)

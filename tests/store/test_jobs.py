@@ -147,7 +147,7 @@ async def test_waiting_jobs_are_cancelled_by_their_lock(database: Database) -> N
     await enqueue(database, running, waiting, theirs, job())
     assert len(await claim(database)) == 2
     async with database.begin() as tx:
-        assert await jobs.cancel_by_lock(tx, WORKSPACE, "post:1") == 1
+        assert await jobs.cancel_by_lock(tx, WORKSPACE, "post:1") == [waiting.id]
     assert await counts(database) == {"doing": 2, "cancelled": 1, "todo": 1}
     async with database.begin() as tx:
         assert await jobs.remove_finished(tx, T0 + 1) == 1

@@ -147,14 +147,23 @@ def _bar(label: str, quiet: bool) -> Iterator["Step"]:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @data_option
 @click.option("--older-keyring", is_flag=True, help="Go on with a keyring that was copied before the backup was made.")
+@click.option(
+    "--hold",
+    is_flag=True,
+    help="Let nothing happen that waits for its moment: scheduled posts become drafts, deletions are not done.",
+)
 @click.option("--remove-orphans", is_flag=True, help="Remove media that nothing in the backup refers to.")
 @json_option
-def restore(file: Path, data: Path | None, older_keyring: bool, remove_orphans: bool, as_json: bool) -> None:
+def restore(
+    file: Path, data: Path | None, older_keyring: bool, hold: bool, remove_orphans: bool, as_json: bool
+) -> None:
     """Make a server of a backup: into an empty data folder or PostgreSQL database, whichever the settings name.
 
     Put keyring.db (the newest there is) and the master key in their place first. Accounts that were unlinked since the
     backup, messages that were recalled, posts, keys and webhooks that were deleted do not come back. What may have been
-    published or sent since is left to its owner, and not sent again.
+    published or sent since is left to its owner, and not sent again. Scheduled posts that were unscheduled, moved or
+    written anew since are drafts; deletions that were undone since are not done. What else waits for its moment happens
+    then, unless --hold or --older-keyring is said.
     """
     settings = settings_of(data)
     keyring_file = Path(settings.keyring_file or settings.data / "keyring.db")
@@ -167,7 +176,7 @@ def restore(file: Path, data: Path | None, older_keyring: bool, remove_orphans: 
     from postroom.serve import own_folder
 
     with own_folder(settings.data):
-        replayed, figures = run(_restore(settings, file, older_keyring, remove_orphans, as_json))
+        replayed, figures = run(_restore(settings, file, older_keyring, hold or older_keyring, remove_orphans, as_json))
     if as_json:
         import msgspec
 
@@ -186,6 +195,9 @@ def _tell(replayed: "Replayed", figures: dict[str, int]) -> None:
         ("API keys revoked since, and stay revoked", replayed.keys),
         ("Webhooks removed since, and stay removed", replayed.webhooks),
         ("Posts that were due since: look whether they are live", replayed.posts_in_doubt),
+        ("Posts changed or unscheduled since, or held: drafts now", len(replayed.posts_called_off)),
+        ("Deletions undone since, or held: not done", len(replayed.deletions_called_off)),
+        ("Take-downs called off or moved since, or held: not done", replayed.takedowns_called_off),
         ("Messages that were waiting to be sent, and are not sent", replayed.unsent),
         ("Posts that go out at their time, unless you unschedule them", replayed.scheduled),
         ("Files of media that are missing", figures["missing_files"]),
@@ -193,11 +205,18 @@ def _tell(replayed: "Replayed", figures: dict[str, int]) -> None:
     ):
         if count:
             click.echo(f"  {words}: {count}")
+    for words, ids in (("Drafts now", replayed.posts_called_off), ("Not deleted", replayed.deletions_called_off)):
+        if ids:
+            click.echo(f"{words}: {' '.join(ids)}")
+    click.echo(
+        "As they were when the backup was made, whatever was changed since: budgets of keys, secrets and settings of "
+        "webhooks, drafts."
+    )
     click.echo("Look first with `postroom serve --no-worker`, if you like; then start the server.")
 
 
 async def _restore(
-    settings: "Settings", file: Path, older_keyring: bool, remove_orphans: bool, quiet: bool
+    settings: "Settings", file: Path, older_keyring: bool, hold: bool, remove_orphans: bool, quiet: bool
 ) -> "tuple[Replayed, dict[str, int]]":
     import asyncpg
 
@@ -225,7 +244,7 @@ async def _restore(
                 if not quiet and sys.stderr.isatty():
                     click.echo(f"Deleting again: {phase}", err=True)
 
-            replayed = await house.restores.replay(say)
+            replayed = await house.restores.replay(say, hold=hold)
             blobs = open_blobs(settings)
             wanted = await house.services.media.stored()
             files = await backups.put_files(opened, keyring, blobs, wanted) if heading.media else 0

@@ -15,6 +15,7 @@ from postroom.cli.output import ago, print_json, size
 
 if TYPE_CHECKING:
     from postroom.settings import Settings
+    from postroom.store.graves import Grave
 
 _LITTLE_ROOM_BYTES = 1 << 30
 _MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
@@ -65,8 +66,10 @@ async def _collect(data: Path | None) -> list[Finding]:
     found = [*_settings(settings), *_folder(settings)]
     if any(finding.state == "bad" for finding in found):
         return found
-    found += [*_keyring(settings)]
-    found += [each async for each in _database(settings)]
+    keys = list(_keyring(settings))
+    keys_open = all(finding.state != "bad" for finding in keys)
+    found += keys
+    found += [each async for each in _database(settings, keys_open=keys_open)]
     found += [each async for each in _media(settings)]
     found += [*_networks(settings)]
     return found
@@ -126,7 +129,7 @@ def _keyring(settings: "Settings") -> Iterator[Finding]:
     if not settings.master_key and not beside.exists():
         yield Finding("Master key", "bad", f"{beside} is not there", "Start a server once, or put it back as it was.")
         return
-    file = Path(settings.keyring_file or settings.data / "keyring.db")
+    file = _keyring_file(settings)
     if not file.exists():
         yield Finding(
             "Keyring", "bad", f"{file} is not there", "Put it back: without it no account opens. Do not start a server."
@@ -153,15 +156,16 @@ def _keyring(settings: "Settings") -> Iterator[Finding]:
         )
 
 
-async def _database(settings: "Settings") -> AsyncIterator[Finding]:
+async def _database(settings: "Settings", *, keys_open: bool) -> AsyncIterator[Finding]:
     from postroom.errors import Unavailable
     from postroom.store import schema, standing
 
+    since = _remembered_until(settings) if keys_open else 0
     try:
         if settings.database_url:
-            found = await standing.of_postgres(settings.database_url)
+            found = await standing.of_postgres(settings.database_url, since)
         else:
-            found = standing.of_sqlite(settings.data / "postroom.db")
+            found = standing.of_sqlite(settings.data / "postroom.db", since)
     except Unavailable as error:
         mend = "See whether it runs, and what POSTROOM_DATABASE_URL says." if settings.database_url else ""
         yield Finding("Database", "bad", error.detail, mend or "Restore a backup: postroom restore --help")
@@ -177,6 +181,38 @@ async def _database(settings: "Settings") -> AsyncIterator[Finding]:
         )
     else:
         yield Finding("Database", "good", what)
+        for finding in _remembering(settings, found.deleted) if keys_open else ():
+            yield finding
+
+
+def _remembered_until(settings: "Settings") -> int:
+    from postroom.app import open_keyring
+    from postroom.store.restoring import REMEMBERED, SLACK_MS
+
+    with closing(open_keyring(settings)) as keyring:
+        return max(int(keyring.marked(REMEMBERED) or 0) - SLACK_MS, 0)
+
+
+def _remembering(settings: "Settings", deleted: "Sequence[Grave]") -> Iterator[Finding]:
+    """Whether the keyring knows what the database knows to be deleted, but for the last minute."""
+    from postroom.app import open_keyring
+    from postroom.clock import now, to_ms
+
+    before = to_ms(now()) - 60_000
+    known = [each for each in deleted if each.at < before]
+    with closing(open_keyring(settings)) as keyring:
+        missing = len(known) - keyring.graves.has(known)
+    if missing:
+        yield Finding(
+            "Deletions",
+            "bad",
+            f"{missing} are not in the keyring: with a backup of before they would come back",
+            "See that its disk has room, and start the server: it writes them as soon as it can.",
+        )
+
+
+def _keyring_file(settings: "Settings") -> Path:
+    return Path(settings.keyring_file or settings.data / "keyring.db")
 
 
 async def _media(settings: "Settings") -> AsyncIterator[Finding]:

@@ -41,7 +41,7 @@ def list_webhooks(postroom: "Client", as_json: bool) -> None:
             each.url,
             "active" if each.active else f"disabled: {each.disabled_reason or 'by you'}",
             each.last_failure,
-            ago(each.last_attempt_at),
+            ago(each.last_attempt_at, postroom.now()),
         )
         for each in found
     ]
@@ -97,7 +97,13 @@ def list_deliveries(postroom: "Client", webhook_id: str, failed: bool, limit: in
         print_json(found)
         return
     rows = [
-        (each.id, each.event_type, each.occasion, each.failure or f"arrived ({each.status})", ago(each.tried_at))
+        (
+            each.id,
+            each.event_type,
+            each.occasion,
+            each.failure or f"arrived ({each.status})",
+            ago(each.tried_at, postroom.now()),
+        )
         for each in found
     ]
     print_table(("id", "event", "", "outcome", "tried"), rows, "Nothing was tried yet: postroom webhook test ID")
@@ -209,6 +215,7 @@ def _forward(url: str, secret: str, event: dict[str, Any]) -> str:
     import msgspec
 
     from postroom.domain.webhooks import standard_signature
+    from postroom_client.doors import direct
 
     body, now = msgspec.json.encode(event), int(time.time())
     headers = {
@@ -219,7 +226,8 @@ def _forward(url: str, secret: str, event: dict[str, Any]) -> str:
         "webhook-signature": standard_signature(secret, event["id"], now, body),
     }
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=30)
+        with httpx.Client(mounts=direct(url), timeout=30) as http:
+            answer = http.post(url, content=body, headers=headers)
     except httpx.HTTPError as error:
         return f"not delivered: {error}"
     return f"{answer.status_code} {answer.reason_phrase}".rstrip()

@@ -52,6 +52,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was linked in a way that gives its chats."""
     takes_posts: bool = False
     """Whether it was linked in a way that lets it post."""
+    flow: str | None = None
+    """The network's login flow by which it was linked last; None: nobody noted it."""
     credentials_expire_at: int | None = None
     """When it ends unless it is linked again, as far as its network says."""
     sync: SyncProgress | None = None

@@ -6,6 +6,8 @@ import msgspec
 
 from postroom.domain.attention import JobCounts
 
+_USUAL_SECONDS = 30 * 60
+
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One setting; a secret's value is not here."""
@@ -29,6 +31,20 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     orphans: int
     """Files that no media row stands for."""
     database: str
+    keyring: "Remembering"
+
+
+class Remembering(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the keyring knows what was deleted: what it does not know would come back with an older backup."""
+
+    unwritten: int
+    """Deletions that could not be written to it; they are tried again until they are."""
+    behind_seconds: float
+    """Since when it may not know all; some minutes are usual."""
+
+    @property
+    def lags(self) -> bool:
+        return self.unwritten > 0 or self.behind_seconds > _USUAL_SECONDS
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

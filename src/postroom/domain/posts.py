@@ -87,7 +87,7 @@ class PostGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogEvent(StrEnum):
-    """What a post group's log tells, in PostPost's words."""
+    """What a post group's log tells, in PostPost's words; of take-downs, which it has not, in ours."""
 
     SCHEDULED = "scheduled"
     PROCESSING = "processing"
@@ -95,6 +95,11 @@ class LogEvent(StrEnum):
     PUBLISH_SUCCEEDED = "publish_succeeded"
     PUBLISH_FAILED = "publish_failed"
     STATUS_CHANGED = "status_changed"
+    TAKE_DOWN_ASKED = "take_down_asked"
+    TAKEN_DOWN = "taken_down"
+    TAKE_DOWN_NOT_POSSIBLE = "take_down_not_possible"
+    TAKE_DOWN_REFUSED = "take_down_refused"
+    TAKE_DOWN_UNKNOWN = "take_down_unknown"
 
 
 class LogDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

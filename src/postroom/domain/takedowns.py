@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from postroom.domain.capabilities import Capabilities
 from postroom.domain.posts import GroupStatus, PostGroup
 from postroom.errors import InvalidParameters
 
@@ -51,6 +52,14 @@ class Takedown(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: int
     settled_at: int | None
     targets: tuple[Target, ...]
+
+
+def why_by_hand(powers: Capabilities) -> str:
+    """Why a network is not asked to remove a post, and what to do."""
+    ways = " or ".join(sorted(powers.unpublish_flows))
+    if not powers.unpublish or not ways:
+        return "This network takes no deletions from others: remove it there."
+    return f"This network lets only accounts that were linked by {ways} delete: link it once more by that, or remove it there."
 
 
 def check_expiry(at: int, group: PostGroup) -> None:

@@ -28,8 +28,9 @@ from postroom.services.events import Events
 from postroom.services.messages import Messages
 from postroom.services.recalls import Recalls
 from postroom.services.spending import counted, spent
-from postroom.store import accounts, deferrals, jobs
+from postroom.store import accounts, deferrals, jobs, unwritten
 from postroom.store.database import Database, Tx
+from postroom.store.graves import DEFERRAL, Grave
 from postroom.store.notify import Notifier
 
 LONGEST_GRACE_SECONDS = 3600
@@ -254,6 +255,7 @@ class Deferrals:
         await self._undo(tx, earlier)
 
     async def _undo(self, tx: Tx, held: Deferral) -> Deferral:
+        await unwritten.dig(tx, Grave(held.workspace_id, DEFERRAL, held.id, to_ms(self._now())))
         await jobs.cancel_by_lock(tx, held.workspace_id, f"deferral:{held.id}")
         return await end(tx, self._events, self._now, held, DeferralState.UNDONE, None)
 

@@ -36,6 +36,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     problems: Sequence[Problem]
     unpublish: bool
     """Whether the network takes it down when it is asked."""
+    unpublish_flows: frozenset[str]
+    """Where it does so only for accounts that were linked in one of these ways."""
 
     @property
     def platform_id(self) -> str:
@@ -75,11 +77,12 @@ class Fittings:
                 limits=taken,
                 parts=_parts(content, taken, with_media=bool(files)),
                 problems=list(problems(platform_id, content, files, taken)),
-                unpublish=networks[account.provider].capabilities.unpublish,
+                unpublish=powers.takes_down(account.flow),
+                unpublish_flows=powers.unpublish_flows,
             )
             for platform_id in platforms
             if (account := held.get(platform_id)) is not None
-            for taken in (limits[account.provider],)
+            for taken, powers in ((limits[account.provider], networks[account.provider].capabilities),)
         ]
 
     async def problems(self, caller: Caller, group: PostGroup) -> Sequence[Problem]:

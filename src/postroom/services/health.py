@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
-from postroom.domain.health import Figures, Setting, Work
+from postroom.domain.health import Figures, Remembering, Setting, Work
 from postroom.services.media import Media
 from postroom.store import accounts, attention, jobs
 from postroom.store.database import Database
+from postroom.store.restoring import REMEMBERED
 
 _LATE_MS = 60_000
 _MOST_TROUBLES = 50
@@ -37,6 +38,13 @@ class Health:
             due = await jobs.next_due(reader)
         return due is None or to_ms(self._now()) - due < _LATE_MS
 
+    def keyring(self) -> Remembering:
+        """Whether the keyring remembers what was deleted."""
+        keyring = self._database.keyring
+        known = keyring.marked(REMEMBERED)
+        behind = 0.0 if known is None else (to_ms(self._now()) - int(known)) / 1000
+        return Remembering(unwritten=keyring.graves.behind, behind_seconds=max(0.0, behind))
+
     async def figures(self) -> Figures:
         """Counts about the whole server."""
         async with self._database.read() as reader:
@@ -48,6 +56,7 @@ class Health:
             accounts=states,
             orphans=len(await self._media.orphans()),
             database="SQLite" if self._database.dialect == "sqlite" else "PostgreSQL",
+            keyring=self.keyring(),
         )
 
     async def work(self, caller: Caller) -> Work:
@@ -74,4 +83,9 @@ class Health:
         lines.append("# TYPE postroom_accounts gauge")
         lines += [f'postroom_accounts{{status="{status}"}} {count}' for status, count in sorted(found.accounts.items())]
         lines += ["# TYPE postroom_media_orphans gauge", f"postroom_media_orphans {found.orphans}"]
+        lines += ["# TYPE postroom_keyring_unwritten gauge", f"postroom_keyring_unwritten {found.keyring.unwritten}"]
+        lines += [
+            "# TYPE postroom_keyring_behind_seconds gauge",
+            f"postroom_keyring_behind_seconds {found.keyring.behind_seconds:.0f}",
+        ]
         return "\n".join(lines) + "\n"

@@ -17,7 +17,7 @@ from postroom.services.images import Fitted, Images
 from postroom.services.media import File, Media, begun
 from postroom.services.posts import Along
 from postroom.services.spending import counted
-from postroom.store import library, media
+from postroom.store import library, media, unwritten
 from postroom.store.database import Database, Tx
 from postroom.store.graves import FILE, Grave
 from postroom.store.library import Use
@@ -140,10 +140,8 @@ class Library:
             key = await library.remove(tx, caller.workspace_id, _checked(file_id), caller.user_id)
             if key is None:
                 raise NotFound("No such file in the library.", kind=Kind.MEDIA)
-            graves, grave = tx.keyring.graves, Grave(caller.workspace_id, FILE, file_id.lower(), to_ms(self._now()))
-            tx.on_commit(lambda: graves.dig(grave))
+            await unwritten.dig(tx, Grave(caller.workspace_id, FILE, file_id.lower(), to_ms(self._now())))
             await self._media.purge_later(tx, caller.workspace_id, [key])
-        # Nothing here knows of it any more, so that no next start could remember it.
         await self._database.keyring.graves.settled()
 
     def furnishing(

@@ -363,7 +363,9 @@ class Linking:
                 await accounts.hold(tx, workspace_id, held.id)
                 await accounts.set_credentials(tx, workspace_id, held.id, linked.credentials)
                 await accounts.set_profile(tx, workspace_id, held.id, linked.profile)
-                await accounts.set_roles(tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts)
+                await accounts.set_roles(
+                    tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts, flow=attempt.flow
+                )
                 stored = await accounts.find_way_in(tx, workspace_id, held.id)
                 if attempt.proxy is not None and (stored is None or stored.proxy != attempt.proxy):
                     await accounts.set_proxy(tx, workspace_id, held.id, attempt.proxy)
@@ -393,6 +395,7 @@ class Linking:
             synced=False,
             has_chats=has_chats,
             takes_posts=takes_posts,
+            flow=attempt.flow,
         )
         async with self._database.begin() as tx:
             await self._quota.check_link(tx, workspace_id)

@@ -38,6 +38,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     by_hand: bool
     """Whether its network takes no deletions from others, or said so of this account."""
+    other_way: bool
+    """Whether it takes them from accounts that were linked in another way than this one."""
 
     @property
     def coming_down(self) -> bool:
@@ -119,17 +121,22 @@ class Outcomes:
 
     def _outcome(self, post: Post, held: Mapping[str, Account | None], last: Mapping[str, Target]) -> Outcome:
         connector = self._connections.connectors().get(post.platform)
+        account = held.get(f"{post.platform}-{post.platform_id}")
+        flow = None if account is None else account.flow
         target = last.get(post.id)
         if target is not None and target.settled_at is not None and target.provider_id != post.provider_id:
             # It went out, or was tried again, since.
             target = None
         return Outcome(
             post=post,
-            account=held.get(f"{post.platform}-{post.platform_id}"),
+            account=account,
             takedown=target,
             live=_live(post, target),
+            other_way=connector is not None
+            and connector.capabilities.unpublish
+            and not connector.capabilities.takes_down(flow),
             by_hand=connector is None
-            or not connector.capabilities.unpublish
+            or not connector.capabilities.takes_down(flow)
             or (target is not None and target.outcome is TargetOutcome.UNSUPPORTED),
         )
 

@@ -1,14 +1,17 @@
 """The log of a post group: written in the transactions of the states that it follows, read by whoever asks why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.posts import GroupStatus, LogDetail, LogEntry, LogEvent, Post, PostError, PostGroup
+from postroom.domain.takedowns import Takedown, TargetOutcome
 from postroom.errors import ErrorCode, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
-from postroom.store import post_logs, posts
-from postroom.store.database import Database, Tx
+from postroom.store import post_logs, posts, takedowns
+from postroom.store.database import Database, Reader, Tx
 
 MOST = 100
 
@@ -28,13 +31,20 @@ class PostLogs:
 
         Source: PostPost "Post logs" (March 2026).
         """
-        if not is_object_id(group_id):
-            raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
-        group_id = group_id.lower()
         async with self._database.read() as reader:
-            if await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id) is None:
-                raise NotFound("No such post group.", kind=Kind.POST_GROUP)
-            return await post_logs.list_of_group(reader, caller.workspace_id, group_id, MOST)
+            return await _entries(reader, caller, group_id)
+
+    async def history(self, caller: Caller, group_id: str) -> Sequence[LogEntry]:
+        """The same, and what became of taking the group's posts down, in the order in which it happened.
+
+        Raises:
+            NotFound: as for `list`.
+        """
+        async with self._database.read() as reader:
+            entries = await _entries(reader, caller, group_id)
+            asked = await takedowns.list_of_group(reader, caller.workspace_id, caller.user_id, group_id.lower())
+        told = [entry for takedown in asked for entry in _told(takedown)]
+        return sorted([*entries, *told], key=lambda entry: entry.created_at)
 
     async def scheduled(self, tx: Tx, of: Iterable[Post]) -> None:
         """These posts are to go out at their group's time."""
@@ -93,3 +103,44 @@ class PostLogs:
             detail=detail,
             created_at=to_ms(now),
         )
+
+
+async def _entries(reader: Reader, caller: Caller, group_id: str) -> Sequence[LogEntry]:
+    if not is_object_id(group_id):
+        raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
+    group_id = group_id.lower()
+    if await posts.find_group(reader, caller.workspace_id, caller.user_id, group_id) is None:
+        raise NotFound("No such post group.", kind=Kind.POST_GROUP)
+    return await post_logs.list_of_group(reader, caller.workspace_id, group_id, MOST)
+
+
+_ENDS = {
+    TargetOutcome.DONE: LogEvent.TAKEN_DOWN,
+    TargetOutcome.UNSUPPORTED: LogEvent.TAKE_DOWN_NOT_POSSIBLE,
+    TargetOutcome.REFUSED: LogEvent.TAKE_DOWN_REFUSED,
+    TargetOutcome.IN_DOUBT: LogEvent.TAKE_DOWN_UNKNOWN,
+}
+
+
+def _told(takedown: Takedown) -> Iterator[LogEntry]:
+    """That it was asked of each target, and how that ended where it has."""
+    for target in takedown.targets:
+        asked = LogEntry(
+            id=f"{takedown.id}-{target.position}-asked",
+            workspace_id=takedown.workspace_id,
+            group_id=takedown.group_id,
+            post_id=target.post_id,
+            platform=target.platform,
+            event=LogEvent.TAKE_DOWN_ASKED,
+            detail=None,
+            created_at=takedown.asked_at,
+        )
+        yield asked
+        if target.settled_at is not None:
+            yield msgspec.structs.replace(
+                asked,
+                id=f"{takedown.id}-{target.position}-ended",
+                event=_ENDS[target.outcome],
+                detail=None if target.detail is None else LogDetail(error=target.detail),
+                created_at=target.settled_at,
+            )

@@ -20,9 +20,9 @@ from postroom.services.events import Events
 from postroom.services.post_logs import PostLogs
 from postroom.services.quota import Quota
 from postroom.services.spending import counted
-from postroom.store import accounts, jobs, media, posts, removals
+from postroom.store import accounts, jobs, media, posts, removals, unwritten
 from postroom.store.database import Database, Reader, Tx
-from postroom.store.graves import POST_GROUP, Grave
+from postroom.store.graves import POST_CHANGED, POST_GROUP, Grave
 from postroom.store.notify import Notifier
 from postroom.store.removals import Removal
 
@@ -216,7 +216,9 @@ class Posts:
                 raise InvalidParameters(
                     "The post is being published.", kind=Kind.STATUS, context={"status": "processing"}
                 )
-            fresh = msgspec.structs.replace(group, status=becomes, scheduled_at=moment, updated_at=now_ms)
+            # Of two versions the later one is known by its number, whatever the clock does.
+            version = max(now_ms, group.updated_at + 1)
+            fresh = msgspec.structs.replace(group, status=becomes, scheduled_at=moment, updated_at=version)
             if change.writes:
                 if begun:
                     raise Conflict("Publishing has already started; nothing was changed.", kind=Kind.PUBLISHING)
@@ -228,8 +230,9 @@ class Posts:
             for row in waiting:
                 await posts.set_post(tx, caller.workspace_id, row.id, status=status, attempts=row.attempts)
             await posts.set_group(
-                tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=now_ms
+                tx, caller.workspace_id, group_id, status=becomes, scheduled_at=moment, updated_at=version
             )
+            await self._remember(tx, group, fresh)
             await self._logs.changed(tx, group, becomes)
             if along is not None:
                 if begun:
@@ -239,6 +242,13 @@ class Posts:
                 published = {row.position for row in rows if row.status is PostStatus.PUBLISHED}
                 await self.set_out(tx, group, waiting, moment, published)
         return fresh
+
+    async def _remember(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
+        """Have a database that is restored from before this change not publish what the group was then."""
+        if GroupStatus.SCHEDULED in (group.status, fresh.status):
+            due = fresh.scheduled_at if fresh.status is GroupStatus.SCHEDULED else None
+            name = f"{group.id}:{fresh.updated_at}"
+            await unwritten.dig(tx, Grave(group.workspace_id, POST_CHANGED, name, due or 0))
 
     async def _check_new(self, tx: Tx, group: PostGroup, fresh: PostGroup) -> None:
         """What is written anew can be scheduled, and is for accounts of the user's where it was not before."""
@@ -349,7 +359,7 @@ class Posts:
     async def leave_in_doubt(self, tx: Tx, workspace_id: str, post_id: str, why: str) -> bool:
         """Nobody can know any more whether a post was published: its owner decides. False: it has an outcome."""
         held = await posts.hold_post(tx, workspace_id, post_id)
-        if held is None or held[1].status not in (PostStatus.PENDING, PostStatus.PROCESSING):
+        if held is None or held[1].status in FINAL:
             return False
         group, post = held
         becomes = PostStatus.UNCONFIRMED
@@ -362,6 +372,30 @@ class Posts:
         await self.roll_up(tx, group, msgspec.structs.replace(post, status=becomes))
         data = EventData(post_group_id=group.id, post_id=post_id, platform=post.platform, reason=error.code)
         await self._events.announce(tx, workspace_id, EventType.POST_FAILED, data)
+        return True
+
+    async def hold_back(self, tx: Tx, workspace_id: str, group_id: str) -> bool:
+        """What is scheduled is a draft, which keeps its time. False: it is not scheduled, or goes out already."""
+        user_id = await posts.find_user(tx, workspace_id, group_id)
+        group = None if user_id is None else await posts.hold_group(tx, workspace_id, user_id, group_id)
+        if group is None or group.status is not GroupStatus.SCHEDULED:
+            return False
+        rows = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
+        if any(row.status is not PostStatus.PENDING for row in rows):
+            return False
+        draft = msgspec.structs.replace(group, status=GroupStatus.DRAFT, updated_at=to_ms(self._now()))
+        await self._use(tx, group, draft)
+        for row in rows:
+            await posts.set_post(tx, workspace_id, row.id, status=PostStatus.DRAFT, attempts=row.attempts)
+        await posts.set_group(
+            tx,
+            workspace_id,
+            group_id,
+            status=draft.status,
+            scheduled_at=draft.scheduled_at,
+            updated_at=draft.updated_at,
+        )
+        await self._logs.changed(tx, group, draft.status)
         return True
 
     async def roll_up(self, tx: Tx, group: PostGroup, ended: Post | None = None) -> None:

@@ -15,6 +15,7 @@ from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.services.access import Access
 from postroom.services.accounts import Accounts
 from postroom.services.deadlines import Deadlines
+from postroom.services.fittings import Fittings
 from postroom.services.messages import Messages
 from postroom.services.posts import PostGroupView, Posts
 from postroom.services.webhooks import Webhooks
@@ -34,6 +35,7 @@ class Previews:
         posts: Posts,
         webhooks: Webhooks,
         deadlines: Deadlines,
+        fittings: Fittings,
     ) -> None:
         self._registry = registry
         self._access = access
@@ -42,6 +44,7 @@ class Previews:
         self._posts = posts
         self._webhooks = webhooks
         self._deadlines = deadlines
+        self._fittings = fittings
 
     async def show(self, caller: Caller, target: Target) -> tuple[Shown, bytes]:
         """A target, and the state of it that a confirmation is bound to.
@@ -55,7 +58,7 @@ class Previews:
                 return await self._message(caller, target.id)
             case DeletionKind.POST_GROUP | DeletionKind.TAKE_DOWN:
                 view = await self._posts.get(caller, target.id)
-                shown = self._group(view) if target.kind is DeletionKind.POST_GROUP else self._live(view)
+                shown = self._group(view) if target.kind is DeletionKind.POST_GROUP else await self._live(caller, view)
                 return shown, group_state(view)
             case DeletionKind.ACCOUNT:
                 return await self._account(caller, target.id)
@@ -118,13 +121,22 @@ class Previews:
             consequences.append("A post that is being published, or may have been, can be live all the same.")
         return Shown(provider=None, content=_written(view), consequences=(*consequences, "That cannot be undone."))
 
-    def _live(self, view: PostGroupView) -> Shown:
+    async def _live(self, caller: Caller, view: PostGroupView) -> Shown:
         live = [post for post in view.posts if post.provider_id is not None]
-        by_hand = sorted({post.platform for post in live if not self._registry.powers(post.platform).unpublish})
+        linked = {(each.provider, each.provider_id): each.flow for each in await self._fittings.targets(caller)}
+        by_hand = sorted(
+            {
+                post.platform
+                for post in live
+                if not self._registry.powers(post.platform).takes_down(linked.get((post.platform, post.platform_id)))
+            }
+        )
         under_way = any(post.status in _UNDER_WAY for post in view.posts)
         consequences = [f"Networks are asked to remove {_many(live, 'live post')}; the group stays here."]
         if by_hand:
-            consequences.append(f"{', '.join(by_hand)}: no deletions by others there. Those are removed by hand.")
+            consequences.append(
+                f"{', '.join(by_hand)}: no deletions by others there, or not as it is linked. Those are removed by hand."
+            )
         if under_way:
             consequences.append("What is being published goes as soon as it is there.")
         can = bool(live) or under_way

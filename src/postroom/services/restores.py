@@ -18,9 +18,20 @@ from postroom.services.burial import bury
 from postroom.services.events import Events
 from postroom.services.ingest import Ingest
 from postroom.services.posts import Posts
-from postroom.store import access, accounts, burials, deferrals, jobs, library, posts, restoring, webhooks
-from postroom.store.database import Database
-from postroom.store.graves import FILE, KEY, MESSAGE, POST_GROUP, WEBHOOK, Grave, message_kind
+from postroom.store import access, accounts, burials, deferrals, jobs, library, posts, restoring, unwritten, webhooks
+from postroom.store.database import Database, Tx
+from postroom.store.graves import (
+    DEFERRAL,
+    EXPIRY,
+    FILE,
+    KEY,
+    MESSAGE,
+    POST_CHANGED,
+    POST_GROUP,
+    WEBHOOK,
+    Grave,
+    message_kind,
+)
 
 _ORIGIN = "restore"
 _POST_IN_DOUBT = (
@@ -28,7 +39,8 @@ _POST_IN_DOUBT = (
 )
 _UNSENT = "It was waiting when the backup was made. Whether it was undone since is not known, so it was not sent."
 _SENT_PERHAPS = "It was to be sent between the backup and its restore, so that it may have been: look in the chat."
-_SLACK_MS = 3_600_000
+_CALLED_OFF = "It was undone after the backup was made that this server was restored from."
+_HELD = "It was waiting when the backup was made. Whether it was undone since is not known, so it was not done."
 
 
 class Replayed(msgspec.Struct, kw_only=True):
@@ -42,6 +54,12 @@ class Replayed(msgspec.Struct, kw_only=True):
     keys: int = 0
     webhooks: int = 0
     posts_in_doubt: int = 0
+    posts_called_off: list[str] = msgspec.field(default_factory=list)
+    """Post groups that were unscheduled, moved or written anew since, or that were held: drafts now."""
+    deletions_called_off: list[str] = msgspec.field(default_factory=list)
+    """Deferrals of deletions that were undone since, or that were held."""
+    takedowns_called_off: int = 0
+    """Of those for a moment: called off or moved since, or held."""
     unsent: int = 0
     scheduled: int = 0
     """Posts that go out at their time, as the backup has it."""
@@ -73,16 +91,23 @@ class Restores:
     async def remember(self) -> None:
         """Have the keyring know what this database knows to be deleted: a crash may have come between the two."""
         keyring = self._database.keyring
-        since = max(int(keyring.marked("graves") or 0) - _SLACK_MS, 0)
+        since = max(int(keyring.marked(restoring.REMEMBERED) or 0) - restoring.SLACK_MS, 0)
         until = to_ms(self._now())
         async with self._database.read() as reader:
-            keyring.graves.dig(*await restoring.list_graves(reader, since))
+            waiting = await unwritten.list_all(reader)
+            keyring.graves.dig(*await restoring.list_graves(reader, since), *waiting)
         await keyring.graves.settled()
-        keyring.mark("graves", str(until))
+        if keyring.graves.behind:
+            return
+        keyring.mark(restoring.REMEMBERED, str(until))
+        if waiting:
+            async with self._database.begin() as tx:
+                await unwritten.remove(tx, waiting)
 
-    async def replay(self, told: Callable[[str], None] = lambda _: None) -> Replayed:
+    async def replay(self, told: Callable[[str], None] = lambda _: None, *, hold: bool = False) -> Replayed:
         """Delete again what was deleted since, and leave what may have been sent to its owner. Safe to repeat.
 
+        What was called off since is off. `hold`: so is all that waits for its moment, as if it had been.
         Nobody may read the database before `finish`.
         """
         done = Replayed()
@@ -99,6 +124,9 @@ class Restores:
         await self._remove_doors(graves[KEY], graves[WEBHOOK], done)
         told("what may have been sent")
         await self._leave_to_their_owners(done)
+        told("what was called off")
+        await self._call_off_posts(graves[POST_CHANGED], done, hold=hold)
+        await self._call_off_deletions(graves[DEFERRAL], graves[EXPIRY], done, hold=hold)
         async with self._database.read() as reader:
             done.scheduled = await restoring.count_scheduled(reader)
         return done
@@ -190,6 +218,64 @@ class Restores:
                 await jobs.cancel_by_lock(tx, workspace_id, f"deferral:{held.id}")
                 await deferral_ends.end(tx, self._events, self._now, held, state, detail)
                 done.unsent += 1
+
+    async def _call_off_posts(self, graves: list[Grave], done: Replayed, *, hold: bool) -> None:
+        """Of a post that was changed since nobody knows what it says now: it goes out when its owner says so."""
+        now = to_ms(self._now())
+        newest: dict[tuple[str, str], tuple[int, bool]] = {}
+        for grave in graves:
+            group_id, _, number = grave.name.partition(":")
+            place = grave.workspace_id, group_id
+            due_since = 0 < grave.at <= now
+            newest[place] = max(newest.get(place, (0, False)), (int(number), due_since))
+        for (workspace_id, group_id), (version, due_since) in newest.items():
+            async with self._database.begin() as tx:
+                held = await restoring.find_version(tx, workspace_id, group_id)
+                if held is None or held >= version:
+                    continue
+                if due_since:
+                    done.posts_in_doubt += await self._doubt_group(tx, workspace_id, group_id)
+                elif await self._posts.hold_back(tx, workspace_id, group_id):
+                    done.posts_called_off.append(group_id)
+        if hold:
+            async with self._database.read() as reader:
+                scheduled = await restoring.list_scheduled(reader)
+            for workspace_id, group_id in scheduled:
+                async with self._database.begin() as tx:
+                    if await self._posts.hold_back(tx, workspace_id, group_id):
+                        done.posts_called_off.append(group_id)
+
+    async def _doubt_group(self, tx: Tx, workspace_id: str, group_id: str) -> int:
+        found = (await posts.list_posts(tx, workspace_id, [group_id])).get(group_id, [])
+        doubted = [
+            await self._posts.leave_in_doubt(tx, workspace_id, post.id, _POST_IN_DOUBT) for post in reversed(found)
+        ]
+        return sum(doubted)
+
+    async def _call_off_deletions(
+        self, undone: list[Grave], called_off: list[Grave], done: Replayed, *, hold: bool
+    ) -> None:
+        """No deletion is done that somebody undid: it would be for good."""
+        known = {(grave.workspace_id, grave.name): _CALLED_OFF for grave in undone}
+        jobs_known = {(grave.workspace_id, grave.name) for grave in called_off}
+        async with self._database.read() as reader:
+            waiting = await restoring.list_deletions(reader)
+            expiries = await restoring.list_expiries(reader)
+        for place in waiting:
+            if not (hold or place in known):
+                continue
+            async with self._database.begin() as tx:
+                held = await deferrals.hold(tx, *place)
+                if held is not None and held.settled_at is None:
+                    await jobs.cancel_by_lock(tx, held.workspace_id, f"deferral:{held.id}")
+                    detail = known.get(place, _HELD)
+                    await deferral_ends.end(tx, self._events, self._now, held, DeferralState.UNDONE, detail)
+                    done.deletions_called_off.append(held.id)
+        for workspace_id, job_id in expiries:
+            if hold or (workspace_id, job_id) in jobs_known:
+                async with self._database.begin() as tx:
+                    await restoring.cancel(tx, job_id)
+                    done.takedowns_called_off += 1
 
     async def finish(self) -> None:
         """The restore is over, its files included: from now on it may be served. What networks know since is asked for."""

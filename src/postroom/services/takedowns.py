@@ -15,12 +15,13 @@ import msgspec
 from postroom.clock import Clock, iso, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
+from postroom.domain.capabilities import Capabilities
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Retry, Task
 from postroom.domain.posts import Post, PostError, PostGroup, PostStatus
 from postroom.domain.receipts import Receipt
 from postroom.domain.rules import next_attempt
-from postroom.domain.takedowns import Takedown, Target, TargetOutcome, check_expiry
+from postroom.domain.takedowns import Takedown, Target, TargetOutcome, check_expiry, why_by_hand
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
@@ -42,8 +43,9 @@ from postroom.services.events import Events
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.services.spending import counted, spent
-from postroom.store import accounts, jobs, posts, takedowns
+from postroom.store import accounts, jobs, posts, takedowns, unwritten
 from postroom.store.database import Database, Tx
+from postroom.store.graves import EXPIRY, Grave
 from postroom.store.notify import Notifier
 
 Finish = Callable[[Tx, float], Awaitable[None]]
@@ -51,7 +53,6 @@ Finish = Callable[[Tx, float], Awaitable[None]]
 LONGEST_WAIT_SECONDS = 10.0
 _MOST_RUNS = 300
 _LOOK_AGAIN = timedelta(seconds=2)
-_BY_HAND = "This network takes no deletions from others: remove it there."
 _BEFORE = "It was taken down before."
 _NOBODY_KNOWS = "Nobody knows whether it was published: look there."
 _NO_ACCOUNT = "No linked account has this platform id any more: link it again, or remove the post by hand."
@@ -144,7 +145,8 @@ class Takedowns:
 
     async def schedule_group(self, tx: Tx, group: PostGroup, at: int | None, *, delete_group: bool) -> None:
         """The same in a transaction which made or holds the group."""
-        await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}")
+        for job_id in await jobs.cancel_by_lock(tx, group.workspace_id, f"expire:{group.id}"):
+            await unwritten.dig(tx, Grave(group.workspace_id, EXPIRY, job_id, to_ms(self._now())))
         if at is not None:
             check_expiry(at, group)
             args: dict[str, str | list[str]] = {
@@ -201,8 +203,9 @@ class Takedowns:
             return await self._again(takedown, doubted, error, runs, finish)
         except (ProviderDown, RateLimited, Unavailable) as error:
             return await self._again(takedown, target, error, runs, finish)
-        except NotSupported:
-            await self._record(takedown, self._end(target, TargetOutcome.UNSUPPORTED, _BY_HAND), finish)
+        except NotSupported as error:
+            said = f"{error.detail} Remove it there."
+            await self._record(takedown, self._end(target, TargetOutcome.UNSUPPORTED, said), finish)
         except ProviderError as error:
             # Who may not come in was not told anything of the post.
             unseen = isinstance(error, CredentialsRejected | ActionRequired | ProxyRefused)
@@ -222,7 +225,7 @@ class Takedowns:
             target = takedown.targets[position]
             if target.provider_id is None and target.post_id is not None:
                 target = await self._as_it_stands(tx, takedown, target, target.post_id)
-            account = await self._account(tx, takedown, target)
+            account = await self._account(tx, workspace_id, takedown.user_id, target)
             if target.settled_at is None and target.provider_id is not None and account is not None:
                 doubted = TargetOutcome.IN_DOUBT if target.called else target.outcome
                 target = msgspec.structs.replace(target, outcome=doubted, called=True)
@@ -251,12 +254,12 @@ class Takedowns:
             return self._end(target, TargetOutcome.DONE, _NOT_PUBLISHED)
         return msgspec.structs.replace(target, provider_id=post.provider_id, url=post.url)
 
-    async def _account(self, tx: Tx, takedown: Takedown, target: Target) -> Account | None:
+    async def _account(self, tx: Tx, workspace_id: str, user_id: str, target: Target) -> Account | None:
         found = None
         if target.account_id is not None:
-            found = await accounts.find(tx, takedown.workspace_id, target.account_id)
+            found = await accounts.find(tx, workspace_id, target.account_id)
         return found or await accounts.find_by_provider_id(
-            tx, takedown.workspace_id, takedown.user_id, target.platform, target.platform_id
+            tx, workspace_id, user_id, target.platform, target.platform_id
         )
 
     async def _again(
@@ -416,18 +419,12 @@ class Takedowns:
         await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
 
     async def _ask(
-        self,
-        tx: Tx,
-        workspace_id: str,
-        user_id: str,
-        group_id: str,
-        targets: Sequence[Target],
-        *,
-        delete_group: bool,
+        self, tx: Tx, workspace_id: str, user_id: str, group_id: str, targets: Sequence[Target], *, delete_group: bool
     ) -> Takedown:
         """The intent, and a job for each target that has to be asked for, in one transaction."""
         gone = await takedowns.list_done(tx, workspace_id, group_id)
         now = self._now()
+        linked = [await self._account(tx, workspace_id, user_id, target) for target in targets]
         takedown = Takedown(
             id=new_id("tkd", now),
             workspace_id=workspace_id,
@@ -437,8 +434,8 @@ class Takedowns:
             asked_at=to_ms(now),
             settled_at=None,
             targets=tuple(
-                self._known(msgspec.structs.replace(target, position=position), gone)
-                for position, target in enumerate(targets)
+                self._known(msgspec.structs.replace(target, position=position), gone, account)
+                for position, (target, account) in enumerate(zip(targets, linked, strict=True))
             ),
         )
         await takedowns.add(tx, takedown)
@@ -454,16 +451,17 @@ class Takedowns:
         await self._close(tx, takedown)
         return takedown
 
-    def _known(self, target: Target, gone: set[tuple[str, str]]) -> Target:
+    def _known(self, target: Target, gone: set[tuple[str, str]], account: Account | None) -> Target:
         """A target that nobody has to be called for is settled at once."""
         if target.settled_at is not None:
             return target
         if (target.platform, target.provider_id) in gone:
             return self._end(target, TargetOutcome.DONE, _BEFORE)
         connector = self._connections.connectors().get(target.platform)
-        if connector is None or not connector.capabilities.unpublish:
-            return self._end(target, TargetOutcome.UNSUPPORTED, _BY_HAND)
-        return target
+        powers = Capabilities() if connector is None else connector.capabilities
+        if powers.takes_down(None if account is None else account.flow):
+            return target
+        return self._end(target, TargetOutcome.UNSUPPORTED, why_by_hand(powers))
 
     async def _settled(self, caller: Caller, takedown_id: str, wait_seconds: float) -> Takedown:
         """The take-down as it stands once it is settled, or after so many seconds."""

@@ -16,7 +16,7 @@ from postroom.errors import InvalidParameters, Kind, NotFound
 from postroom.ids import is_object_id, new_object_id
 from postroom.services.events import Events
 from postroom.services.spending import counted
-from postroom.store import accounts, deliveries, webhooks
+from postroom.store import accounts, deliveries, unwritten, webhooks
 from postroom.store.database import Database, Tx
 from postroom.store.graves import WEBHOOK, Grave
 from postroom.store.notify import Notifier
@@ -229,11 +229,8 @@ class Webhooks:
             removed = _own(found, caller, format).id
             await webhooks.remove(tx, caller.workspace_id, removed)
             await deliveries.remove_of_endpoint(tx, caller.workspace_id, removed)
-            grave = Grave(caller.workspace_id, WEBHOOK, removed, to_ms(self._now()))
-            graves = tx.keyring.graves
-            tx.on_commit(lambda: graves.dig(grave))
-        # Nothing here knows of it any more, so that no next start could remember it.
-        await graves.settled()
+            await unwritten.dig(tx, Grave(caller.workspace_id, WEBHOOK, removed, to_ms(self._now())))
+        await self._database.keyring.graves.settled()
 
     async def regenerate_secret(self, caller: Caller, endpoint_id: str, format: Format) -> str:
         """Make another secret, shown this once; the one before it signs nothing more.

@@ -20,7 +20,7 @@ from postroom.store.where import Where
 _COLUMNS = (
     "id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed, created_at, "
     "last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts, "
-    f"proxy_changes, {OF_ACCOUNT}"
+    f"{OF_ACCOUNT}, flow, proxy_changes"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_profile = msgspec.json.Decoder(Profile).decode
@@ -48,8 +48,8 @@ async def add(tx: Tx, account: Account, credentials: Credentials, proxy: Proxy |
         insert into accounts (
             id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed,
             credentials_sealed, created_at, last_synced_at, last_used_at, synced, credentials_expire_at,
-            has_chats, takes_posts, proxy_sealed
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            has_chats, takes_posts, flow, proxy_sealed
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         """,
         account.id,
         account.workspace_id,
@@ -67,6 +67,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials, proxy: Proxy |
         credentials.ends_at,
         int(account.has_chats),
         int(account.takes_posts),
+        account.flow,
         None if proxy is None else seal.close(_encode(proxy), _proxy_context(account.id)),
     )
 
@@ -223,14 +224,17 @@ async def set_credentials(tx: Tx, workspace_id: str, account_id: str, credential
     )
 
 
-async def set_roles(tx: Tx, workspace_id: str, account_id: str, *, has_chats: bool, takes_posts: bool) -> None:
+async def set_roles(
+    tx: Tx, workspace_id: str, account_id: str, *, has_chats: bool, takes_posts: bool, flow: str
+) -> None:
     """What the account can do, as it was linked last."""
     await tx.execute(
-        "update accounts set has_chats = $3, takes_posts = $4 where workspace_id = $1 and id = $2",
+        "update accounts set has_chats = $3, takes_posts = $4, flow = $5 where workspace_id = $1 and id = $2",
         workspace_id,
         account_id,
         int(has_chats),
         int(takes_posts),
+        flow,
     )
 
 
@@ -461,6 +465,7 @@ def _account(row: Row, keyring: Keyring) -> Account:
         credentials_expire_at=row[12],
         has_chats=row[13] == 1,
         takes_posts=row[14] == 1,
-        proxy_changes=row[15],
-        sync=progress_of(row[16]),
+        sync=progress_of(row[15]),
+        flow=row[16],
+        proxy_changes=row[17],
     )

@@ -7,7 +7,7 @@ nothing of that tombstone; the keyring of the day does. Names are ids and keyed 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +23,12 @@ create table if not exists graves (
 """
 MESSAGE, POST_GROUP, FILE, KEY, WEBHOOK = "message", "post_group", "file", "key", "webhook"
 """Kinds. Of a message `message:` and its network, and its name is the keyed hash of its tombstone; a file is a library's."""
+POST_CHANGED, DEFERRAL, EXPIRY = "post_changed", "deferral", "expiry"
+"""Kinds of what was called off. Of a post group its id and, after a colon, the version that the change made of it, with the
+moment at which it was to go out then (0: at none); of a scheduled take-down the id of its job."""
+
+_AGAIN_SECONDS = 5.0
+_WAIT_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -45,6 +51,10 @@ class Graves:
         self._waiting: list[Grave] = []
         self._writer: ThreadPoolExecutor | None = None
         self._written: Future[None] | None = None
+        self._again: threading.Timer | None = None
+        self._closed = False
+        self.behind = 0
+        """How many could not be written when that was tried last. They are tried again until they are."""
 
     def dig(self, *graves: Grave) -> None:
         """Have them written, soon. To be called after the commit that deleted; `settled` waits for it."""
@@ -52,15 +62,30 @@ class Graves:
             return
         with self._lock:
             self._waiting += graves
-            if self._writer is None:
-                self._writer = ThreadPoolExecutor(1, "postroom-graves")
-            if self._written is None or self._written.running() or self._written.done():
-                self._written = self._writer.submit(self._write)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, "postroom-graves")
+        if self._written is None or self._written.running() or self._written.done():
+            self._written = self._writer.submit(self._write)
+
+    def _try_again(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._go_on()
 
     async def settled(self) -> None:
-        """Until all that was given to `dig` before is durable, or could not be written, which is logged."""
+        """Until all that was given to `dig` before is durable, or could not be written (see `behind`)."""
         if self._written is not None:
             await asyncio.shield(asyncio.wrap_future(self._written))
+
+    def has(self, graves: Iterable[Grave]) -> int:
+        """How many of these are here."""
+        with closing(sqlite3.connect(self._file)) as connection:
+            asked = "select count(*) from graves where workspace_id = ? and kind = ? and name = ?"
+            rows = ((each.workspace_id, each.kind, each.name) for each in graves)
+            return sum(connection.execute(asked, row).fetchone()[0] for row in rows)
 
     def list(self) -> Iterator[Grave]:
         """All of them."""
@@ -70,6 +95,12 @@ class Graves:
 
     def close(self) -> None:
         """Write what is waiting, and let go."""
+        with self._lock:
+            self._closed = True
+            if self._again is not None:
+                self._again.cancel()
+            if self._waiting:
+                self._go_on()
         if self._writer is not None:
             self._writer.shutdown()
 
@@ -79,17 +110,28 @@ class Graves:
         if not graves:
             return
         try:
-            with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(self._file, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
                 connection.execute("pragma synchronous = extra")
                 connection.execute("begin immediate")
                 rows = [(each.workspace_id, each.kind, each.name, each.at) for each in graves]
                 connection.executemany("insert or ignore into graves values (?, ?, ?, ?)", rows)
                 connection.execute("commit")
         except sqlite3.Error as error:
-            # The deletion itself is done, and says so. The next one, or the next start, writes it as well.
+            # The deletion itself is done, and says so; the database knows what is still to be written here.
             log.warning("graves.not_written", count=len(graves), error=str(error))
             with self._lock:
-                self._waiting = graves + self._waiting
+                self._waiting = list(dict.fromkeys(graves + self._waiting))
+                self.behind = len(graves)
+                if self._again is not None:
+                    self._again.cancel()
+                if not self._closed:
+                    self._again = threading.Timer(_AGAIN_SECONDS, self._try_again)
+                    self._again.daemon = True
+                    self._again.start()
+        else:
+            if self.behind:
+                log.info("graves.written", count=len(graves))
+            self.behind = 0
 
 
 def message_kind(provider: str) -> str:

@@ -185,16 +185,17 @@ async def keep(tx: Tx, owner: str, until: int, job_ids: list[str]) -> int:
     )
 
 
-async def cancel_by_lock(tx: Tx, workspace_id: str | None, lock: str) -> int:
-    """Cancel what waits under this lock; how many. One that is being done goes on."""
-    return await tx.execute(
+async def cancel_by_lock(tx: Tx, workspace_id: str | None, lock: str) -> list[str]:
+    """Cancel what waits under this lock; the ids. One that is being done goes on."""
+    rows = await tx.fetch(
         """
         update jobs set status = 'cancelled'
-        where job_lock = $1 and coalesce(workspace_id, '') = $2 and status = 'todo'
+        where job_lock = $1 and coalesce(workspace_id, '') = $2 and status = 'todo' returning id
         """,
         lock,
         workspace_id or "",
     )
+    return [row[0] for row in rows]
 
 
 async def waits_until(reader: Reader, workspace_id: str | None, lock: str) -> int | None:

@@ -5,12 +5,17 @@ The mark says that a restore into this database was begun, and is not over.
 
 from collections.abc import Sequence
 
+from postroom.domain.jobs import Task
 from postroom.domain.posts import PostStatus
 from postroom.store.burials import tombstone
 from postroom.store.database import Reader, Row, Tx
-from postroom.store.graves import KEY, POST_GROUP, Grave, message_kind
+from postroom.store.graves import KEY, MESSAGE, POST_GROUP, Grave
 
 MARK = "restoring"
+REMEMBERED = "graves"
+"""Under this name the keyring keeps the moment up to which it remembers all that the database knows to be deleted."""
+SLACK_MS = 3_600_000
+"""How long before its commit a deletion may have taken its moment, and clocks may differ."""
 _AT_ONCE = 1_000
 
 
@@ -69,6 +74,46 @@ async def list_posts_in_doubt(reader: Reader, until: int) -> Sequence[Row]:
     )
 
 
+async def list_scheduled(reader: Reader) -> Sequence[tuple[str, str]]:
+    """Post groups that go out at their time: workspace, id."""
+    rows = await reader.fetch(
+        f"""
+        select distinct workspace_id, group_id from posts where status = '{PostStatus.PENDING}'
+        order by workspace_id, group_id
+        """
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def list_deletions(reader: Reader) -> Sequence[tuple[str, str]]:
+    """Messages that are to be deleted at a moment: workspace, id of the deferral."""
+    rows = await reader.fetch(
+        "select workspace_id, id from deferrals where kind = 'delete' and state = 'waiting' and settled_at is null"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def list_expiries(reader: Reader) -> Sequence[tuple[str, str]]:
+    """Post groups that are to be taken down at a moment: workspace, id of the job."""
+    rows = await reader.fetch(
+        f"select workspace_id, id from jobs where task = '{Task.EXPIRE_POSTS}' and status in ('todo', 'doing')"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def cancel(tx: Tx, job_id: str) -> None:
+    """No process does this job any more."""
+    await tx.execute("update jobs set status = 'cancelled', claimed_by = null where id = $1", job_id)
+
+
+async def find_version(reader: Reader, workspace_id: str, group_id: str) -> int | None:
+    """Which version of a post group this is; None: there is none."""
+    row = await reader.fetch_one(
+        "select updated_at from post_groups where workspace_id = $1 and id = $2", workspace_id, group_id
+    )
+    return None if row is None else int(row[0])
+
+
 async def count_scheduled(reader: Reader) -> int:
     """How many posts go out at their time."""
     row = await reader.fetch_one(f"select count(*) from posts where status = '{PostStatus.PENDING}'")
@@ -94,14 +139,15 @@ async def close_pages(tx: Tx) -> None:
 
 async def list_graves(reader: Reader, since: int) -> list[Grave]:
     """What this database knows to be deleted since a moment, as far as it keeps traces of that."""
-    buried = await reader.fetch(
-        "select workspace_id, provider, key_hash, buried_at from tombstones where buried_at >= $1", since
-    )
-    removed = await reader.fetch(
-        "select workspace_id, target_id, created_at from receipts where kind = 'post_group.deleted' and created_at >= $1",
-        since,
-    )
-    revoked = await reader.fetch("select workspace_id, id, revoked_at from api_keys where revoked_at >= $1", since)
-    found = [Grave(row[0], message_kind(row[1]), row[2], row[3]) for row in buried]
-    found += [Grave(row[0], POST_GROUP, row[1], row[2]) for row in removed]
-    return found + [Grave(row[0], KEY, row[1], row[2]) for row in revoked]
+    return [Grave(*row) for trace in TRACES for row in await reader.fetch(trace, since)]
+
+
+# Of each what a grave is made of; other deletions leave a row in `unwritten_graves`.
+TRACES = (
+    f"select workspace_id, '{MESSAGE}:' || provider, key_hash, buried_at from tombstones where buried_at >= $1",
+    f"""
+    select workspace_id, '{POST_GROUP}', target_id, created_at from receipts
+    where kind = 'post_group.deleted' and created_at >= $1
+    """,
+    f"select workspace_id, '{KEY}', id, revoked_at from api_keys where revoked_at >= $1",
+)

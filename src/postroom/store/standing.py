@@ -1,6 +1,7 @@
 """How a database stands, looked at without making or changing anything."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import asyncpg
 import msgspec
 
 from postroom.errors import Unavailable
+from postroom.store import restoring, schema, unwritten
+from postroom.store.graves import Grave
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,11 +20,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Of its schema; 0: there is none yet."""
     software: str
     size_bytes: int
+    deleted: Sequence[Grave] = ()
+    """What the keyring has to remember, of a database that is up to date."""
 
 
-def of_sqlite(file: Path) -> Standing:
-    """Raises:
-    Unavailable: the file cannot be read as a database.
+def of_sqlite(file: Path, since: int) -> Standing:
+    """`since`: from when on it is told what was deleted.
+
+    Raises:
+        Unavailable: the file cannot be read as a database.
     """
     software = f"SQLite {sqlite3.sqlite_version}"
     if not file.exists():
@@ -30,12 +37,19 @@ def of_sqlite(file: Path) -> Standing:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             version = connection.execute("pragma user_version").fetchone()[0]
             connection.execute("select count(*) from sqlite_master").fetchone()
+            deleted = [Grave(*row) for sql in _traces(version, since) for row in connection.execute(sql)]
     except sqlite3.Error as error:
         raise Unavailable(f"{file}: {error}") from error
-    return Standing(version=version, software=software, size_bytes=file.stat().st_size)
+    return Standing(version=version, software=software, size_bytes=file.stat().st_size, deleted=deleted)
 
 
-async def of_postgres(url: str) -> Standing:
+def _traces(version: int, since: int) -> list[str]:
+    if version != schema.newest():
+        return []
+    return [sql.replace("$1", str(since)) for sql in (*restoring.TRACES, unwritten.EVERY)]
+
+
+async def of_postgres(url: str, since: int) -> Standing:
     """Raises:
     Unavailable: it does not answer, or lets nobody in.
     """
@@ -45,9 +59,15 @@ async def of_postgres(url: str) -> Standing:
             there = await connection.fetchval("select to_regclass('schema_versions') is not null")
             version = await connection.fetchval("select max(version) from schema_versions") if there else 0
             software = await connection.fetchval("show server_version")
+            deleted = [Grave(*row) for sql in _traces(version or 0, since) for row in await connection.fetch(sql)]
             size = await connection.fetchval("select pg_database_size(current_database())")
         finally:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Unavailable(f"PostgreSQL does not let us in: {str(error) or type(error).__name__}") from error
-    return Standing(version=version or 0, software=f"PostgreSQL {software.partition(' ')[0]}", size_bytes=size)
+    return Standing(
+        version=version or 0,
+        software=f"PostgreSQL {software.partition(' ')[0]}",
+        size_bytes=size,
+        deleted=deleted,
+    )

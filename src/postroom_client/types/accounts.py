@@ -22,6 +22,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[str]
     publish: dict[str, Any] | None
     unpublish: bool
+    """Whether it takes down a live post that it is asked to."""
+    unpublish_flows: list[str]
+    """Where it does that only for accounts that were linked by one of these flows; empty: for all."""
     proxies: bool
     """Whether an account can go out by a proxy of its own."""
 
@@ -107,6 +110,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_synced_at: datetime | None
     last_used_at: datetime
     credentials_expire_at: datetime | None
+    flow: str | None
+    """By which of the network's flows it was linked last; None: that was not noted yet."""
 
     @property
     def platform_id(self) -> str:

@@ -23,6 +23,7 @@ from postroom.domain.capabilities import MIB, Capabilities, ImageLimits, Publish
 from postroom.domain.remote import Credentials, Json, Profile
 from postroom.errors import ErrorCode, InvalidParameters, LoginFailed, ProviderDown
 
+_FACEBOOK = "facebook_oauth"
 _CAPABILITIES = Capabilities(
     publish=Publishing(
         # Source: Instagram Platform documentation, "IG User Media", checked 2026-11-21.
@@ -43,11 +44,11 @@ _CAPABILITIES = Capabilities(
         media_required=True,
         settles=Settles.ALWAYS,
     ),
-    # Where the account was linked by Facebook; others are told that it is not supported.
     unpublish=True,
+    # Source: Instagram Platform documentation, "IG Media" (deleting is of the API with Facebook Login), checked 2026-11-21.
+    unpublish_flows=frozenset({_FACEBOOK}),
     proxies=True,
 )
-_FACEBOOK = "facebook_oauth"
 
 
 class InstagramSettings(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):

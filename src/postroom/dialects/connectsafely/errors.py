@@ -85,6 +85,7 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], tuple[Sequence[int], str]] = {
     (Refused, Kind.NOT_OWN): ((400,), "not_message_owner"),
     (InvalidParameters, Kind.METHOD): ((405,), "method_not_allowed"),
     (Conflict, Kind.KEY_REUSED): ((422,), "idempotency_conflict"),
+    (Conflict, Kind.CUT_OFF): ((409,), "outcome_unknown"),
 }
 
 # Sentences of the vendor's own.

@@ -126,7 +126,7 @@ async def delete_post_group(services: Services, request: Request) -> wire.Done:
 
 
 async def get_post_group_log(services: Services, request: Request) -> wire_posts.Log:
-    found = await services.post_logs.list(request.caller, request.path["id"])
+    found = await services.post_logs.history(request.caller, request.path["id"])
     return wire_posts.Log(items=[wire_posts.log_line(each) for each in found])
 
 
@@ -298,7 +298,7 @@ OPERATIONS = (
         name="get_post_group_log",
         method="GET",
         path="/post-groups/{id}/log",
-        summary="Read what happened to a post group on its way out: the first hundred entries, oldest first.",
+        summary="Read what happened to a post group on its way out, the first hundred entries, and down again; oldest first.",
         handler=get_post_group_log,
         answer=wire_posts.Log,
         errors=_ONE,

@@ -31,6 +31,9 @@ class Network(msgspec.Struct, kw_only=True):
     marks: list[str]
     publish: dict[str, Any] | None
     unpublish: bool
+    """Whether it takes down a live post that it is asked to."""
+    unpublish_flows: list[str]
+    """Where it does that only for accounts that were linked by one of these flows; empty: for all."""
     proxies: bool
     """Whether an account can go out by a proxy of its own."""
 
@@ -128,6 +131,8 @@ class Account(msgspec.Struct, kw_only=True):
     last_used_at: str
     credentials_expire_at: str | None
     """When it ends unless it is linked again, as far as its network says."""
+    flow: str | None
+    """By which of the network's flows it was linked last; null: that was not noted yet."""
 
 
 class Accounts(msgspec.Struct, kw_only=True):
@@ -152,6 +157,7 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
                 marks=sorted(found.marks),
                 publish=_power(found.publish),
                 unpublish=found.unpublish,
+                unpublish_flows=sorted(found.unpublish_flows),
                 proxies=found.proxies,
             )
             for name, found in sorted(powers.items())
@@ -218,6 +224,7 @@ def account(found: DomainAccount) -> Account:
         last_synced_at=moment(found.last_synced_at),
         last_used_at=iso(found.last_used_at),
         credentials_expire_at=moment(found.credentials_expire_at),
+        flow=found.flow,
     )
 
 

@@ -81,12 +81,13 @@ class PostGroups(msgspec.Struct, kw_only=True):
 
 
 class LogLine(msgspec.Struct, kw_only=True):
-    """What happened to a post group on its way out."""
+    """What happened to a post group on its way out, and down again."""
 
     post_id: str | None
     platform: str | None
     event: str
-    """scheduled, processing, publish_attempted, publish_succeeded, publish_failed or status_changed."""
+    """scheduled, processing, publish_attempted, publish_succeeded, publish_failed, status_changed; of take-downs
+    take_down_asked, taken_down, take_down_not_possible, take_down_refused or take_down_unknown."""
     detail: dict[str, Any]
     created_at: str
 

@@ -205,6 +205,7 @@ _WITH_DETAILS = frozenset(name for name in FAILURES if name.endswith(("_reaction
 # The codes of the sister product's newer pages, beside the sentence.
 CODES: dict[tuple[type[PostroomError], Kind], str] = {
     (Conflict, Kind.IN_FLIGHT): "IDEMPOTENCY_IN_FLIGHT",
+    (Conflict, Kind.CUT_OFF): "IDEMPOTENCY_OUTCOME_UNKNOWN",
     (Conflict, Kind.KEY_REUSED): "IDEMPOTENCY_KEY_CONFLICT",
     (Conflict, Kind.PUBLISHING): "POST_PUBLISH_IN_PROGRESS",
     (Conflict, Kind.VERSION): "POST_GROUP_VERSION_CONFLICT",

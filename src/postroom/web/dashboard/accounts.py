@@ -68,6 +68,8 @@ async def show_account(visit: Visit) -> Response:
         "paused": account.status is AccountStatus.PAUSED,
         "powers": powers,
         "flows": [(flow, way(flow)) for flow in flows],
+        "takes_down": powers.takes_down(account.flow),
+        "down_ways": [way(flow) for flow in sorted(powers.unpublish_flows)],
     }
     return visit.page("accounts/account.html", **values)
 
@@ -76,7 +78,13 @@ async def show_ways(visit: Visit) -> Response:
     flows = visit.services.accounts.login_flows()
     powers = visit.services.accounts.capabilities()
     networks = [
-        (name, called(name), powers[name], [(flow, way(flow)) for flow in flows[name]])
+        (
+            name,
+            called(name),
+            powers[name],
+            [(flow, way(flow)) for flow in flows[name]],
+            [way(flow) for flow in sorted(powers[name].unpublish_flows)],
+        )
         for name in sorted(flows, key=lambda name: (powers[name].send is None, called(name).lower()))
     ]
     return visit.page("accounts/ways.html", networks=networks)

@@ -118,7 +118,7 @@ async def _story(visit: Visit) -> dict[str, Any]:
         "group": found.group,
         "zone": zone_of(visit.request),
         "now": visit.now_ms,
-        "logs": await visit.services.post_logs.list(visit.caller, found.group.id),
+        "logs": await visit.services.post_logs.history(visit.caller, found.group.id),
         "previews": await visit.services.fittings.previews(
             visit.caller, found.group.content, found.group.platforms, found.files
         ),
