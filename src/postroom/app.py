@@ -16,6 +16,7 @@ from postroom.clock import Clock
 from postroom.clock import now as this_machines_clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
+from postroom.connectors.outlets import Outlets
 from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
@@ -164,7 +165,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
         # Of its own, since what homeservers tell at once is longer than what other given addresses may answer.
         abroad = guarded_http(guard, max_bytes=1 << 24)
-        registry = installed(http, callback_url, now, settings.providers, guarded=abroad)
+        registry = installed(http, callback_url, now, settings.providers, guarded=abroad, outlets=Outlets(guard))
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
