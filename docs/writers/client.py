@@ -19,8 +19,9 @@ INTRODUCTION = """# The Python client
 the same methods. Without arguments they take the server and its key from the environment. For the sandbox of `make run`:
 
 ```sh
-export POSTROOM_SERVER=http://127.0.0.1:8010
-export POSTROOM_KEY=$(python3 -c 'import json; print(json.load(open(".data/sandbox/sandbox.json"))["key"])')
+kept() { python3 -c "import json; print(json.load(open('.data/sandbox/sandbox.json'))['$1'])"; }
+export POSTROOM_SERVER=$(kept server)
+export POSTROOM_KEY=$(kept key)
 ```
 
 ```python

@@ -16,6 +16,7 @@ from postroom.clock import Clock
 from postroom.clock import now as this_machines_clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
+from postroom.connectors.outlets import Outlets
 from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
@@ -83,6 +84,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
 from postroom.services.retries import Retries
+from postroom.services.searching import Searching
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
@@ -101,7 +103,7 @@ from postroom.store.sqlite import SqliteDatabase
 from postroom.web.callbacks import callbacks as callbacks_app
 from postroom.web.connect import connect as connect_app
 from postroom.web.dashboard import SEGMENTS, Dashboard, dashboard
-from postroom.web.gate import Hosts, in_time, plain, wants_page
+from postroom.web.gate import Hosts, dated, in_time, plain, wants_page
 from postroom.web.media import media as media_app
 from postroom.web.stream import View
 from postroom.web.stream import stream as stream_app
@@ -163,7 +165,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
         # Of its own, since what homeservers tell at once is longer than what other given addresses may answer.
         abroad = guarded_http(guard, max_bytes=1 << 24)
-        registry = installed(http, callback_url, now, settings.providers, guarded=abroad)
+        registry = installed(http, callback_url, now, settings.providers, guarded=abroad, outlets=Outlets(guard))
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
@@ -230,6 +232,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        searching=Searching(chats, messages),
         threads=Threads(database, connections, messages, deadlines, now),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
@@ -290,7 +293,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         upkeep=upkeep,
         restores=restores,
         dashboard=pages,
-        app=_mounted(services, pages, settings, public_url, now if _paced(settings, sandbox) else None),
+        app=_mounted(services, pages, settings, public_url, now, sandbox=sandbox),
     )
 
 
@@ -361,7 +364,10 @@ def _paced(settings: Settings, sandbox: bool) -> bool:
     return not sandbox if settings.rate_limits is None else settings.rate_limits
 
 
-def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: str, paced: Clock | None) -> Asgi:
+def _mounted(
+    services: Services, pages: Asgi, settings: Settings, public_url: str, now: Clock, *, sandbox: bool
+) -> Asgi:
+    paced = now if _paced(settings, sandbox) else None
     views: dict[str, View] = {
         "/api/events": NativeEvents(services),
         "/connectsafely/linkedin/ws": ConnectSafelyEvents(services),
@@ -407,7 +413,8 @@ def _mounted(services: Services, pages: Asgi, settings: Settings, public_url: st
                 # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
                 slow = first in ("media", "mcp") or scope["path"] == "/library/upload"
                 waits = not slow and scope["method"] != "GET"
-                await mounted(scope, in_time(receive, patience) if waits else receive, send)
+                out = dated(send, now) if sandbox and first == "api" else send
+                await mounted(scope, in_time(receive, patience) if waits else receive, out)
 
     if not settings.cors_origins:
         return app

@@ -63,6 +63,9 @@ class Kept(msgspec.Struct, kw_only=True):
     other_workspace_id: str
     other_key: str
     sim_port: int
+    server: str = ""
+    """Where it listens since its last start, and where its networks do: for programs and for people's shells."""
+    sim: str = ""
 
 
 _FILE = "sandbox.json"
@@ -139,8 +142,11 @@ async def _start(folder: Path, port: int) -> tuple[asyncio.subprocess.Process, b
     return process, await process.stdout.readline()
 
 
-async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) -> Kept:
-    """Make the workspaces and keys, `link` the accounts and sync them; what is there already is kept."""
+async def furnish(house: House, folder: Path, sim: str, *, base: str = "", link: bool = True) -> Kept:
+    """Make the workspaces and keys, `link` the accounts and sync them; what is there already is kept.
+
+    `base`: where the server listens.
+    """
     access = house.services.access
     kept = _kept(folder)
     if kept is None:
@@ -151,6 +157,7 @@ async def furnish(house: House, folder: Path, sim: str, *, link: bool = True) ->
     kept.key = await _good(access, kept.key, kept.workspace_id, "sandbox", frozenset(Scope))
     kept.other_key = await _good(access, kept.other_key, kept.other_workspace_id, "other sandbox", EVERYDAY_SCOPES)
     kept.sim_port = int(sim.rpartition(":")[2])
+    kept.server, kept.sim = base, sim
     _write(folder / _FILE, msgspec.json.format(msgspec.json.encode(kept)))
     if not link:
         return kept

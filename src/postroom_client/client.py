@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self
 
@@ -52,6 +53,10 @@ class _Nouns(Generic[D]):
         self.keys = Keys(door)
         self.managed_users = ManagedUsers(door)
         self.server = Server(door)
+
+    def now(self) -> datetime:
+        """What time it is at the server, as its last answer told, without asking: in a sandbox the clock can be moved."""
+        return self._door.way.clock.now()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._door.way.server!r})"

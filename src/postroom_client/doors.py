@@ -6,6 +6,7 @@ import copy
 import ipaddress
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -32,12 +33,33 @@ def direct(url: str) -> dict[str, None]:
     return {f"all://{each}": None for each in hosts}
 
 
+class ServerClock:
+    """What time it is at the server, as its last answer told: a sandbox's clock may have been moved."""
+
+    def __init__(self) -> None:
+        self._told: tuple[float, str] | None = None
+
+    def hear(self, answer: httpx.Response) -> None:
+        """Believe an answer of the server's."""
+        said = answer.headers.get("x-sandbox-time")
+        if said is not None:
+            self._told = (time.monotonic(), said)
+
+    def now(self) -> datetime:
+        """This machine's time, where the server tells none of its own."""
+        if self._told is None:
+            return datetime.now(UTC)
+        heard, said = self._told
+        return datetime.fromisoformat(said) + timedelta(seconds=time.monotonic() - heard)
+
+
 class Way:
     """Where the server is, and what every request to it has."""
 
     def __init__(self, server: str, key: str | None, options: Options) -> None:
         self.server = server.rstrip("/").removesuffix("/api")
         self.options = options
+        self.clock = ServerClock()
         # The native API takes either; the dialects that it speaks besides take one of them each.
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}", "X-API-KEY": key}
 
@@ -101,9 +123,11 @@ class Door:
     def _send(self, step: Send) -> httpx.Response | httpx.TransportError:
         content = step.content() if callable(step.content) else step.content
         try:
-            return self.http.request(**self.way.request(step), content=content)
+            answer = self.http.request(**self.way.request(step), content=content)
         except httpx.TransportError as error:
             return error
+        self.way.clock.hear(answer)
+        return answer
 
 
 class AsyncDoor:
@@ -147,9 +171,11 @@ class AsyncDoor:
     async def _send(self, step: Send) -> httpx.Response | httpx.TransportError:
         content = _off_the_loop(step.content) if callable(step.content) else step.content
         try:
-            return await self.http.request(**self.way.request(step), content=content)
+            answer = await self.http.request(**self.way.request(step), content=content)
         except httpx.TransportError as error:
             return error
+        self.way.clock.hear(answer)
+        return answer
 
 
 async def _off_the_loop(opened: Open) -> AsyncIterator[bytes]:

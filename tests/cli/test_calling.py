@@ -1,6 +1,7 @@
 """Commands that call a server, as a user types them, against `postroom serve --sandbox`."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -26,8 +27,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("cli") / "data", whatsapp=True) as started:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli") / "data"
+
+
+@pytest.fixture(scope="module")
+def server(data: Path) -> Iterator[Server]:
+    with running_server(data, whatsapp=True) as started:
         yield started
 
 
@@ -58,6 +64,20 @@ class Shell:
 @pytest.fixture(scope="module")
 def shell(server: Server) -> Shell:
     return Shell(server)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of all requests from here."""
+    paths: list[str] = []
+    send = httpx.Client.send
+
+    def noted(client: httpx.Client, request: httpx.Request, **named: Any) -> httpx.Response:
+        paths.append(request.url.path)
+        return send(client, request, **named)
+
+    monkeypatch.setattr(httpx.Client, "send", noted)
+    return paths
 
 
 def until(found: Any, seconds: float = 20) -> Any:
@@ -132,15 +152,7 @@ def test_a_message_is_sent_edited_and_taken_back(shell: Shell) -> None:
     assert shell.failed("message", "recall", "msg_nothing") == FAILED
 
 
-def test_chats_are_listed_by_whom_they_are_with_in_one_call(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    send = httpx.Client.send
-
-    def noted(client: httpx.Client, request: httpx.Request, **named: Any) -> httpx.Response:
-        asked.append(request.url.path)
-        return send(client, request, **named)
-
-    monkeypatch.setattr(httpx.Client, "send", noted)
+def test_chats_are_listed_by_whom_they_are_with_in_one_call(shell: Shell, asked: list[str]) -> None:
     rows = [line.split("\t") for line in shell("chat", "list", "--network", "linkedin").stdout.splitlines()]
     assert (len(rows) > 3, asked) == (True, ["/api/chats"])
     assert "Goran Petrov" in {row[2] for row in rows}
@@ -292,3 +304,35 @@ def test_the_environments_key_goes_to_no_other_server_than_the_environments(shel
     assert shell.failed("account", "list", "--server", "http://127.0.0.1:1") == 2
     assert shell("account", "list", "--server", f"{here}/").exit_code == 0
     assert shell("account", "list", "--server", here.replace("127.0.0.1", "localhost"), "--key", key).exit_code == 0
+
+
+def test_the_sandbox_here_is_asked_wherever_it_listens(
+    server: Server, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = json.loads((data / "sandbox.json").read_text())
+    assert (kept["server"], kept["sim"]) == (server.line["native"].removesuffix("/api"), server.line["sim"])
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data" / "sandbox").symlink_to(data)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(commands, ["account", "list"], env={"POSTROOM_SERVER": None, "POSTROOM_KEY": None})
+    assert (done.exit_code, "linkedin" in done.stdout) == (0, True), (done.output, done.exception)
+
+
+def test_times_are_told_by_the_clock_of_the_server_which_a_sandbox_can_move(
+    shell: Shell, server: Server, asked: list[str]
+) -> None:
+    assert httpx.post(f"{server.line['sim']}/_sim/clock/advance", json={"seconds": 2 * 86_400}).status_code == 200
+    account = shell.json("account", "list", "--network", "bluesky")[0]["id"]
+    chat = shell.json("chat", "list", "--network", "linkedin")[0]["id"]
+    sent = shell("chat", "send", chat, "On another day")
+    assert ", for 00:59:5" in sent.stderr
+    assert "00:59:" in shell("message", "get", sent.stdout.strip()).stdout
+    put_off = shell("message", "recall", sent.stdout.strip(), "--grace", "60")
+    assert "Due in 1m." in put_off.stderr
+    due = shell.json("post", "create", "Later", "--to", account, "--at", "2h")
+    assert due["status"] == "scheduled"
+    assert re.search(r"\(in [12]h\)", shell("post", "get", due["id"]).stdout)
+    asked.clear()
+    listed = next(line for line in shell("post", "list").stdout.splitlines() if due["id"] in line)
+    assert listed.split("\t")[2] in ("in 1h", "in 2h")
+    assert asked == ["/api/post-groups"]

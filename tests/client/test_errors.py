@@ -34,6 +34,8 @@ def test_each_class_and_code_of_the_server_is_a_class_of_the_client(kind: type[e
 def test_what_is_about_keys_and_cursors_has_its_class_by_its_status() -> None:
     for kind in (errors.Kind.KEY_REUSED, errors.Kind.IN_FLIGHT, errors.Kind.PUBLISHING):
         assert type(client_error(errors.Conflict(kind=kind))) is raised.Conflict
+    cut_off = errors.Conflict(kind=errors.Kind.CUT_OFF, context={"sent": True})
+    assert (type(client_error(cut_off)), client_error(cut_off).in_doubt) == (raised.Conflict, True)
     old = client_error(errors.InvalidParameters(kind=errors.Kind.CURSOR_TOO_OLD, context={"oldest": 17}))
     assert isinstance(old, raised.CursorTooOld)
     assert old.oldest == 17

@@ -80,6 +80,7 @@ def test_a_page_lists_the_failures_that_its_operation_has_and_no_others() -> Non
         422: ["IDEMPOTENCY_KEY_CONFLICT"],
         500: ["Failed to delete post group"],
     }
+    assert listed["create_post"][409] == ["IDEMPOTENCY_IN_FLIGHT", "IDEMPOTENCY_OUTCOME_UNKNOWN"]
     assert listed["delete_webhook"][404] == ["Webhook not found"]
     of_events, of_keys = (
         failures(NATIVE, next(each for each in NATIVE.operations if each.name == name))

@@ -74,13 +74,13 @@ async def test_a_key_runs_one_call_and_then_tells_what_it_answered(database: Dat
             return await idempotency.begin(tx, WORKSPACE, user_id, "k", fingerprint, T0)
 
     begun = await asyncio.gather(*(begin() for _ in range(5)))
-    in_flight = idempotency.Stored(fingerprint=b"f", status=None, answer=None, begun_at=T0)
+    in_flight = idempotency.Stored(fingerprint=b"f", status=None, answer=None, heard_at=T0)
     assert begun.count(None) == 1
     assert begun.count(in_flight) == 4
     assert await begin(user_id="d" * 24) is None
     async with database.begin() as tx:
         await idempotency.finish(tx, WORKSPACE, WORKSPACE, "k", 201, '{"id": 1}')
-    assert await begin(b"g") == idempotency.Stored(fingerprint=b"f", status=201, answer='{"id": 1}', begun_at=T0)
+    assert await begin(b"g") == idempotency.Stored(fingerprint=b"f", status=201, answer='{"id": 1}', heard_at=T0)
     async with database.begin() as tx:
         await idempotency.forget(tx, WORKSPACE, WORKSPACE, "k")
     assert await begin(b"g") is None

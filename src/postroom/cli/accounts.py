@@ -2,7 +2,7 @@
 
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,10 @@ def list_accounts(postroom: "Client", network: str | None, as_json: bool) -> Non
     if as_json:
         print_json(found)
         return
+    now = postroom.now()
     rows = [
-        (each.id, each.provider, each.name or each.username, each.status, ago(each.last_synced_at)) for each in found
+        (each.id, each.provider, each.name or each.username, each.status, ago(each.last_synced_at, now))
+        for each in found
     ]
     empty = "No account is linked yet: postroom account networks, then postroom account link NETWORK"
     print_table(("id", "network", "name", "status", "synced"), rows, empty)
@@ -46,7 +48,7 @@ def list_accounts(postroom: "Client", network: str | None, as_json: bool) -> Non
 @calls
 def get_account(postroom: "Client", account_id: str, as_json: bool) -> None:
     """Show an account."""
-    _show(postroom.accounts.get(account_id), as_json)
+    _show(postroom.accounts.get(account_id), postroom.now(), as_json)
 
 
 @account.command("networks")
@@ -119,7 +121,7 @@ def _go_on(postroom: "Client", link: "Link", given: dict[str, str], as_json: boo
     """Do what each step says until the account is linked."""
     drawn = ""
     while link.step != "linked":
-        if link.expires_at <= datetime.now(UTC):
+        if link.expires_at <= postroom.now():
             raise Said("It took too long: start again.")
         if link.notice:
             click.echo(clean(link.notice), err=True)
@@ -230,7 +232,7 @@ def resync_account(postroom: "Client", account_id: str, no_wait: bool, as_json: 
 @calls
 def pause_account(postroom: "Client", account_id: str, as_json: bool) -> None:
     """Hear, sync and send nothing until it is resumed. What is held stays readable."""
-    _show(postroom.accounts.pause(account_id), as_json)
+    _show(postroom.accounts.pause(account_id), postroom.now(), as_json)
 
 
 @account.command("resume")
@@ -238,7 +240,7 @@ def pause_account(postroom: "Client", account_id: str, as_json: bool) -> None:
 @calls
 def resume_account(postroom: "Client", account_id: str, as_json: bool) -> None:
     """Go on after a pause, and catch up."""
-    _show(postroom.accounts.resume(account_id), as_json)
+    _show(postroom.accounts.resume(account_id), postroom.now(), as_json)
 
 
 @account.command("unlink")
@@ -260,7 +262,7 @@ def unlink_account(postroom: "Client", account_id: str, yes: bool, as_json: bool
         click.echo(f"{account_id} is unlinked, and its key is destroyed.")
 
 
-def _show(found: "Account", as_json: bool) -> None:
+def _show(found: "Account", now: datetime, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
@@ -273,8 +275,8 @@ def _show(found: "Account", as_json: bool) -> None:
             ("posts name it", found.platform_id),
             ("status", found.status),
             ("why", found.status_detail),
-            ("linked", ago(found.created_at)),
-            ("synced", ago(found.last_synced_at)),
-            ("credentials end", ago(found.credentials_expire_at)),
+            ("linked", ago(found.created_at, now)),
+            ("synced", ago(found.last_synced_at, now)),
+            ("credentials end", ago(found.credentials_expire_at, now)),
         )
     )

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from postroom_client import Client
 
 P = ParamSpec("P")
+When = datetime | timedelta
+"""A moment, or how long it is from now on, by the clock of the server that is asked."""
 _SERVER = "http://127.0.0.1:8010"
 _SANDBOX = Path(".data/sandbox/sandbox.json")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -36,7 +38,9 @@ def calls(command: Callable[Concatenate["Client", P], None]) -> Callable[..., No
 
 def where(command: Callable[..., Any]) -> Callable[..., Any]:
     """--server and --key"""
-    server = click.option("--server", envvar="POSTROOM_SERVER", help=f"The server.  [default: {_SERVER}]")
+    server = click.option(
+        "--server", envvar="POSTROOM_SERVER", help=f"The server.  [default: the sandbox here, else {_SERVER}]"
+    )
     key = click.option("--key", envvar="POSTROOM_KEY", help="Your API key.  [default: the key of the sandbox here]")
     return server(key(command))
 
@@ -52,8 +56,11 @@ def meant(server: str | None, key: str | None) -> tuple[str, str]:
     """The server that is meant, and the key to it; without either those of the sandbox here."""
     import msgspec
 
-    if not key and server in (None, _SERVER) and _SANDBOX.exists():
-        key = msgspec.json.decode(_SANDBOX.read_bytes())["key"]
+    if not key and _SANDBOX.exists():
+        kept = msgspec.json.decode(_SANDBOX.read_bytes())
+        here = kept.get("server") or _SERVER
+        if server in (None, here):
+            server, key = here, kept["key"]
     if not key:
         raise Said("Which key? Say --key, or set POSTROOM_KEY; `postroom key create` makes one.", CANNOT)
     address = server or _SERVER
@@ -86,17 +93,25 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic in newer one
 
     name = "when"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> When:
+        if isinstance(value, datetime | timedelta):
             return value
         text = str(value).strip()
         if text[:-1].isdigit() and text[-1:] in _UNITS:
-            return datetime.now(UTC) + timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+            return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             self.fail(f"{text!r} is no moment: 2026-12-01T09:30, 2026-12-01T09:30+01:00, or from now on 90s, 2h, 3d.")
         return moment.astimezone() if moment.tzinfo is None else moment
+
+
+def at_server(postroom: "Client", when: When | None) -> datetime | None:
+    """The moment that is meant. From now on goes by the server's clock, which in a sandbox may have been moved."""
+    if not isinstance(when, timedelta):
+        return when
+    postroom.workspace.get()
+    return postroom.now() + when
 
 
 def text_of(words: tuple[str, ...]) -> str:

@@ -1,13 +1,13 @@
 """`postroom chat` and `postroom message`: read, send, edit, react, take back."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
-from postroom.cli.calling import Moment, calls, text_of
+from postroom.cli.calling import Moment, When, at_server, calls, text_of
 from postroom.cli.lazily import ShortGroup
 from postroom.cli.output import ago, clean, print_fields, print_json, print_table
 
@@ -37,13 +37,14 @@ def list_chats(
     if as_json:
         print_json(found)
         return
+    now = postroom.now()
     rows = [
         (
             each.id,
             each.provider,
             each.name or each.subject or each.person or "",
             each.unread_count or "",
-            ago(each.last_message_at),
+            ago(each.last_message_at, now),
         )
         for each in found
     ]
@@ -58,7 +59,7 @@ def list_chat_messages(postroom: "Client", chat_id: str, limit: int, as_json: bo
     """List a chat's messages, newest first, and until when each can be taken back."""
     found = list(islice(postroom.chats.messages(chat_id, limit=min(limit, 250)), limit))
     names = {} if as_json else {each.provider_id: each.name for each in postroom.chats.people(chat_id)}
-    _print(found, as_json, names)
+    _print(found, postroom.now(), as_json, names)
 
 
 @chat.command("send")
@@ -74,18 +75,20 @@ def send_message(
     text: tuple[str, ...],
     quote_id: str | None,
     grace: int,
-    delete_at: datetime | None,
+    delete_at: When | None,
     as_json: bool,
 ) -> None:
     """Send a message to a chat; - takes its text from standard input."""
-    sent = postroom.chats.send(chat_id, text_of(text), quote_id=quote_id, grace=grace, delete_at=delete_at)
+    sent = postroom.chats.send(
+        chat_id, text_of(text), quote_id=quote_id, grace=grace, delete_at=at_server(postroom, delete_at)
+    )
     if as_json:
         print_json(sent)
     elif sent.message_id is not None:
         click.echo(sent.message_id)
-        click.echo(_until(sent.message), err=True)
+        click.echo(_until(sent.message, postroom.now()), err=True)
     else:
-        _tell_deferral(sent.deferral)
+        _tell_deferral(sent.deferral, postroom.now())
 
 
 @click.group(cls=ShortGroup)
@@ -101,7 +104,8 @@ def list_messages(postroom: "Client", account_id: str | None, limit: int, as_jso
     """List messages of all chats, newest first."""
     found = list(islice(postroom.messages.list(account_id=account_id, limit=min(limit, 250)), limit))
     chats = set() if as_json else {each.chat_id for each in found}
-    _print(found, as_json, {each.provider_id: each.name for id in chats for each in postroom.chats.people(id)})
+    names = {each.provider_id: each.name for id in chats for each in postroom.chats.people(id)}
+    _print(found, postroom.now(), as_json, names)
 
 
 @message.command("get")
@@ -109,7 +113,7 @@ def list_messages(postroom: "Client", account_id: str | None, limit: int, as_jso
 @calls
 def get_message(postroom: "Client", message_id: str, as_json: bool) -> None:
     """Show a message as it now stands."""
-    _show(postroom.messages.get(message_id), as_json)
+    _show(postroom.messages.get(message_id), postroom.now(), as_json)
 
 
 message.add_command(send_message, "send")
@@ -121,7 +125,7 @@ message.add_command(send_message, "send")
 @calls
 def edit_message(postroom: "Client", message_id: str, text: tuple[str, ...], as_json: bool) -> None:
     """Give a message of your own another text, for everyone."""
-    _show(postroom.messages.edit(message_id, text_of(text)), as_json)
+    _show(postroom.messages.edit(message_id, text_of(text)), postroom.now(), as_json)
 
 
 @message.command("react")
@@ -131,7 +135,7 @@ def edit_message(postroom: "Client", message_id: str, text: tuple[str, ...], as_
 @calls
 def react_to_message(postroom: "Client", message_id: str, emoji: str, off: bool, as_json: bool) -> None:
     """React to a message."""
-    _show(postroom.messages.react(message_id, emoji, on=not off), as_json)
+    _show(postroom.messages.react(message_id, emoji, on=not off), postroom.now(), as_json)
 
 
 @message.command("recall")
@@ -144,7 +148,7 @@ def recall_message(postroom: "Client", message_id: str, grace: int | None, as_js
     if as_json:
         print_json(done)
     elif done.deferral is not None:
-        _tell_deferral(done.deferral)
+        _tell_deferral(done.deferral, postroom.now())
     else:
         click.echo(f"{message_id} is taken back.")
 
@@ -161,53 +165,56 @@ def undo(postroom: "Client", deferral_id: str, as_json: bool) -> None:
         click.echo(f"{deferral_id}: {undone.state}.")
 
 
-def _print(found: "list[Message]", as_json: bool, names: dict[str, str]) -> None:
+def _print(found: "list[Message]", now: datetime, as_json: bool, names: dict[str, str]) -> None:
     if as_json:
         print_json(found)
         return
     rows = [
         (
             each.id,
-            ago(each.sent_at),
+            ago(each.sent_at, now),
             "you" if each.is_sender else names.get(each.sender_id, each.sender_id.rpartition(":")[2]),
             "(taken back)" if each.deleted_at else each.text or f"({each.attachments} files)",
-            _left(each),
+            _left(each, now),
         )
         for each in found
     ]
     print_table(("id", "sent", "by", "text", "recall"), rows, "No messages.")
 
 
-def _left(message: "Message") -> str:
+def _left(message: "Message", now: datetime) -> str:
     """How long it can still be taken back."""
     if not message.can_delete:
         return ""
     if message.delete_by is None:
         return "any time"
-    left = int((message.delete_by - datetime.now(UTC)).total_seconds())
+    left = int((message.delete_by - now).total_seconds())
     return time.strftime("%H:%M:%S", time.gmtime(max(left, 0))) if left < 86_400 else f"{left // 86_400} days"
 
 
-def _until(message: "Message | None") -> str:
+def _until(message: "Message | None", now: datetime) -> str:
     if message is None or not message.can_delete:
         return "It cannot be taken back: " + (
             message.delete_reason.detail
             if message is not None and message.delete_reason is not None
             else "see the network."
         )
-    until = f" until {message.delete_by.astimezone():%H:%M:%S}" if message.delete_by is not None else ""
+    until = ""
+    if message.delete_by is not None:
+        until = f" until {message.delete_by.astimezone():%H:%M:%S}, for {_left(message, now)}"
     return f"It can be taken back{until}: postroom message recall {message.id}"
 
 
-def _tell_deferral(deferral: "Deferral | None") -> None:
+def _tell_deferral(deferral: "Deferral | None", now: datetime) -> None:
     assert deferral is not None
     click.echo(deferral.id)
-    # By the server's clock, from which this machine's may differ: in a sandbox by as much as one likes.
-    due = datetime.now(UTC) + (deferral.due_at - deferral.created_at) + timedelta(seconds=0.5)
-    click.echo(f"Due {ago(due)}. Until then: postroom message undo {deferral.id}", err=True)
+    click.echo(
+        f"Due {ago(deferral.due_at + timedelta(seconds=0.5), now)}. Until then: postroom message undo {deferral.id}",
+        err=True,
+    )
 
 
-def _show(found: "Message", as_json: bool) -> None:
+def _show(found: "Message", now: datetime, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
@@ -218,11 +225,11 @@ def _show(found: "Message", as_json: bool) -> None:
             ("network", found.provider),
             ("by", "you" if found.is_sender else found.sender_id),
             ("sent", f"{found.sent_at.astimezone():%Y-%m-%d %H:%M:%S}"),
-            ("taken back", ago(found.deleted_at)),
+            ("taken back", ago(found.deleted_at, now)),
             ("edited", "yes" if found.edited else ""),
             ("files", ", ".join(clean(each.name or each.type) for each in found.files)),
             ("reactions", " ".join(each.emoji for each in found.reactions)),
-            ("can be recalled", _left(found) or (found.delete_reason.detail if found.delete_reason else "no")),
+            ("can be recalled", _left(found, now) or (found.delete_reason.detail if found.delete_reason else "no")),
         )
     )
     if found.text:

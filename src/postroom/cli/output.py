@@ -79,12 +79,12 @@ def _cut(text: str, width: int) -> str:
     return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
 
 
-def ago(moment: datetime | int | None) -> str:
-    """A moment in words of now: `5m ago`, `in 2h`."""
+def ago(moment: datetime | int | None, now: datetime | None = None) -> str:
+    """A moment in words of now: `5m ago`, `in 2h`. `now`: the clock that it goes by, if not this machine's."""
     if moment is None:
         return ""
     then = datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else moment
-    seconds = (datetime.now(UTC) - then).total_seconds()
+    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
         if abs(seconds) >= size:
             words = f"{int(abs(seconds) // size)}{unit}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from postroom.cli.calling import Moment, calls, confirmed, text_of
+from postroom.cli.calling import Moment, When, at_server, calls, confirmed, text_of
 from postroom.cli.lazily import ShortGroup
 from postroom.cli.outcomes import FAILED, UNKNOWN
 from postroom.cli.output import ago, clean, print_fields, print_json, print_table, progress
@@ -32,11 +32,12 @@ def list_posts(postroom: "Client", status: str | None, limit: int, as_json: bool
     if as_json:
         print_json(found)
         return
+    now = postroom.now()
     rows = [
         (
             each.id,
             each.status,
-            ago(each.scheduled_at),
+            ago(each.scheduled_at, now),
             ",".join(sorted({name.partition("-")[0] for name in each.platforms})),
             each.content or "",
         )
@@ -50,7 +51,7 @@ def list_posts(postroom: "Client", status: str | None, limit: int, as_json: bool
 @calls
 def get_post(postroom: "Client", post_id: str, as_json: bool) -> None:
     """Show a post: how it stands at each network, and what keeps it from going out."""
-    _show(postroom.posts.get(post_id), as_json)
+    _show(postroom.posts.get(post_id), postroom.now(), as_json)
 
 
 @post.command("create")
@@ -74,33 +75,35 @@ def create_post(
     postroom: "Client",
     text: tuple[str, ...],
     platforms: tuple[str, ...],
-    at: datetime | None,
+    at: When | None,
     at_once: bool,
     media: tuple[Path, ...],
-    delete_at: datetime | None,
+    delete_at: When | None,
     as_json: bool,
 ) -> None:
     """Write a post for one or several accounts: a draft, or to go out at a moment; - takes its text from standard input."""
-    moment = datetime.now(UTC) if at_once else at
+    moment = datetime.now(UTC) if at_once else at_server(postroom, at)
     named = [postroom.accounts.get(each).platform_id if each.startswith("acc_") else each for each in platforms]
     # With files it is scheduled once they are there.
-    group = postroom.posts.create(text_of(text), named, scheduled_at=None if media else moment, delete_at=delete_at)
+    group = postroom.posts.create(
+        text_of(text), named, scheduled_at=None if media else moment, delete_at=at_server(postroom, delete_at)
+    )
     with progress("Files", sum(file.stat().st_size for file in media), shown=bool(media) and not as_json) as step:
         for file in media:
             postroom.posts.upload(group.id, file)
             step(file.stat().st_size)
     if media and moment is not None:
         group = postroom.posts.update(group.id, scheduled_at=moment)
-    _show(postroom.posts.get(group.id), as_json)
+    _show(postroom.posts.get(group.id), postroom.now(), as_json)
 
 
 @post.command("schedule")
 @click.argument("post_id", metavar="ID")
 @click.argument("when", type=Moment())
 @calls
-def schedule_post(postroom: "Client", post_id: str, when: datetime, as_json: bool) -> None:
+def schedule_post(postroom: "Client", post_id: str, when: When, as_json: bool) -> None:
     """Have a post go out at a moment: 2026-12-01T09:30, or from now on: 90s, 2h, 3d."""
-    _show(postroom.posts.update(post_id, scheduled_at=when), as_json)
+    _show(postroom.posts.update(post_id, scheduled_at=at_server(postroom, when)), postroom.now(), as_json)
 
 
 @post.command("unschedule")
@@ -108,7 +111,7 @@ def schedule_post(postroom: "Client", post_id: str, when: datetime, as_json: boo
 @calls
 def unschedule_post(postroom: "Client", post_id: str, as_json: bool) -> None:
     """Make it a draft again."""
-    _show(postroom.posts.update(post_id, scheduled_at=None), as_json)
+    _show(postroom.posts.update(post_id, scheduled_at=None), postroom.now(), as_json)
 
 
 @post.command("take-down")
@@ -146,11 +149,15 @@ def delete_post(postroom: "Client", post_id: str, yes: bool, as_json: bool) -> N
         click.echo(f"{post_id} is deleted.")
 
 
-def _show(group: "PostGroup", as_json: bool) -> None:
+def _show(group: "PostGroup", now: datetime, as_json: bool) -> None:
     if as_json:
         print_json(group)
         return
-    at = f"{group.scheduled_at.astimezone():%Y-%m-%d %H:%M} ({ago(group.scheduled_at)})" if group.scheduled_at else ""
+    at = (
+        f"{group.scheduled_at.astimezone():%Y-%m-%d %H:%M} ({ago(group.scheduled_at, now)})"
+        if group.scheduled_at
+        else ""
+    )
     files = ", ".join(clean(each.file_name) for each in group.media)
     print_fields((("id", group.id), ("status", group.status), ("goes out", at), ("files", files)))
     for each in group.posts:

@@ -103,7 +103,7 @@ async def _sandbox(settings: "Settings", as_json: bool, *, with_whatsapp: bool, 
         public_url = settings.public_url or base
         house = await build(settings, public_url=public_url, now=moment, sandbox=True, control=networks.sim)
         try:
-            kept = await sandbox.furnish(house, settings.data, networks.sim)
+            kept = await sandbox.furnish(house, settings.data, networks.sim, base=base)
             lines = sandbox.as_json(base, networks, kept)
             if not as_json:
                 lines = await sandbox.welcome(house, base, networks, kept)

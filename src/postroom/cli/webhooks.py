@@ -41,7 +41,7 @@ def list_webhooks(postroom: "Client", as_json: bool) -> None:
             each.url,
             "active" if each.active else f"disabled: {each.disabled_reason or 'by you'}",
             each.last_failure,
-            ago(each.last_attempt_at),
+            ago(each.last_attempt_at, postroom.now()),
         )
         for each in found
     ]
@@ -97,7 +97,13 @@ def list_deliveries(postroom: "Client", webhook_id: str, failed: bool, limit: in
         print_json(found)
         return
     rows = [
-        (each.id, each.event_type, each.occasion, each.failure or f"arrived ({each.status})", ago(each.tried_at))
+        (
+            each.id,
+            each.event_type,
+            each.occasion,
+            each.failure or f"arrived ({each.status})",
+            ago(each.tried_at, postroom.now()),
+        )
         for each in found
     ]
     print_table(("id", "event", "", "outcome", "tried"), rows, "Nothing was tried yet: postroom webhook test ID")

@@ -301,11 +301,15 @@ class Application:
             raise Conflict(f"An Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY} characters.", kind=Kind.KEY_REUSED)
         idempotency = self.services.idempotency
         repeatable = operation.method != "POST"
-        stored = await idempotency.begin(request.caller, key, _fingerprint(operation, request), repeatable=repeatable)
+        asked = f"{operation.method} {request.raw_path.decode('latin-1')}"
+        stored = await idempotency.begin(
+            request.caller, key, _fingerprint(operation, request), repeatable=repeatable, asked=asked
+        )
         if stored is not None:
             return Answer(*stored, headers=((b"idempotent-replayed", b"true"),))
         try:
-            result = await operation.handler(self.services, request)
+            async with idempotency.under_way(request.caller, key):
+                result = await operation.handler(self.services, request)
         except PostroomError as error:
             happened = error.context.get("sent") or class_of(error) in (OutcomeUnknown, PostroomError)
             if operation.method == "POST" and happened:

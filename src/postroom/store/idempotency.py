@@ -6,12 +6,12 @@ from postroom.store.database import Tx
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """An earlier call with the same key. `status` is None while it is in flight."""
+    """An earlier call with the same key. `status` is None while it is in flight, and `heard_at` when that was last so."""
 
     fingerprint: bytes
     status: int | None
     answer: str | None
-    begun_at: int
+    heard_at: int
 
 
 async def begin(tx: Tx, workspace_id: str, user_id: str, key: str, fingerprint: bytes, at: int) -> Stored | None:
@@ -41,11 +41,11 @@ async def begin(tx: Tx, workspace_id: str, user_id: str, key: str, fingerprint: 
     if row is None:
         # It was forgotten between the two statements.
         return await begin(tx, workspace_id, user_id, key, fingerprint, at)
-    return Stored(fingerprint=row[0], status=row[1], answer=row[2], begun_at=row[3])
+    return Stored(fingerprint=row[0], status=row[1], answer=row[2], heard_at=row[3])
 
 
-async def begin_again(tx: Tx, workspace_id: str, user_id: str, key: str, begun_at: int, at: int) -> bool:
-    """Take over a call that is in flight since that moment. False: it has ended, or somebody else was first."""
+async def begin_again(tx: Tx, workspace_id: str, user_id: str, key: str, heard_at: int, at: int) -> bool:
+    """Take over a call of which nothing was heard since that moment. False: it has ended, or somebody else was first."""
     changed = await tx.execute(
         """
         update idempotency_keys set created_at = $5
@@ -54,10 +54,24 @@ async def begin_again(tx: Tx, workspace_id: str, user_id: str, key: str, begun_a
         workspace_id,
         user_id,
         key,
-        begun_at,
+        heard_at,
         at,
     )
     return changed > 0
+
+
+async def hear(tx: Tx, workspace_id: str, user_id: str, key: str, at: int) -> None:
+    """A call that is in flight is still being done."""
+    await tx.execute(
+        """
+        update idempotency_keys set created_at = $4
+        where workspace_id = $1 and user_id = $2 and idempotency_key = $3 and status is null and created_at < $4
+        """,
+        workspace_id,
+        user_id,
+        key,
+        at,
+    )
 
 
 async def finish(tx: Tx, workspace_id: str, user_id: str, key: str, status: int, answer: str) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from postroom.clock import Clock, iso, to_ms
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -30,6 +32,17 @@ def in_time(receive: Receive, seconds: float) -> Receive:
 def wants_page(scope: Scope) -> bool:
     """Whether a person asks, with a browser, rather than a program."""
     return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])
+
+
+def dated(send: Send, now: Clock) -> Send:
+    """Every answer says what time it is here: in a sandbox that is what one made it."""
+
+    async def told(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-sandbox-time", iso(to_ms(now())).encode())]
+        await send(message)
+
+    return told
 
 
 async def plain(

@@ -79,6 +79,7 @@ def test_a_post_that_has_gone_out_cannot_be_updated_and_its_status_is_named() ->
 def test_an_idempotency_key_has_the_statuses_of_the_sister_product() -> None:
     for kind, status, code in (
         (Kind.IN_FLIGHT, 409, "IDEMPOTENCY_IN_FLIGHT"),
+        (Kind.CUT_OFF, 409, "IDEMPOTENCY_OUTCOME_UNKNOWN"),
         (Kind.KEY_REUSED, 422, "IDEMPOTENCY_KEY_CONFLICT"),
     ):
         answered, body = worded(DIALECT, "create_post", Conflict(kind=kind))

@@ -29,6 +29,7 @@ from postroom.errors import (
     PostroomError,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Refused,
     Unavailable,
@@ -65,6 +66,7 @@ TABLE: dict[type[PostroomError], tuple[Sequence[int], str]] = {
     Unprocessable: ((400,), RECALL),
     CredentialsRejected: ((400,), "account_disconnected"),
     ActionRequired: ((400,), "action_required"),
+    ProxyRefused: ((400,), "proxy_refused"),
     LoginFailed: ((400,), "login_failed"),
     RateLimited: ((429,), "rate_limited"),
     ProviderDown: ((400,), "network_unavailable"),
@@ -83,6 +85,7 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], tuple[Sequence[int], str]] = {
     (Refused, Kind.NOT_OWN): ((400,), "not_message_owner"),
     (InvalidParameters, Kind.METHOD): ((405,), "method_not_allowed"),
     (Conflict, Kind.KEY_REUSED): ((422,), "idempotency_conflict"),
+    (Conflict, Kind.CUT_OFF): ((409,), "outcome_unknown"),
 }
 
 # Sentences of the vendor's own.

@@ -32,6 +32,7 @@ from postroom.errors import (
     PostroomError,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Refused,
     Unavailable,
@@ -141,6 +142,7 @@ TABLE: dict[type[PostroomError], Row] = {
     Unprocessable: (400, OWN),
     CredentialsRejected: (400, OWN),
     ActionRequired: (400, OWN),
+    ProxyRefused: (400, OWN),
     LoginFailed: (400, OWN),
     RateLimited: (429, OWN),
     ProviderDown: (500, FAILED),
@@ -203,6 +205,7 @@ _WITH_DETAILS = frozenset(name for name in FAILURES if name.endswith(("_reaction
 # The codes of the sister product's newer pages, beside the sentence.
 CODES: dict[tuple[type[PostroomError], Kind], str] = {
     (Conflict, Kind.IN_FLIGHT): "IDEMPOTENCY_IN_FLIGHT",
+    (Conflict, Kind.CUT_OFF): "IDEMPOTENCY_OUTCOME_UNKNOWN",
     (Conflict, Kind.KEY_REUSED): "IDEMPOTENCY_KEY_CONFLICT",
     (Conflict, Kind.PUBLISHING): "POST_PUBLISH_IN_PROGRESS",
     (Conflict, Kind.VERSION): "POST_GROUP_VERSION_CONFLICT",

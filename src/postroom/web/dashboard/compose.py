@@ -115,7 +115,7 @@ async def _created(visit: Visit, written: Written, at: int | None) -> Response:
         before = await idempotency.begin(visit.caller, key, fingerprint, repeatable=False)
     except Conflict as error:
         said = "This form was sent before, with other words. Its post is among the others: change it there. Nothing was done."
-        if error.kind is Kind.IN_FLIGHT:
+        if error.kind in (Kind.IN_FLIGHT, Kind.CUT_OFF):
             said = "This form was sent already, and may have been kept: look among the posts before you send it again."
         raise Conflict(said, kind=error.kind) from error
     if before is not None:
