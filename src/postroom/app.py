@@ -84,6 +84,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
 from postroom.services.retries import Retries
+from postroom.services.searching import Searching
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
@@ -231,6 +232,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        searching=Searching(chats, messages),
         threads=Threads(database, connections, messages, deadlines, now),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),
