@@ -75,6 +75,7 @@ class Linking:
         Raises:
             LoginFailed: the network did not accept it, or asks for a further step.
         """
+        self._connections.check_links_here(provider)
         step = await self._connections.connector(provider).login(flow, Reply(state=None, answers=answers))
         if not isinstance(step, Linked):
             raise LoginFailed("The network asks for another step: link step by step.")
@@ -102,6 +103,7 @@ class Linking:
         user_id = caller.user_id if account is None else account.user_id
         attempt = self._attempt(caller.workspace_id, user_id, provider, flow, account)
         connector = self._connections.connector(provider)
+        self._connections.check_links_here(provider)
         subject = _subject(answers) if account is None else account.id
         attempt = msgspec.structs.replace(attempt, subject=subject)
         now = self._now()
@@ -359,6 +361,7 @@ class Linking:
                 await accounts.set_roles(
                     tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts, flow=attempt.flow
                 )
+                await self._connections.keep_session(tx, workspace_id, held.id, provider)
                 await note_linked(tx, attempt, held.id, self._now, was_new=False)
         if held is not None and held.status is AccountStatus.UNLINKING:
             await self._finish_unlink(workspace_id, held.id)
@@ -391,6 +394,7 @@ class Linking:
             await self._quota.check_link(tx, workspace_id)
             self._database.keyring.create(account.id)
             await accounts.add(tx, account, linked.credentials)
+            await self._connections.keep_session(tx, workspace_id, account.id, provider)
             data = EventData(account_id=account.id, platform=provider, origin="api")
             await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
             if has_chats:

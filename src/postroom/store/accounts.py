@@ -329,20 +329,61 @@ async def list_unlinking(reader: Reader) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+async def claim_session(tx: Tx, workspace_id: str, account_id: str, owner: str, now: int, until: int) -> bool:
+    """Lease an account to who is about to call with its session; False: it is another's."""
+    changed = await tx.execute(
+        """
+        update accounts set leased_by = $3, leased_until = $5
+        where workspace_id = $1 and id = $2 and (leased_by = $3 or leased_until is null or leased_until < $4)
+        """,
+        workspace_id,
+        account_id,
+        owner,
+        now,
+        until,
+    )
+    return changed > 0
+
+
+async def take_session(tx: Tx, workspace_id: str, account_id: str, owner: str, until: int) -> None:
+    """The same, whoever has it: its session was made here just now, and another's is over."""
+    await tx.execute(
+        "update accounts set leased_by = $3, leased_until = $4 where workspace_id = $1 and id = $2",
+        workspace_id,
+        account_id,
+        owner,
+        until,
+    )
+
+
+async def has_session(reader: Reader, workspace_id: str, account_id: str, owner: str, now: int) -> bool:
+    """Whether an account is leased to this owner."""
+    row = await reader.fetch_one(
+        "select 1 from accounts where workspace_id = $1 and id = $2 and leased_by = $3 and leased_until >= $4",
+        workspace_id,
+        account_id,
+        owner,
+        now,
+    )
+    return row is not None
+
+
 async def claim_listening(
-    tx: Tx, owner: str, now: int, until: int, limit: int, providers: list[str]
+    tx: Tx, owner: str, now: int, until: int, limit: int, providers: list[str], following: list[str] | None = None
 ) -> list[tuple[str, str]]:
     """Lease connected accounts of these providers that nobody listens to, as (workspace_id, account_id). For the worker.
 
     Accounts without chats are left alone. An account has at most one owner at a time, also where several processes
-    claim at once.
+    claim at once. `following`: so are those of this owner's that it listens to not yet, but for these.
     """
+    own = "" if following is None else f" or (leased_by = $1 and not ({tx.any_of('id', 6)}))"
+    more = [] if following is None else [tx.array(following)]
     skipping = " for update skip locked" if tx.dialect == "postgres" else ""
     rows = await tx.fetch(
         f"""
         update accounts set leased_by = $1, leased_until = $3 where id in (
             select id from accounts
-            where status in ('connected', 'reconnecting') and has_chats = 1 and (leased_until is null or leased_until < $2)
+            where status in ('connected', 'reconnecting') and has_chats = 1 and (leased_until is null or leased_until < $2{own})
                 and {tx.any_of("provider", 5)}
             order by id limit $4{skipping}
         ) returning workspace_id, id
@@ -352,6 +393,7 @@ async def claim_listening(
         until,
         limit,
         tx.array(providers),
+        *more,
     )
     return [(row[0], row[1]) for row in rows]
 

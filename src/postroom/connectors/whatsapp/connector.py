@@ -55,6 +55,7 @@ _CAPABILITIES = Capabilities(
     forward=True,
     typing=True,
     marks=frozenset({ChatMark.READ}),
+    one_session=True,
 )
 
 _MISSING = "WhatsApp is an extra of this server, and it is not installed: pip install 'postroom[whatsapp]', and start it again."
