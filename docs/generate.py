@@ -122,8 +122,8 @@ def networks() -> str:
         "a callback (or redirect) address, it is `<POSTROOM_PUBLIC_URL>/callbacks/oauth`. The README has the steps, and the",
         "permissions to ask for.",
         "",
-        "| network | flows | the app's settings | README |",
-        "|---|---|---|---|",
+        "| network | flows | the app's settings | by a proxy | README |",
+        "|---|---|---|---|---|",
         *(_linking(name, connector) for name, connector in connectors().items()),
         "",
         "## When a network does not answer",
@@ -190,7 +190,8 @@ def _linking(name: str, connector: Any) -> str:
         app = "none: it registers by itself"
     flows = ", ".join(f"`{each}`" for each in connector().login_flows)
     page = f"../../src/postroom/connectors/{name}/README.md"
-    return f"| {name} | {flows} | {app} | [how to get the credentials]({page}#how-to-get-the-credentials) |"
+    proxies = _yes(connector().capabilities.proxies)
+    return f"| {name} | {flows} | {app} | {proxies} | [how to get the credentials]({page}#how-to-get-the-credentials) |"
 
 
 def _settles(powers: Capabilities) -> Settles | None:

@@ -12,6 +12,7 @@ from postroom.store.seal import Seal
 _SEALED = {
     ("accounts", "profile_sealed"): ("id", "accounts.profile:{id}"),
     ("accounts", "credentials_sealed"): ("id", "accounts.credentials:{id}"),
+    ("accounts", "proxy_sealed"): ("id", "accounts.proxy:{id}"),
     ("accounts", "sync_token_sealed"): ("id", "accounts.sync_token:{id}"),
     ("account_syncs", "token_sealed"): ("account_id", "syncs.token:{account_id}"),
     ("account_syncs", "cursor_sealed"): ("account_id", "syncs.cursor:{account_id}"),
@@ -23,10 +24,17 @@ _SEALED = {
 }
 _UNDER_THE_MASTER_KEY = {
     ("login_attempts", "state_sealed"): "login_attempts.state:{id}",
+    ("login_attempts", "proxy_sealed"): "login_attempts.proxy:{id}",
     ("webhook_endpoints", "secret_sealed"): "webhook_endpoints.secret:{id}",
     ("webhook_endpoints", "wishes_sealed"): "webhook_endpoints.wishes:{id}",
 }
-_HASHES = {("api_keys", "secret_hash"), ("idempotency_keys", "fingerprint"), ("managed_users", "page_hash")}
+_HASHES = {
+    ("api_keys", "secret_hash"),
+    ("idempotency_keys", "fingerprint"),
+    ("login_attempts", "nonce_hash"),
+    ("login_attempts", "subject_hash"),
+    ("managed_users", "page_hash"),
+}
 
 Opened = dict[str, Any]
 

@@ -16,6 +16,7 @@ from postroom.clock import Clock
 from postroom.clock import now as this_machines_clock
 from postroom.connectors.guarded import Guard, guarded_http
 from postroom.connectors.http import Http
+from postroom.connectors.outlets import Outlets
 from postroom.connectors.registry import Registry, RegistryError, installed
 from postroom.dialects.connectsafely import operations as connectsafely
 from postroom.dialects.connectsafely.events import Events as ConnectSafelyEvents
@@ -83,6 +84,7 @@ from postroom.services.refreshing import Refreshing
 from postroom.services.restores import Restores
 from postroom.services.resyncs import Resyncs
 from postroom.services.retries import Retries
+from postroom.services.searching import Searching
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
@@ -163,7 +165,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         callback_url = f"{public_url.rstrip('/')}/callbacks/oauth"
         # Of its own, since what homeservers tell at once is longer than what other given addresses may answer.
         abroad = guarded_http(guard, max_bytes=1 << 24)
-        registry = installed(http, callback_url, now, settings.providers, guarded=abroad)
+        registry = installed(http, callback_url, now, settings.providers, guarded=abroad, outlets=Outlets(guard))
     except RegistryError as error:
         raise WrongSetting(str(error)) from error
     owner = new_ulid(now())
@@ -230,6 +232,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         chats=chats,
         attendees=Attendees(database, connections, guarded),
         messages=messages,
+        searching=Searching(chats, messages),
         threads=Threads(database, connections, messages, deadlines, now),
         outreach=Outreach(database, chats, messages, now, most_a_day=settings.limit_new_conversations or None),
         refreshing=Refreshing(database, connections, ingest, sync, accounts, chats),

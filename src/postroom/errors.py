@@ -15,6 +15,7 @@ PostroomError                a bug of ours
    |  +- Unprocessable       the network cannot use what was sent
    +- CredentialsRejected    the session is over: the owner has to link again
    +- ActionRequired         the owner has to do something at the network
+   +- ProxyRefused           the account's proxy did not let it through: another login to it is needed
    +- LoginFailed            this attempt to link is over
    +- RateLimited            later: nothing happened
    +- ProviderDown           the network did not take the call: nothing happened
@@ -63,6 +64,7 @@ class ErrorCode(StrEnum):
     AUTHENTICATION_INTENT_ERROR = "authentication_intent_error"
     TOO_MANY_REQUESTS = "too_many_requests"
     PROVIDER_ERROR = "provider_error"
+    PROXY_ERROR = "proxy_error"
     REQUEST_TIMEOUT = "request_timeout"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INVALID_ACTION = "invalid_action"
@@ -156,6 +158,8 @@ class Kind(StrEnum):
     LINK_RUNNING = "link_running"
     LINK_SUPERSEDED = "link_superseded"
     LINK_TIMED_OUT = "link_timed_out"
+    # a proxy that asks for a login, and was given none
+    PROXY_LOGIN = "proxy_login"
     # Idempotency-Key
     IN_FLIGHT = "in_flight"
     CUT_OFF = "cut_off"
@@ -316,13 +320,18 @@ class ActionRequired(ProviderError):
     codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.ACTION_REQUIRED, ErrorCode.UNKNOWN_AUTHENTICATION_CONTEXT)
 
 
+class ProxyRefused(ProviderError):
+    """The account's proxy refused the login to it; nothing was sent."""
+
+    codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.INVALID_PROXY_CREDENTIALS,)
+
+
 class LoginFailed(ProviderError):
     """This attempt to link is over; start again."""
 
     codes: ClassVar[tuple[ErrorCode, ...]] = (
         ErrorCode.CHECKPOINT_ERROR,
         ErrorCode.INVALID_CHECKPOINT_SOLUTION,
-        ErrorCode.INVALID_PROXY_CREDENTIALS,
         ErrorCode.WRONG_ACCOUNT,
         ErrorCode.EXPIRED_LINK,
         ErrorCode.AUTHENTICATION_INTENT_ERROR,
@@ -339,7 +348,8 @@ class RateLimited(ProviderError):
 class ProviderDown(ProviderError):
     """The network is having problems; nothing happened, try again later."""
 
-    codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.PROVIDER_ERROR,)
+    # PROXY_ERROR: not even the account's own proxy was got through.
+    codes: ClassVar[tuple[ErrorCode, ...]] = (ErrorCode.PROVIDER_ERROR, ErrorCode.PROXY_ERROR)
 
 
 class OutcomeUnknown(ProviderError):

@@ -18,6 +18,7 @@ PostroomError
    |  +- Unprocessable       the network cannot use what was sent
    +- CredentialsRejected    the account's session is over: link it again
    +- ActionRequired         the owner has to do something at the network
+   +- ProxyRefused           the account's proxy refused the login to it
    +- LoginFailed            this attempt to link is over
    +- RateLimited            later: nothing happened
    +- ProviderDown           the network did not take the call: nothing happened
@@ -143,6 +144,10 @@ class ActionRequired(Problem):
     """The owner has to do something at the network first."""
 
 
+class ProxyRefused(Problem):
+    """The account's proxy refused the login to it; nothing was sent. Give the account another one."""
+
+
 class LoginFailed(Problem):
     """This attempt to link is over; start again."""
 
@@ -182,9 +187,10 @@ _CODES: dict[type[Problem], str] = {
     CredentialsRejected: "disconnected_account expired_credentials disconnected_feature multiple_sessions "
     "invalid_credentials_but_valid_account_imap",
     ActionRequired: "action_required unknown_authentication_context",
-    LoginFailed: "checkpoint_error invalid_checkpoint_solution invalid_proxy_credentials wrong_account expired_link "
-    "authentication_intent_error",
+    ProxyRefused: "invalid_proxy_credentials",
+    LoginFailed: "checkpoint_error invalid_checkpoint_solution wrong_account expired_link authentication_intent_error",
     RateLimited: "too_many_requests",
+    ProviderDown: "proxy_error",
     OutcomeUnknown: "request_timeout provider_error",
     ServerError: "unexpected_error",
 }

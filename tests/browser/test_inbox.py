@@ -270,3 +270,29 @@ async def test_a_chat_is_begun_and_earlier_messages_come_as_one_scrolls(page: Pa
         await first.scroll_into_view_if_needed()
         await expect(shown).not_to_have_count(before)
         assert await shown.count() > before
+
+
+async def test_words_are_looked_for_by_keyboard_and_what_is_taken_back_is_found_no_more(
+    page: Page, server: Server, visit: Visit
+) -> None:
+    async with Desk(server) as desk:
+        message = await desk.sent("The almanac is under the lighthouse.")
+        await page.goto("/inbox")
+        await page.keyboard.press("/")
+        await page.keyboard.type("UNDER the lighthouse")
+        await page.keyboard.press("Enter")
+        hit = page.locator(f"[id='found-{message['id']}']")
+        await expect(hit).to_contain_text("The almanac is under the lighthouse.")
+        await shoot(page, "inbox-found")
+        await axe(page)
+        await hit.get_by_role("link").click()
+        await expect(row(page, message)).to_be_in_viewport()
+        await expect(hit).to_be_visible()
+        await shoot(page, "inbox-found-opened")
+        phone = await visit(phone=True, dark=True)
+        await phone.goto("/inbox?q=almanac")
+        await fits(phone)
+        await axe(phone)
+        await shoot(phone, "inbox-found-phone-dark")
+        await desk.api.delete(f"/messages/{message['id']}")
+        await expect(hit).to_have_count(0)

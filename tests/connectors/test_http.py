@@ -10,8 +10,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from postroom.connectors.http import Answer, Http, failure, rest_seconds
-from postroom.errors import OutcomeUnknown, ProviderDown
+from postroom.connectors.http import Answer, Http, ProxyLogin, failure, rest_seconds
+from postroom.errors import OutcomeUnknown, ProviderDown, ProxyRefused
 from tests.connectors.wire import Wire, answer, breaks
 from tests.parts.faultproxy import FaultProxy
 
@@ -48,21 +48,24 @@ async def write(http: Http, url: str = URL) -> Any:
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_transport_error_of_a_write_says_whether_it_may_have_arrived(kind: type[BaseException]) -> None:
-    expected = ProviderDown if kind in NOTHING_SENT else OutcomeUnknown
+    expected = (
+        ProxyRefused if issubclass(kind, ProxyLogin) else ProviderDown if kind in NOTHING_SENT else OutcomeUnknown
+    )
     assert type(failure(made(kind), sent_matters=True)) is expected
 
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_transport_error_of_a_read_means_that_nothing_happened(kind: type[BaseException]) -> None:
-    assert type(failure(made(kind), sent_matters=False)) is ProviderDown
+    expected = ProxyRefused if issubclass(kind, ProxyLogin) else ProviderDown
+    assert type(failure(made(kind), sent_matters=False)) is expected
 
 
 @pytest.mark.parametrize("kind", sorted({*every_subclass(httpx.TransportError)}, key=str))
 async def test_no_httpx_error_leaves_the_client(kind: type[httpx.TransportError]) -> None:
     http = Wire(breaks(kind)).http()
-    with pytest.raises(ProviderDown):
+    with pytest.raises((ProviderDown, ProxyRefused)):
         await read(http)
-    with pytest.raises((ProviderDown, OutcomeUnknown)):
+    with pytest.raises((ProviderDown, ProxyRefused, OutcomeUnknown)):
         await write(http)
 
 

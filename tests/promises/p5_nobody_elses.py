@@ -59,6 +59,9 @@ IDS: dict[str, str | None] = {
     "unlink_account.id": "account",
     "sync_account.id": "account",
     "pause_account.id": "account",
+    "get_proxy.id": "account",
+    "set_proxy.id": "account",
+    "remove_proxy.id": "account",
     "resume_account.id": "account",
     "attendee_id": "attendee",
     "list_attendee_messages.sender_id": "attendee",
@@ -144,6 +147,7 @@ _NO_IDS = """
     contentType type altText cursor nextCursor x-publora-client platformId displayName expiresInDays rotate url events
     chunk_chats chunk_size partial linkedin_product filter
     code reaction action value title subject linkedin expiresOn api_url providers success_redirect_url country ip proxy
+    host port protocol
     failure_redirect_url bypass_success_screen notify_url disabled_features sync_limit pairing_phone_number
     identifier invitation_id post_id job_id email_id attachment_id folder_id calendar_id event_id
     isActive active position file source request_url format enabled headers data
@@ -330,6 +334,7 @@ BODIES: dict[str, Any] = {
     "resend_checkpoint": {"account_id": "acc_x"},
     "update_account": {"country": "de"},
     "resync_account": {},
+    "set_proxy": {"host": "8.8.8.8", "port": 9},
     "create_hosted_link": {"type": "reconnect", "expiresOn": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     "create_post": {"content": "Hello", "platforms": ["bluesky-x"]},
     "update_post": {"status": "scheduled"},

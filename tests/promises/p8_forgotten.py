@@ -20,6 +20,7 @@ import msgspec
 import pytest
 
 from postroom.domain.accounts import LoginAttempt
+from postroom.domain.proxies import make_proxy
 from postroom.store import accounts, attendees, chats, login_attempts, messages
 from postroom.store.database import Database, Reader
 from postroom.store.keyring import Keyring, NoKey
@@ -310,6 +311,7 @@ async def test_the_state_of_an_attempt_to_link_is_sealed(
             provider="linkedin",
             flow="cookie",
             state={"cookie": "canary-of-an-attempt"},
+            proxy=make_proxy("http", "127.0.0.1", 3128, "ada", "canary-of-a-proxy"),
             created_at=1,
             expires_at=2,
         )
@@ -319,5 +321,5 @@ async def test_the_state_of_an_attempt_to_link_is_sealed(
             request.getfixturevalue("postgres_server").fetch("checkpoint")
         folders = [house.data] + ([request.getfixturevalue("postgres_server").folder / "data"] if url else [])
         at_rest = {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
-        assert found_in(at_rest, {"canary-of-an-attempt"}) == []
+        assert found_in(at_rest, {"canary-of-an-attempt", "canary-of-a-proxy"}) == []
         assert any(b"lgn_1" in each for each in at_rest.values())

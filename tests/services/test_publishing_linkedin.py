@@ -132,8 +132,8 @@ async def test_an_account_for_posts_is_neither_synced_nor_listened_to(desk: Desk
         assert again.id == person.id
     async with desk.house.database.begin() as tx:
         claimed = await accounts.claim_listening(tx, "me", desk.now_ms(), desk.now_ms() + 1000, 10, ["linkedin"])
-    assert person.id not in [account_id for _, account_id in claimed]
-    assert cookie.id in [account_id for _, account_id in claimed]
+    assert person.id not in [account_id for _, account_id, _ in claimed]
+    assert cookie.id in [account_id for _, account_id, _ in claimed]
     await desk.house.sync.sync(desk.caller.workspace_id, person.id)
     assert await desk.rows(f"select id from chats where account_id = '{person.id}'") == []
 

@@ -171,12 +171,12 @@ async def test_an_account_cannot_be_added_without_a_key(database: Database) -> N
 async def test_each_account_is_listened_to_by_one_owner(database: Database) -> None:
     linked = {(await link(database)).id for _ in range(20)}
 
-    async def claim(owner: str) -> list[tuple[str, str]]:
+    async def claim(owner: str) -> list[tuple[str, str, int]]:
         async with database.begin() as tx:
             return await accounts.claim_listening(tx, owner, T0, T0 + 60, 8, ["linkedin"])
 
     claimed = await asyncio.gather(*(claim(f"owner-{number}") for number in range(6)))
-    found = [account_id for each in claimed for _, account_id in each]
+    found = [account_id for each in claimed for _, account_id, _ in each]
     assert sorted(found) == sorted(linked)
 
 
@@ -184,11 +184,15 @@ async def test_a_lease_that_ran_out_is_somebody_elses(database: Database) -> Non
     first, second = await link(database), await link(database)
     async with database.begin() as tx:
         assert len(await accounts.claim_listening(tx, "one", T0, T0 + 60, 9, ["linkedin"])) == 2
-        assert await accounts.renew_leases(tx, "two", T0 + 90, [first.id]) == set()
-        assert await accounts.renew_leases(tx, "one", T0 + 90, [first.id]) == {first.id}
-        assert await accounts.claim_listening(tx, "two", T0 + 61, T0 + 99, 9, ["linkedin"]) == [(WORKSPACE, second.id)]
+        assert await accounts.renew_leases(tx, "two", T0 + 90, [first.id]) == {}
+        assert await accounts.renew_leases(tx, "one", T0 + 90, [first.id]) == {first.id: 0}
+        assert await accounts.claim_listening(tx, "two", T0 + 61, T0 + 99, 9, ["linkedin"]) == [
+            (WORKSPACE, second.id, 0)
+        ]
         await accounts.release_leases(tx, "one")
-        assert await accounts.claim_listening(tx, "three", T0 + 61, T0 + 99, 9, ["linkedin"]) == [(WORKSPACE, first.id)]
+        assert await accounts.claim_listening(tx, "three", T0 + 61, T0 + 99, 9, ["linkedin"]) == [
+            (WORKSPACE, first.id, 0)
+        ]
 
 
 async def test_an_attempt_to_link_is_answered_once(database: Database) -> None:

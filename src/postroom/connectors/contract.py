@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from postroom.domain.addresses import IpAddress
 from postroom.domain.capabilities import Capabilities
 from postroom.domain.chats import ChatMark
 from postroom.domain.engagement import Comment, DailyCount, Days, Metric, Reaction, ReactionKind
@@ -29,6 +30,7 @@ from postroom.domain.logins import Visit as Visit
 from postroom.domain.logins import Wait as Wait
 from postroom.domain.messages import AnyAttachment
 from postroom.domain.people import Person
+from postroom.domain.proxies import Proxy
 from postroom.domain.remote import (
     ChatDraft,
     ChatKey,
@@ -129,6 +131,22 @@ class Connector(Protocol):
         ...
 
 
+Find = Callable[[Proxy], Awaitable[Sequence[IpAddress]]]
+"""Where a proxy is now. Raises AddressRefused, OSError, TimeoutError."""
+
+
+@runtime_checkable
+class Tunnelled(Protocol):
+    """A connector that goes out otherwise than by its `http`, and can be led through a proxy all the same.
+
+    One whose `Capabilities.proxies` and that has no such method is made once more, with an `http` that goes through.
+    """
+
+    def through(self, proxy: Proxy, find: Find) -> Connector:
+        """The same connector, all of whose calls go out by this proxy."""
+        ...
+
+
 @runtime_checkable
 class Mailboxes(Protocol):
     """A connector whose network has messages: what stands behind the many spellings of their ids. Pure."""
@@ -164,6 +182,15 @@ class Connection(Protocol):
 
     async def revoke(self) -> None:
         """End the session at the network. Already ended is success."""
+        ...
+
+
+@runtime_checkable
+class Resting(Connection, Protocol):
+    """A connection that holds something open between its calls."""
+
+    async def rest(self) -> None:
+        """Close it, and keep what the next one needs."""
         ...
 
 

@@ -62,6 +62,16 @@ class Guard:
         except (OSError, TimeoutError):
             return
 
+    def check_host(self, host: str) -> None:
+        """Whether this host may be called, as far as it can be told without looking its name up.
+
+        Raises:
+            AddressRefused: it may not.
+        """
+        why = why_not_host(host, self._allowed)
+        if why is not None:
+            raise AddressRefused(why)
+
     async def addresses(self, host: str, port: int, timeout_seconds: float = _LOOK_UP_SECONDS) -> Sequence[IpAddress]:
         """The addresses of a host, each of which may be called. One that may not be refuses them all.
 
@@ -69,9 +79,7 @@ class Guard:
             AddressRefused: the host, or an address of it, may not be called.
             OSError, TimeoutError: it has no address, or none was heard of in time.
         """
-        why = why_not_host(host, self._allowed)
-        if why is not None:
-            raise AddressRefused(why)
+        self.check_host(host)
         given = literal(host)
         if given is not None:
             return [given]

@@ -5,6 +5,7 @@ a failure after it is `OutcomeUnknown`. A status is an answer; the networks' own
 """
 
 import asyncio
+import copy
 import functools
 import logging
 import random
@@ -20,7 +21,7 @@ import httpx
 import msgspec
 import structlog
 
-from postroom.errors import OutcomeUnknown, ProviderDown, ProviderError
+from postroom.errors import ErrorCode, Kind, OutcomeUnknown, ProviderDown, ProviderError, ProxyRefused
 
 _log = structlog.get_logger("postroom.connectors.http")
 
@@ -35,11 +36,11 @@ _NOTHING_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
-    httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
 _SHARE_A_POOL = 4
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
 _TRANSIENT = frozenset({502, 503, 504})
 
 
@@ -49,8 +50,20 @@ def tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+class ProxyLogin(httpx.ProxyError):
+    """The account's proxy refused the login to it."""
+
+
+class ProxyLoginMissing(ProxyLogin):
+    """It asked for one, and there is none."""
+
+
 class TooLarge(Exception):
     """An answer longer than this client reads."""
+
+
+# To try again would change nothing.
+_FOR_GOOD = (TooLarge, ProxyLogin, httpx.InvalidURL, httpx.UnsupportedProtocol)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -106,6 +119,18 @@ class Stream:
 
 def failure(error: BaseException, *, sent_matters: bool) -> ProviderError:
     """What a failed exchange means. `sent_matters`: it was a write, so it counts whether it may have arrived."""
+    if isinstance(error, ProxyLogin):
+        if not isinstance(error, ProxyLoginMissing):
+            return ProxyRefused("The account's proxy does not accept this username and password. Nothing was sent.")
+        return ProxyRefused(
+            "The account's proxy asks for a username and password. Nothing was sent.", kind=Kind.PROXY_LOGIN
+        )
+    if isinstance(error, httpx.ProxyError):
+        return ProviderDown(
+            f"The account's proxy did not lead to the network: {error} Nothing was sent.",
+            code=ErrorCode.PROXY_ERROR,
+            context={"cause": type(error).__name__},
+        )
     if isinstance(error, _NOTHING_SENT):
         return ProviderDown(
             "The network could not be reached; nothing was sent.", context={"cause": type(error).__name__}
@@ -141,7 +166,7 @@ class _Held(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-class _Pools(httpx.AsyncBaseTransport):
+class Pools(httpx.AsyncBaseTransport):
     """As many small pools as there is use for: a pool goes through all of its sockets for each request."""
 
     def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
@@ -164,6 +189,11 @@ class _Pools(httpx.AsyncBaseTransport):
         response.stream = _Held(response.stream, pool)
         return response
 
+    @property
+    def busy(self) -> int:
+        """How many answers are under way."""
+        return sum(pool.busy for pool in self._pools)
+
     async def aclose(self) -> None:
         for pool in self._pools:
             await pool.transport.aclose()
@@ -176,7 +206,6 @@ class Http:
         self,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        proxy: str | None = None,
         connect_seconds: float = 5.0,
         read_seconds: float = 20.0,
         whole_seconds: float = 60.0,
@@ -189,10 +218,9 @@ class Http:
         # A transport rather than a client: a client keeps cookies, follows proxies of the environment and logs URLs.
 
         def make() -> httpx.AsyncBaseTransport:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
-            return httpx.AsyncHTTPTransport(verify=tls(), http1=True, limits=limits, proxy=proxy)
+            return httpx.AsyncHTTPTransport(verify=tls(), http1=True, limits=LIMITS)
 
-        self._transport = transport or _Pools(make)
+        self._transport = transport or Pools(make)
         self._timeout = {
             "connect": connect_seconds,
             "read": read_seconds,
@@ -204,6 +232,13 @@ class Http:
         self._max_bytes = max_bytes
         self._tries = tries
         self._backoff_seconds = backoff_seconds
+
+    def by(self, transport: httpx.AsyncBaseTransport, *, connect_seconds: float) -> "Http":
+        """The same client, by another way out."""
+        other = copy.copy(self)
+        other._transport = transport
+        other._timeout = self._timeout | {"connect": connect_seconds, "pool": connect_seconds}
+        return other
 
     async def read(
         self,
@@ -226,7 +261,7 @@ class Http:
             try:
                 answer = await self._exchange(method, url, headers, content)
             except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TooLarge, TimeoutError) as error:
-                if last or isinstance(error, (TooLarge, httpx.InvalidURL, httpx.UnsupportedProtocol)):
+                if last or isinstance(error, _FOR_GOOD):
                     _record(provider, operation, started, attempt, cause=error)
                     raise failure(error, sent_matters=False) from error
             else:

@@ -1,16 +1,18 @@
 """Finds the networks this server speaks to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import msgspec
 
 from postroom.clock import Clock
-from postroom.connectors.contract import Connector, ConnectorSettings
+from postroom.connectors.contract import Connector, ConnectorSettings, Tunnelled
 from postroom.connectors.http import Http
+from postroom.connectors.outlets import Outlets
 from postroom.domain.capabilities import Capabilities
-from postroom.errors import PostroomError
+from postroom.domain.proxies import Proxy
+from postroom.errors import NotImplementedHere, NotSupported, PostroomError
 
 GROUP = "postroom.connectors"
 _NO_POWERS = Capabilities()
@@ -23,9 +25,19 @@ class RegistryError(PostroomError):
 class Registry(Mapping[str, Connector]):
     """Connectors by name."""
 
-    def __init__(self, connectors: Iterable[Connector]) -> None:
-        """Raises RegistryError where two have the same name."""
+    def __init__(
+        self,
+        connectors: Iterable[Connector],
+        outlets: Outlets | None = None,
+        makers: Mapping[str, Callable[[Proxy], Connector]] | None = None,
+    ) -> None:
+        """`makers` make a connector once more, so that it goes out by a proxy; without `outlets` there are no proxies.
+
+        Raises RegistryError where two have the same name.
+        """
         self._connectors: dict[str, Connector] = {}
+        self._outlets = outlets
+        self._makers = makers or {}
         for connector in connectors:
             known = self._connectors.setdefault(connector.name, connector)
             if known is not connector:
@@ -48,10 +60,51 @@ class Registry(Mapping[str, Connector]):
         connector = self._connectors.get(name)
         return _NO_POWERS if connector is None else connector.capabilities
 
+    def connector(self, name: str, proxy: Proxy | None = None) -> Connector:
+        """The network's connector, which goes out by the proxy, where there is one, and by nothing else.
+
+        Raises:
+            NotSupported: there is none of that name.
+            NotImplementedHere: it cannot go through proxies.
+        """
+        connector = self._connectors.get(name)
+        if connector is None:
+            raise NotSupported(f"This server has no connector for {name}.")
+        if proxy is None:
+            return connector
+        if self._outlets is None or not connector.capabilities.proxies:
+            raise NotImplementedHere(f"Accounts of {name} cannot have proxies here.")
+        if isinstance(connector, Tunnelled):
+            return connector.through(proxy, self._outlets.addresses)
+        return self._makers[name](proxy)
+
+    def by(self, http: Http, proxy: Proxy) -> Http:
+        """The same client, for addresses that somebody gave, through a proxy.
+
+        Raises:
+            NotImplementedHere: this server has no proxies.
+        """
+        if self._outlets is None:
+            raise NotImplementedHere("Accounts cannot have proxies here.")
+        return self._outlets.by(http, proxy, is_guarded=True)
+
+    async def check_proxy(self, name: str, proxy: Proxy) -> None:
+        """Whether accounts of this network could have this proxy; nobody is called.
+
+        Raises:
+            NotSupported, NotImplementedHere: as `connector`.
+            AddressRefused: it is where this server may not call.
+        """
+        self.connector(name, proxy)
+        assert self._outlets is not None
+        await self._outlets.check(proxy)
+
     async def close(self) -> None:
         """Let go of what the connectors share."""
         for connector in self._connectors.values():
             await connector.close()
+        if self._outlets is not None:
+            await self._outlets.close()
 
 
 def installed(
@@ -61,10 +114,11 @@ def installed(
     values: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     guarded: Http | None = None,
+    outlets: Outlets | None = None,
 ) -> Registry:
     """Every connector that is installed, made with the setting `values` for its name.
 
-    `guarded` is the way to addresses that the owners of accounts give.
+    `guarded` is the way to addresses that the owners of accounts give; `outlets` are those through accounts' proxies.
 
     Raises:
         RegistryError: two have one name, one cannot be imported or made, or a value is for nobody, or not what it may be.
@@ -81,8 +135,18 @@ def installed(
     for name in values:
         if name not in found:
             raise RegistryError(f"There is no connector {name!r} to be set; there are: {', '.join(sorted(found))}.")
-    shared = {"http": http, "callback_url": callback_url, "now": now}
-    return Registry(_make(entry, values.get(entry.name, {}), guarded, **shared) for entry in found.values())
+    shared = {"callback_url": callback_url, "now": now}
+
+    def by_proxy(entry: EntryPoint) -> Callable[[Proxy], Connector]:
+        def make(proxy: Proxy) -> Connector:
+            assert outlets is not None
+            abroad = None if guarded is None else outlets.by(guarded, proxy, is_guarded=True)
+            return _make(entry, values.get(entry.name, {}), abroad, http=outlets.by(http, proxy), **shared)
+
+        return make
+
+    made = [_make(entry, values.get(entry.name, {}), guarded, http=http, **shared) for entry in found.values()]
+    return Registry(made, outlets, {name: by_proxy(entry) for name, entry in found.items()})
 
 
 def settings_types() -> dict[str, type[ConnectorSettings]]:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from postroom.domain.proxies import Proxy
 from postroom.domain.remote import Json, Profile
 from postroom.domain.syncs import SyncProgress
 
@@ -57,6 +58,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """When it ends unless it is linked again, as far as its network says."""
     sync: SyncProgress | None = None
     """How far the last sync of everything is; None: there was none."""
+    proxy_changes: int = 0
+    """How often its proxy was set or removed."""
 
 
 class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,3 +83,5 @@ class LoginAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """Whose login it is, as far as it was said. Only its hash is kept: None when read."""
     superseded: bool = False
     """Whether a later attempt at the same login began."""
+    proxy: Proxy | None = None
+    """By what all of its steps go out, and then the account, as it was given; None: see `relinks`."""

@@ -149,6 +149,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an account's session can be open in one process only: to open it twice would end it."""
     unpublish_flows: frozenset[str] = frozenset()
     """Where the network lets only accounts that were linked by one of these flows take posts down; empty: all of them."""
+    proxies: bool = False
+    """Whether an account can go out by a proxy of its own, with everything that is done for it."""
 
     def takes_down(self, flow: str | None) -> bool:
         """Whether the network is asked to take down a post of an account that was linked by this flow; None: not known."""

@@ -189,6 +189,8 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """From here on nothing new is heard, until the next event of another kind."""
 
     reason: str
+    code: str = "realtime_closed"
+    """What the account shows of it."""
 
 
 RemoteEvent = (

@@ -13,6 +13,7 @@ from postroom_client import (
     PostroomError,
     Problem,
     ProviderDown,
+    ProxyRefused,
     Refused,
 )
 
@@ -38,7 +39,7 @@ _HIDDEN = re.compile(
 )
 
 
-_OF_NETWORKS = (ActionRequired, CredentialsRejected, LoginFailed, ProviderDown, Refused)
+_OF_NETWORKS = (ActionRequired, CredentialsRejected, LoginFailed, ProviderDown, ProxyRefused, Refused)
 """Failures whose words may be a network's, and so those of whoever runs its server."""
 
 

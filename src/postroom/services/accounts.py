@@ -14,6 +14,7 @@ from postroom.domain.capabilities import Capabilities
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
+from postroom.domain.proxies import Proxy
 from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
 from postroom.ids import is_id, new_id
 from postroom.services import deferral_ends
@@ -134,13 +135,25 @@ class Accounts:
         return await self.linking.link(caller, provider, flow, answers)
 
     async def start_link(
-        self, caller: Caller, provider: str, flow: str, answers: Mapping[str, str] | None = None
+        self,
+        caller: Caller,
+        provider: str,
+        flow: str,
+        answers: Mapping[str, str] | None = None,
+        *,
+        proxy: Proxy | None = None,
     ) -> tuple[LoginAttempt, Pending | Account]:
         """Begin to link: see `Linking.start`."""
-        return await self.linking.start(caller, provider, flow, answers)
+        return await self.linking.start(caller, provider, flow, answers, proxy=proxy)
 
     async def relink(
-        self, caller: Caller, account_id: str, flow: str, answers: Mapping[str, str] | None = None
+        self,
+        caller: Caller,
+        account_id: str,
+        flow: str,
+        answers: Mapping[str, str] | None = None,
+        *,
+        proxy: Proxy | None = None,
     ) -> tuple[LoginAttempt, Pending | Account]:
         """Link this account again, step by step as `start_link`; another person's credentials change nothing.
 
@@ -149,7 +162,7 @@ class Accounts:
             LoginFailed: as `Linking.start`.
         """
         account = await self.get(caller, account_id)
-        return await self.linking.start(caller, account.provider, flow, answers, account=account)
+        return await self.linking.start(caller, account.provider, flow, answers, account=account, proxy=proxy)
 
     async def answer_link(
         self, caller: Caller, attempt_id: str, answers: Mapping[str, str]
@@ -164,6 +177,44 @@ class Accounts:
     async def come_back(self, nonce: str, answers: Mapping[str, str]) -> tuple[LoginAttempt, Pending | Account]:
         """The owner is back from a network's page: see `Linking.come_back`."""
         return await self.linking.come_back(nonce, answers)
+
+    async def proxy(self, caller: Caller, account_id: str) -> Proxy | None:
+        """By what an account goes out; None: by the server's own address.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+        """
+        account = await self.get(caller, account_id)
+        async with self._database.read() as reader:
+            found = await accounts.find_way_in(reader, account.workspace_id, account.id)
+        return None if found is None else found.proxy
+
+    async def set_proxy(self, caller: Caller, account_id: str, proxy: Proxy | None) -> None:
+        """Have an account go out by this proxy and by nothing else; None: by the server's own address again.
+
+        Its connection is opened anew, and so is what listens to it; calls under way end as they began. One that waited
+        for a proxy with another login goes on. Whether the proxy leads anywhere is seen when it is used.
+
+        Raises:
+            NotFound: no such account in the caller's workspace.
+            NotImplementedHere: accounts of its network cannot have proxies.
+            InvalidParameters: (kind ADDRESS) the proxy is where this server may not call.
+        """
+        account = await self.get(caller, account_id)
+        if proxy is not None:
+            await self._connections.check_proxy(account.provider, proxy)
+        async with self._database.begin() as tx:
+            if await accounts.hold(tx, account.workspace_id, account.id) in (None, AccountStatus.UNLINKING):
+                raise NotFound("No such account.", kind=Kind.ACCOUNT)
+            await accounts.set_proxy(tx, account.workspace_id, account.id, proxy)
+            tx.on_commit(lambda: self._notifier.wake("accounts"))
+        if account.status_detail == ErrorCode.INVALID_PROXY_CREDENTIALS:
+            status = AccountStatus.RECONNECTING if account.has_chats else AccountStatus.CONNECTED
+            await self._connections.set_status(
+                account.workspace_id, account.id, status, None, only_from=(AccountStatus.ACTION_REQUIRED,)
+            )
+            if account.has_chats:
+                await self._ingest.queue_sync(account.workspace_id, account.id)
 
     async def sync(self, caller: Caller, account_id: str) -> None:
         """Have an account synced soon."""

@@ -7,6 +7,7 @@ import msgspec
 from postroom.connectors.contract import MediaHost
 from postroom.connectors.http import Http
 from postroom.domain.access import Caller
+from postroom.domain.accounts import Account
 from postroom.domain.chats import Attendee
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.domain.remote import Download
@@ -106,15 +107,18 @@ class Attendees:
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE)
         try:
             async with self._connections.opened(account) as connection:
-                found = await (connection.open_media(url) if isinstance(connection, MediaHost) else self._public(url))
+                found = await (
+                    connection.open_media(url) if isinstance(connection, MediaHost) else self._public(account, url)
+                )
         except (NotFound, InvalidParameters) as error:
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE) from error
         if not found.content_type.startswith("image/"):
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE)
         return found
 
-    async def _public(self, url: str) -> Download:
-        answer = await self._guarded.read("picture", "get", url, headers={})
+    async def _public(self, account: Account, url: str) -> Download:
+        http = await self._connections.by_proxy(account, self._guarded)
+        answer = await http.read("picture", "get", url, headers={})
         if answer.status != 200:
             raise NotFound(_NO_PICTURE, kind=Kind.ATTENDEE)
         content_type = answer.headers.get("content-type", "")

@@ -8,12 +8,14 @@ from datetime import timedelta
 import msgspec
 
 from postroom.clock import Clock, to_ms
-from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher
+from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher, Resting
+from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry
 from postroom.domain import deletions
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.capabilities import ImageLimits
 from postroom.domain.events import EventData, EventType
+from postroom.domain.proxies import Proxy
 from postroom.domain.remote import Credentials
 from postroom.errors import (
     ActionRequired,
@@ -25,9 +27,11 @@ from postroom.errors import (
     NotSupported,
     PostroomError,
     ProviderDown,
+    ProxyRefused,
 )
 from postroom.services.events import Events
-from postroom.store import accounts
+from postroom.store import account_leases, accounts
+from postroom.store.accounts import WayIn
 from postroom.store.database import Database, Reader, Tx
 from postroom.store.keyring import NoKey
 from postroom.store.notify import Notifier
@@ -55,10 +59,11 @@ _EVENTS = {
 
 
 class _Open(msgspec.Struct):
-    """An open connection, and the credentials that it uses."""
+    """An open connection, the credentials that it uses, and how often the account's proxy was another one before."""
 
     connection: Connection
     credentials: Credentials
+    proxy_changes: int
 
 
 class Connections:
@@ -83,17 +88,35 @@ class Connections:
         self._open: dict[str, _Open] = {}
         self.answers_only = False
         """Whether other processes listen, and this one does not."""
+        self._resting = asyncio.Lock()
 
-    def connector(self, provider: str) -> Connector:
-        """The network's connector.
+    def connector(self, provider: str, proxy: Proxy | None = None) -> Connector:
+        """The network's connector, all of whose calls go out by the proxy, where there is one.
 
         Raises:
             NotSupported: there is none of that name.
+            NotImplementedHere: it cannot go through proxies.
         """
-        connector = self._registry.get(provider)
-        if connector is None:
-            raise NotSupported(f"This server has no connector for {provider}.")
-        return connector
+        return self._registry.connector(provider, proxy)
+
+    async def check_proxy(self, provider: str, proxy: Proxy) -> None:
+        """Raises:
+        NotSupported, NotImplementedHere: as `connector`.
+        InvalidParameters: (kind ADDRESS) it is where this server may not call.
+        """
+        await self._registry.check_proxy(provider, proxy)
+
+    async def by_proxy(self, account: Account, http: Http) -> Http:
+        """The same client, by the account's proxy where it has one: for what is fetched for it from elsewhere.
+
+        Raises:
+            NoSession: the account is gone.
+        """
+        async with self._database.read() as reader:
+            stored = await _stored(reader, account)
+        if stored is None:
+            raise NoSession("The account is gone.")
+        return http if stored.proxy is None else self._registry.by(http, stored.proxy)
 
     def mailboxes(self, provider: str) -> Mailboxes:
         """How the network's ids of messages and conversations are read.
@@ -178,12 +201,12 @@ class Connections:
                 # Whoever listens lets go of an account that is being unlinked as soon as it hears of that.
                 self._notifier.wake("accounts")
                 await asyncio.sleep(_LET_GO_SECONDS)
-        opened = self._open.get(account.id) or await self._make(account)
+        opened = await self._current(account)
         await opened.connection.revoke()
 
-    async def abandon(self, provider: str, linked: Linked) -> None:
-        """End a session that was just made, and is to be nobody's."""
-        connection = self.connector(provider).open(linked.profile, linked.credentials, _drop)
+    async def abandon(self, provider: str, linked: Linked, proxy: Proxy | None) -> None:
+        """End a session that was just made, by way of this proxy, and is to be nobody's."""
+        connection = self.connector(provider, proxy).open(linked.profile, linked.credentials, _drop)
         with suppress(PostroomError, TimeoutError):
             async with asyncio.timeout(_ABANDON_SECONDS):
                 await connection.revoke()
@@ -219,7 +242,19 @@ class Connections:
     async def _opened(self, account: Account) -> _Open:
         check_connected(account)
         await self._check_session(account)
-        return self._open.get(account.id) or await self._make(account)
+        return await self._current(account)
+
+    async def _current(self, account: Account) -> _Open:
+        """The account's connection by its proxy of now: one that was opened before that was changed is closed."""
+        opened = self._open.get(account.id)
+        if opened is not None and opened.proxy_changes != account.proxy_changes:
+            async with self._resting:
+                if self._open.get(account.id) is opened:
+                    if isinstance(opened.connection, Resting):
+                        await opened.connection.rest()
+                    self._let_go(account, opened)
+            opened = self._open.get(account.id)
+        return opened or await self._make(account)
 
     def check_links_here(self, provider: str) -> None:
         """Raises:
@@ -232,7 +267,7 @@ class Connections:
         """The account's session was made in this process: no other opens it."""
         if self.connector(provider).capabilities.one_session:
             until = to_ms(self._now() + LEASE)
-            await accounts.take_session(tx, workspace_id, account_id, self._owner, until)
+            await account_leases.take_session(tx, workspace_id, account_id, self._owner, until)
 
     async def _check_session(self, account: Account, *, ends: bool = False) -> None:
         """See to it that the session is this process's, where there can be one only. `ends`: it is opened for the last time."""
@@ -240,49 +275,52 @@ class Connections:
             return
         now = self._now()
         async with self._database.read() as reader:
-            if await accounts.has_session(reader, account.workspace_id, account.id, self._owner, to_ms(now)):
+            if await account_leases.has_session(reader, account.workspace_id, account.id, self._owner, to_ms(now)):
                 return
             stored = await _stored(reader, account)
         opened = self._open.get(account.id)
-        if opened is not None and stored != opened.credentials:
+        if opened is not None and (stored is None or stored.credentials != opened.credentials):
             # Another process has gone on with it since.
             self._let_go(account, opened)
         if not self.answers_only or ends:
             async with self._database.begin() as tx:
                 until = to_ms(now + LEASE)
-                if await accounts.claim_session(tx, account.workspace_id, account.id, self._owner, to_ms(now), until):
+                if await account_leases.claim_session(
+                    tx, account.workspace_id, account.id, self._owner, to_ms(now), until
+                ):
                     return
         raise NoSession(_ELSEWHERE, code=ErrorCode.NO_HANDLER, retry_after_seconds=LEASE.total_seconds())
 
     async def _make(self, account: Account) -> _Open:
         async with self._database.read() as reader:
-            credentials = await _stored(reader, account)
-        if credentials is None:
+            way_in = await _stored(reader, account)
+        if way_in is None:
             raise NoSession("The account is gone.")
 
         async def keep(refreshed: Credentials) -> None:
             async with self._database.begin() as tx:
                 await accounts.hold(tx, account.workspace_id, account.id)
                 stored = await _stored(tx, account)
-                if stored is not None and stored != opened.credentials:
+                if stored is not None and stored.credentials != opened.credentials:
                     self._let_go(account, opened)
                     raise ProviderDown(_LINKED_ANEW)
                 await accounts.set_credentials(tx, account.workspace_id, account.id, refreshed)
             opened.credentials = refreshed
 
-        connection = self.connector(account.provider).open(account.profile, credentials, keep)
-        opened = _Open(connection, credentials)
+        connector = self.connector(account.provider, way_in.proxy)
+        connection = connector.open(account.profile, way_in.credentials, keep)
+        opened = _Open(connection, way_in.credentials, way_in.proxy_changes)
         return self._open.setdefault(account.id, opened)
 
     @asynccontextmanager
     async def _watched(self, account: Account, opened: _Open) -> AsyncIterator[None]:
         try:
             yield
-        except (CredentialsRejected, ActionRequired) as error:
+        except (CredentialsRejected, ActionRequired, ProxyRefused) as error:
             async with self._database.read() as reader:
                 stored = await _stored(reader, account)
-            if stored is not None and stored != opened.credentials:
-                # This is said of credentials that are the account's no more.
+            if stored is not None and _is_of_before(error, opened, stored):
+                # This is said of credentials, or of a proxy, that are the account's no more.
                 self._let_go(account, opened)
                 raise ProviderDown(_LINKED_ANEW) from error
             disconnected = isinstance(error, CredentialsRejected)
@@ -300,11 +338,17 @@ class Connections:
         await self.set_status(account.workspace_id, account.id, status, error.code)
 
 
-async def _stored(reader: Reader, account: Account) -> Credentials | None:
-    """The account's credentials; None: it is gone, or its key is."""
+async def _stored(reader: Reader, account: Account) -> WayIn | None:
+    """The account's credentials and proxy; None: it is gone, or its key is."""
     with suppress(NoKey):
-        return await accounts.find_credentials(reader, account.workspace_id, account.id)
+        return await accounts.find_way_in(reader, account.workspace_id, account.id)
     return None
+
+
+def _is_of_before(error: PostroomError, opened: _Open, stored: WayIn) -> bool:
+    if isinstance(error, ProxyRefused):
+        return stored.proxy_changes != opened.proxy_changes
+    return stored.credentials != opened.credentials
 
 
 async def _drop(credentials: Credentials) -> None:

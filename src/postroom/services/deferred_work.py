@@ -27,6 +27,7 @@ from postroom.errors import (
     PostroomError,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Unavailable,
 )
@@ -44,7 +45,7 @@ from postroom.store.notify import Notifier
 
 Finish = Callable[[Tx, float], Awaitable[None]]
 
-_NOTHING_HAPPENED = (ProviderDown, RateLimited, CredentialsRejected, ActionRequired, Unavailable)
+_NOTHING_HAPPENED = (ProviderDown, RateLimited, CredentialsRejected, ActionRequired, ProxyRefused, Unavailable)
 _SEND_FOR = timedelta(minutes=10)
 """How long a send is tried whose network is away: later than that its words may be out of place."""
 _DELETE_FOR = timedelta(days=1)

@@ -36,6 +36,7 @@ from postroom.services.receipts import Receipts
 from postroom.services.refreshing import Refreshing
 from postroom.services.resyncs import Resyncs
 from postroom.services.retries import Retries
+from postroom.services.searching import Searching
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.takedowns import Takedowns
@@ -56,6 +57,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     attendees: Attendees
     messages: Messages
     threads: Threads
+    searching: Searching
     outreach: Outreach
     refreshing: Refreshing
     people: People

@@ -12,6 +12,7 @@ from postroom.domain.access import Caller
 from postroom.domain.accounts import Account, AccountStatus, LoginAttempt
 from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Retry, Task
+from postroom.domain.proxies import Proxy
 from postroom.errors import (
     ErrorCode,
     InvalidParameters,
@@ -89,23 +90,28 @@ class Linking:
         answers: Mapping[str, str] | None = None,
         *,
         account: Account | None = None,
+        proxy: Proxy | None = None,
     ) -> tuple[LoginAttempt, Pending | Account]:
         """Begin to link: what the owner is asked first, or what follows from the first answers.
 
-        The attempt lives five minutes, and knows the account's id beforehand. `account`: link this one again.
+        The attempt lives five minutes, and knows the account's id beforehand. `account`: link this one again. `proxy`:
+        all of it goes out by this one, and so does the account from then on; without one, by that of `account`.
 
         Raises:
             LoginFailed: the network did not accept it; or (kind LINK_RUNNING) an earlier attempt at this login is
                 being answered at this moment; or (WRONG_ACCOUNT) it is not the account that was to be linked again.
+            ProxyRefused, NotImplementedHere, InvalidParameters: not by this proxy.
         """
         if account is not None and account.provider != provider:
             raise InvalidParameters(f"That account is one of {account.provider}.", kind=Kind.ACCOUNT)
         user_id = caller.user_id if account is None else account.user_id
         attempt = self._attempt(caller.workspace_id, user_id, provider, flow, account)
-        connector = self._connections.connector(provider)
         self._connections.check_links_here(provider)
+        if proxy is not None:
+            await self._connections.check_proxy(provider, proxy)
         subject = _subject(answers) if account is None else account.id
-        attempt = msgspec.structs.replace(attempt, subject=subject)
+        attempt = msgspec.structs.replace(attempt, subject=subject, proxy=proxy)
+        connector = self._connections.connector(provider, await self._proxy_of(attempt))
         now = self._now()
         async with self._database.begin() as tx:
             if subject is not None and not await login_attempts.supersede_login_attempts(
@@ -265,7 +271,8 @@ class Linking:
         step: LoginStep | None = None
         over = False
         try:
-            step = await self._connections.connector(attempt.provider).login(attempt.flow, reply)
+            connector = self._connections.connector(attempt.provider, await self._proxy_of(asked))
+            step = await connector.login(attempt.flow, reply)
         except LoginFailed:
             # What was only asked for can be given again; a checkpoint that failed is no more.
             over = getattr(before, "checkpoint", None) is not None
@@ -341,7 +348,7 @@ class Linking:
             except (LoginFailed, NotPermitted):
                 # A cookie or a token is its owner's, and may serve elsewhere; a session that was made for this is nobody's.
                 if attempt.flow in _MADE_HERE:
-                    await self._connections.abandon(attempt.provider, linked)
+                    await self._connections.abandon(attempt.provider, linked, await self._proxy_of(attempt))
                 raise
 
     async def _kept(self, attempt: LoginAttempt, linked: Linked) -> Account:
@@ -362,6 +369,9 @@ class Linking:
                     tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts, flow=attempt.flow
                 )
                 await self._connections.keep_session(tx, workspace_id, held.id, provider)
+                stored = await accounts.find_way_in(tx, workspace_id, held.id)
+                if attempt.proxy is not None and (stored is None or stored.proxy != attempt.proxy):
+                    await accounts.set_proxy(tx, workspace_id, held.id, attempt.proxy)
                 await note_linked(tx, attempt, held.id, self._now, was_new=False)
         if held is not None and held.status is AccountStatus.UNLINKING:
             await self._finish_unlink(workspace_id, held.id)
@@ -393,7 +403,7 @@ class Linking:
         async with self._database.begin() as tx:
             await self._quota.check_link(tx, workspace_id)
             self._database.keyring.create(account.id)
-            await accounts.add(tx, account, linked.credentials)
+            await accounts.add(tx, account, linked.credentials, attempt.proxy)
             await self._connections.keep_session(tx, workspace_id, account.id, provider)
             data = EventData(account_id=account.id, platform=provider, origin="api")
             await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
@@ -402,6 +412,14 @@ class Linking:
             await note_linked(tx, attempt, account.id, self._now, was_new=True)
         self._notifier.wake("accounts")
         return account
+
+    async def _proxy_of(self, attempt: LoginAttempt) -> Proxy | None:
+        """By what its next step goes out: where none was given, by that of the account that is linked again, as it is now."""
+        if attempt.proxy is not None or not attempt.relinks or attempt.account_id is None:
+            return attempt.proxy
+        async with self._database.read() as reader:
+            found = await accounts.find_way_in(reader, attempt.workspace_id, attempt.account_id)
+        return None if found is None else found.proxy
 
     async def _fresh(self, workspace_id: str, account_id: str) -> Account:
         async with self._database.read() as reader:

@@ -11,7 +11,7 @@ import structlog
 from postroom.clock import Clock, to_ms
 from postroom.domain.accounts import IN_USE, Account, AccountStatus
 from postroom.domain.remote import Closed
-from postroom.errors import ActionRequired, CredentialsRejected, PostroomError
+from postroom.errors import ActionRequired, CredentialsRejected, PostroomError, ProxyRefused
 from postroom.services.connections import LEASE, Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts
@@ -43,6 +43,8 @@ class Listeners:
         self._now = now
         self._owner = owner
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._proxies: dict[str, int] = {}
+        """How often the proxy of each had been changed when its task began."""
         self._providers = [
             name for name, connector in connections.connectors().items() if connector.capabilities.send is not None
         ]
@@ -82,10 +84,14 @@ class Listeners:
         ended = [account_id for account_id, task in self._tasks.items() if task.done()]
         for account_id in ended:
             self._tasks.pop(account_id)
+            self._proxies.pop(account_id)
         async with self._database.begin() as tx:
             ours = await accounts.renew_leases(tx, self._owner, until, list(self._tasks))
-        lost = {account_id: self._tasks.pop(account_id) for account_id in set(self._tasks) - ours}
-        for task in lost.values():
+        # One whose proxy is another now is let go as well, and taken up again by that.
+        kept = {account_id for account_id, changes in ours.items() if self._proxies[account_id] == changes}
+        lost = {account_id: self._tasks.pop(account_id) for account_id in set(self._tasks) - kept}
+        for account_id, task in lost.items():
+            self._proxies.pop(account_id)
             task.cancel()
         if lost:
             # Before any of them is taken up again: never two listeners of one account.
@@ -95,12 +101,13 @@ class Listeners:
             fresh = await accounts.claim_listening(
                 tx, self._owner, to_ms(now), until, _MOST_AT_ONCE, self._providers, following=list(self._tasks)
             )
-        for workspace_id, account_id in fresh:
+        for workspace_id, account_id, changes in fresh:
             held = self._tasks.get(account_id)
             if held is None or held.done():
                 task = asyncio.create_task(self._follow(workspace_id, account_id), name=f"listen {account_id}")
                 task.add_done_callback(lambda _: self._notifier.wake_here("accounts"))
                 self._tasks[account_id] = task
+                self._proxies[account_id] = changes
         return len(fresh) == _MOST_AT_ONCE
 
     async def _follow(self, workspace_id: str, account_id: str) -> None:
@@ -117,7 +124,7 @@ class Listeners:
                 reason = "the network ended it"
                 try:
                     await self._listen(account, line)
-                except (CredentialsRejected, ActionRequired):
+                except (CredentialsRejected, ActionRequired, ProxyRefused):
                     return
                 except PostroomError as error:
                     reason = error.code
@@ -137,7 +144,7 @@ class Listeners:
             async for event in connection.listen():
                 if isinstance(event, Closed):
                     log.info("listener.closed", account=account.id, reason=event.reason)
-                    line.closed("realtime_closed")
+                    line.closed(event.code)
                     continue
                 line.opened()
                 await self._ingest.take(account, [event], origin="realtime")

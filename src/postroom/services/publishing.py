@@ -25,6 +25,7 @@ from postroom.errors import (
     OutcomeUnknown,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Refused,
     Unavailable,
@@ -392,7 +393,7 @@ class Publishing:
 
     def _error(self, error: ProviderError | Unavailable) -> PostError:
         match error:
-            case CredentialsRejected() | ActionRequired():
+            case CredentialsRejected() | ActionRequired() | ProxyRefused():
                 return self._fault("PLATFORM_AUTH_EXPIRED", error.detail)
             case RateLimited():
                 return self._fault("RATE_LIMITED", error.detail, retryable=True)

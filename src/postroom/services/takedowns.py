@@ -32,6 +32,7 @@ from postroom.errors import (
     OutcomeUnknown,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Unavailable,
 )
@@ -207,7 +208,7 @@ class Takedowns:
             await self._record(takedown, self._end(target, TargetOutcome.UNSUPPORTED, said), finish)
         except ProviderError as error:
             # Who may not come in was not told anything of the post.
-            unseen = isinstance(error, CredentialsRejected | ActionRequired)
+            unseen = isinstance(error, CredentialsRejected | ActionRequired | ProxyRefused)
             outcome = target.outcome if unseen else TargetOutcome.REFUSED
             await self._record(takedown, self._end(target, outcome, error.detail), finish)
         else:

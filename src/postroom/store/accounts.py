@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from postroom.domain.accounts import Account, AccountStatus
+from postroom.domain.proxies import Proxy
 from postroom.domain.remote import Credentials, Profile
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring, NoKey
@@ -18,14 +19,24 @@ from postroom.store.where import Where
 
 _COLUMNS = (
     "id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed, created_at, "
-    f"last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts, {OF_ACCOUNT}, flow"
+    "last_synced_at, last_used_at, synced, credentials_expire_at, has_chats, takes_posts, "
+    f"{OF_ACCOUNT}, flow, proxy_changes"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_profile = msgspec.json.Decoder(Profile).decode
 _decode_credentials = msgspec.json.Decoder(Credentials).decode
+_decode_proxy = msgspec.json.Decoder(Proxy).decode
 
 
-async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
+class WayIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens an account, and by what it goes out."""
+
+    credentials: Credentials
+    proxy: Proxy | None
+    proxy_changes: int
+
+
+async def add(tx: Tx, account: Account, credentials: Credentials, proxy: Proxy | None = None) -> None:
     """Keep a new account. Its key is in the keyring already.
 
     Raises:
@@ -37,8 +48,8 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         insert into accounts (
             id, workspace_id, user_id, provider, provider_id, status, status_detail, profile_sealed,
             credentials_sealed, created_at, last_synced_at, last_used_at, synced, credentials_expire_at,
-            has_chats, takes_posts, flow
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            has_chats, takes_posts, flow, proxy_sealed
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         """,
         account.id,
         account.workspace_id,
@@ -57,6 +68,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials) -> None:
         int(account.has_chats),
         int(account.takes_posts),
         account.flow,
+        None if proxy is None else seal.close(_encode(proxy), _proxy_context(account.id)),
     )
 
 
@@ -248,6 +260,42 @@ async def find_credentials(reader: Reader, workspace_id: str, account_id: str) -
     return _decode_credentials(reader.keyring.seal(account_id).open(row[0], f"accounts.credentials:{account_id}"))
 
 
+async def find_way_in(reader: Reader, workspace_id: str, account_id: str) -> WayIn | None:
+    """The same, with the proxy that is to be gone through, of one moment; None: the account is gone.
+
+    Raises:
+        NoKey: its key was destroyed.
+    """
+    row = await reader.fetch_one(
+        "select credentials_sealed, proxy_sealed, proxy_changes from accounts where workspace_id = $1 and id = $2",
+        workspace_id,
+        account_id,
+    )
+    if row is None:
+        return None
+    seal = reader.keyring.seal(account_id)
+    return WayIn(
+        credentials=_decode_credentials(seal.open(row[0], f"accounts.credentials:{account_id}")),
+        proxy=None if row[1] is None else _decode_proxy(seal.open(row[1], _proxy_context(account_id))),
+        proxy_changes=row[2],
+    )
+
+
+async def set_proxy(tx: Tx, workspace_id: str, account_id: str, proxy: Proxy | None) -> None:
+    """By what the account goes out from now on; None: by the server's own address."""
+    sealed = None
+    if proxy is not None:
+        sealed = tx.keyring.seal(account_id).close(_encode(proxy), _proxy_context(account_id))
+    await tx.execute(
+        """
+        update accounts set proxy_sealed = $3, proxy_changes = proxy_changes + 1 where workspace_id = $1 and id = $2
+        """,
+        workspace_id,
+        account_id,
+        sealed,
+    )
+
+
 async def find_sync_token(reader: Reader, workspace_id: str, account_id: str) -> str | None:
     """From where the network can tell what changed; None: from nowhere.
 
@@ -329,49 +377,12 @@ async def list_unlinking(reader: Reader) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-async def claim_session(tx: Tx, workspace_id: str, account_id: str, owner: str, now: int, until: int) -> bool:
-    """Lease an account to who is about to call with its session; False: it is another's."""
-    changed = await tx.execute(
-        """
-        update accounts set leased_by = $3, leased_until = $5
-        where workspace_id = $1 and id = $2 and (leased_by = $3 or leased_until is null or leased_until < $4)
-        """,
-        workspace_id,
-        account_id,
-        owner,
-        now,
-        until,
-    )
-    return changed > 0
-
-
-async def take_session(tx: Tx, workspace_id: str, account_id: str, owner: str, until: int) -> None:
-    """The same, whoever has it: its session was made here just now, and another's is over."""
-    await tx.execute(
-        "update accounts set leased_by = $3, leased_until = $4 where workspace_id = $1 and id = $2",
-        workspace_id,
-        account_id,
-        owner,
-        until,
-    )
-
-
-async def has_session(reader: Reader, workspace_id: str, account_id: str, owner: str, now: int) -> bool:
-    """Whether an account is leased to this owner."""
-    row = await reader.fetch_one(
-        "select 1 from accounts where workspace_id = $1 and id = $2 and leased_by = $3 and leased_until >= $4",
-        workspace_id,
-        account_id,
-        owner,
-        now,
-    )
-    return row is not None
-
-
 async def claim_listening(
     tx: Tx, owner: str, now: int, until: int, limit: int, providers: list[str], following: list[str] | None = None
-) -> list[tuple[str, str]]:
-    """Lease connected accounts of these providers that nobody listens to, as (workspace_id, account_id). For the worker.
+) -> list[tuple[str, str, int]]:
+    """Lease connected accounts of these providers that nobody listens to, as (workspace_id, account_id, proxy_changes).
+
+    For the worker.
 
     Accounts without chats are left alone. An account has at most one owner at a time, also where several processes
     claim at once. `following`: so are those of this owner's that it listens to not yet, but for these.
@@ -386,7 +397,7 @@ async def claim_listening(
             where status in ('connected', 'reconnecting') and has_chats = 1 and (leased_until is null or leased_until < $2{own})
                 and {tx.any_of("provider", 5)}
             order by id limit $4{skipping}
-        ) returning workspace_id, id
+        ) returning workspace_id, id, proxy_changes
         """,
         owner,
         now,
@@ -395,11 +406,11 @@ async def claim_listening(
         tx.array(providers),
         *more,
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
-async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -> set[str]:
-    """Keep listening to these; which of them are still this owner's. For the worker.
+async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -> dict[str, int]:
+    """Keep listening to these; which of them are still this owner's, with their proxy_changes. For the worker.
 
     One in which something is written just now is renewed another time: to wait for it, while the others are held, would
     make all of them wait.
@@ -413,7 +424,9 @@ async def renew_leases(tx: Tx, owner: str, until: int, account_ids: list[str]) -
         mine,
         until,
     )
-    return {row[0] for row in await tx.fetch(f"select id from accounts where {ours}", owner, mine)}
+    return {
+        row[0]: row[1] for row in await tx.fetch(f"select id, proxy_changes from accounts where {ours}", owner, mine)
+    }
 
 
 async def release_leases(tx: Tx, owner: str | None, account_ids: list[str] | None = None) -> None:
@@ -427,6 +440,10 @@ async def release_leases(tx: Tx, owner: str | None, account_ids: list[str] | Non
         args.append(tx.array(account_ids))
         which += f" and {tx.any_of('id', len(args))}"
     await tx.execute(f"update accounts set leased_by = null, leased_until = null where {which}", *args)
+
+
+def _proxy_context(account_id: str) -> str:
+    return f"accounts.proxy:{account_id}"
 
 
 def _account(row: Row, keyring: Keyring) -> Account:
@@ -453,4 +470,5 @@ def _account(row: Row, keyring: Keyring) -> Account:
         takes_posts=row[14] == 1,
         sync=progress_of(row[15]),
         flow=row[16],
+        proxy_changes=row[17],
     )

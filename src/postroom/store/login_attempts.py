@@ -3,13 +3,15 @@
 import msgspec
 
 from postroom.domain.accounts import LoginAttempt
+from postroom.domain.proxies import Proxy
 from postroom.store.database import Reader, Row, Tx
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_decode_proxy = msgspec.json.Decoder(Proxy).decode
 _FIND = (
     "select workspace_id, id, user_id, provider, flow, state_sealed, created_at, expires_at, account_id, relinks, "
-    "superseded from login_attempts"
+    "superseded, proxy_sealed from login_attempts"
 )
 
 
@@ -19,8 +21,8 @@ async def add_login_attempt(tx: Tx, workspace_id: str, attempt: LoginAttempt) ->
         """
         insert into login_attempts (
             workspace_id, id, user_id, provider, flow, state_sealed, created_at, expires_at, nonce_hash, account_id,
-            relinks, subject_hash, superseded
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            relinks, subject_hash, superseded, proxy_sealed
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         on conflict (workspace_id, id) do update
         set state_sealed = excluded.state_sealed, expires_at = excluded.expires_at, nonce_hash = excluded.nonce_hash,
             subject_hash = coalesce(excluded.subject_hash, login_attempts.subject_hash),
@@ -39,6 +41,9 @@ async def add_login_attempt(tx: Tx, workspace_id: str, attempt: LoginAttempt) ->
         int(attempt.relinks),
         None if attempt.subject is None else _subject_hash(tx, attempt, attempt.subject),
         int(attempt.superseded),
+        None
+        if attempt.proxy is None
+        else tx.keyring.master_seal.close(_encode(attempt.proxy), _proxy_context(attempt.id)),
     )
 
 
@@ -144,7 +149,14 @@ def _attempt(reader: Reader, row: Row) -> LoginAttempt:
         account_id=row[8],
         relinks=row[9] == 1,
         superseded=row[10] == 1,
+        proxy=None
+        if row[11] is None
+        else _decode_proxy(reader.keyring.master_seal.open(row[11], _proxy_context(row[1]))),
     )
+
+
+def _proxy_context(attempt_id: str) -> str:
+    return f"login_attempts.proxy:{attempt_id}"
 
 
 def _nonce_hash(reader: Reader, nonce: str) -> bytes:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from postroom_client.calls import Call, Page, at, change, get
 from postroom_client.nouns import D, Noun, operation, paged
-from postroom_client.types import Account, Done, Link, Network, Sync
+from postroom_client.types import Account, Done, Link, Network, ProxyOf, Sync
 
 
 class Networks(Noun[D]):
@@ -64,18 +65,58 @@ class Accounts(Noun[D]):
         return change("POST", at("accounts", id, "resync"), Sync, body)
 
     @operation("relink_account")
-    def relink(self, id: str, flow: str, answers: Mapping[str, str] | None = None) -> Call[Link]:
-        """Link an account again, step by step. Another person's credentials change nothing."""
-        return change("POST", at("accounts", id, "link"), Link, {"flow": flow, "answers": answers})
+    def relink(
+        self,
+        id: str,
+        flow: str,
+        answers: Mapping[str, str] | None = None,
+        *,
+        proxy: Mapping[str, Any] | None = None,
+    ) -> Call[Link]:
+        """Link an account again, step by step. Another person's credentials change nothing.
+
+        `proxy`: as in `links.start`; without one it is linked by the one that it has.
+        """
+        body = {"flow": flow, "answers": answers, "proxy": None if proxy is None else dict(proxy)}
+        return change("POST", at("accounts", id, "link"), Link, body)
+
+    @operation("get_proxy")
+    def proxy(self, id: str) -> Call[ProxyOf]:
+        """Get the proxy by which an account goes out."""
+        return get(at("accounts", id, "proxy"), ProxyOf)
+
+    @operation("set_proxy")
+    def set_proxy(
+        self,
+        id: str,
+        host: str,
+        port: int,
+        *,
+        protocol: str = "http",
+        username: str | None = None,
+        password: str | None = None,
+    ) -> Call[ProxyOf]:
+        """Have an account go out by a proxy, and by nothing else; its connections are opened anew."""
+        body = {"protocol": protocol, "host": host, "port": port, "username": username, "password": password}
+        return change("PUT", at("accounts", id, "proxy"), ProxyOf, body)
+
+    @operation("remove_proxy")
+    def remove_proxy(self, id: str) -> Call[Done]:
+        """Have an account go out by the server's own address again."""
+        return change("DELETE", at("accounts", id, "proxy"), Done)
 
 
 class Links(Noun[D]):
     """Attempts to link an account, step by step, until a `Link` says `linked`."""
 
     @operation("start_link")
-    def start(self, provider: str, flow: str) -> Call[Link]:
-        """Begin to link an account: what is its owner asked first? `flow` is one of the network's."""
-        return change("POST", at("links"), Link, {"provider": provider, "flow": flow})
+    def start(self, provider: str, flow: str, *, proxy: Mapping[str, Any] | None = None) -> Call[Link]:
+        """Begin to link an account: what is its owner asked first? `flow` is one of the network's.
+
+        `proxy`: `{"protocol", "host", "port", "username", "password"}`, by which alone the account goes out.
+        """
+        body = {"provider": provider, "flow": flow, "proxy": None if proxy is None else dict(proxy)}
+        return change("POST", at("links"), Link, body)
 
     @operation("answer_link")
     def answer(self, id: str, answers: Mapping[str, str] | None = None) -> Call[Link]:

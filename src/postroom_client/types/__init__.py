@@ -1,6 +1,6 @@
 """What the server answers with. Moments are aware, in UTC. Fields that a newer server has besides are passed over."""
 
-from postroom_client.types.accounts import Account, Checkpoint, Link, Network, Sync
+from postroom_client.types.accounts import Account, Checkpoint, Link, Network, Proxy, ProxyOf, Sync
 from postroom_client.types.deletions import DeletionBudget, DeletionDone, DeletionPreview
 from postroom_client.types.messages import (
     Chat,
@@ -77,6 +77,8 @@ __all__ = [
     "PostGroup",
     "PostProblem",
     "Profile",
+    "Proxy",
+    "ProxyOf",
     "Reaction",
     "Receipt",
     "ReceiptsKey",

@@ -25,6 +25,24 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it takes down a live post that it is asked to."""
     unpublish_flows: list[str]
     """Where it does that only for accounts that were linked by one of these flows; empty: for all."""
+    proxies: bool
+    """Whether an account can go out by a proxy of its own."""
+
+
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    """A proxy by which an account goes out. Its password is shown to nobody."""
+
+    protocol: str
+    """`http`, `https` (TLS to the proxy itself) or `socks5`."""
+    host: str
+    port: int
+    username: str | None
+
+
+class ProxyOf(msgspec.Struct, frozen=True, kw_only=True):
+    """By what an account goes out; None: by the server's own address."""
+
+    proxy: Proxy | None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import base64
 import ctypes
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ import urllib.error
 import urllib.request
 from contextlib import closing, suppress
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -47,8 +49,32 @@ _TIMED_OUT = "timed out waiting for message send response"
 _CODE_SECONDS = 20.0
 
 
+class _Tunnel(urllib.request.HTTPHandler):
+    """Every connection by CONNECT through an HTTP proxy, as the library's own."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._proxy = urlsplit(address)
+        self._headers = {}
+        if self._proxy.username is not None:
+            login = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
+            self._headers["Proxy-Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+
+    def http_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(self._connection, request)
+
+    def _connection(self, host: str, **more: Any) -> http.client.HTTPConnection:
+        if self._proxy.scheme != "http":
+            raise OSError("unsupported proxy scheme here")
+        connection = http.client.HTTPConnection(self._proxy.hostname or "", self._proxy.port, **more)
+        connection.set_tunnel(host, headers=self._headers)
+        return connection
+
+
 class _Client:
-    def __init__(self, database: str, qr: Any, told: Any) -> None:
+    def __init__(self, database: str, qr: Any, told: Any, proxy: str | None) -> None:
+        through = [] if proxy is None else [_Tunnel(proxy)]
+        self.web = urllib.request.build_opener(urllib.request.ProxyHandler({}), *through)
         self.database = database
         self.qr = qr
         self.told = told
@@ -72,7 +98,8 @@ class Library:
     def Neonize(self, database: bytes, uuid: bytes, *rest: Any) -> bytes:
         """Blocks for as long as the client lives, as Go does; what it returns is why it ended."""
         qr, told = rest[4], rest[6]
-        client = self._clients[uuid] = _Client(database.decode(), qr, told)
+        proxy = None if rest[14] is None else rest[14]._obj.proxyAddress.decode()
+        client = self._clients[uuid] = _Client(database.decode(), qr, told, proxy)
         with closing(sqlite3.connect(client.database)) as opened:
             opened.executescript(_TABLES)
             found = opened.execute("select id from simulated").fetchone()
@@ -130,7 +157,7 @@ class Library:
             f"{self._origin}/stream?after={after}", headers={"x-device": str(client.device)}
         )
         try:
-            client.stream = urllib.request.urlopen(request, timeout=600)
+            client.stream = client.web.open(request, timeout=600)
         except urllib.error.HTTPError as error:
             if error.code == 403:
                 self._tell(
@@ -335,7 +362,7 @@ class Library:
         headers = {"content-type": "application/json", "x-device": client.device or ""}
         request = urllib.request.Request(f"{self._origin}/{operation}", data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=70) as answer:
+            with client.web.open(request, timeout=70) as answer:
                 data = answer.read()
             return {"bytes": data} if operation == "download" else json.loads(data)
         except urllib.error.HTTPError as error:
@@ -347,6 +374,8 @@ class Library:
                     return {"error": str(words["error"])}
             return {"error": f"server returned error {error.code}"}
         except urllib.error.URLError as error:
+            if operation == "begin":
+                raise
             refused = isinstance(error.reason, ConnectionRefusedError)
             return {"error": "websocket not connected" if refused else _TIMED_OUT}
         except OSError:

@@ -14,8 +14,10 @@ from postroom.errors import InvalidParameters, NotImplementedHere
 from postroom.services.linking import Pending
 from tests.desk import Desk
 from tests.dialects.postpress.shapes import check
+from tests.parts.tunnelproxy import TunnelProxy
 from tests.servers import Server
 
+COOKIE = {"provider": "LINKEDIN", "access_token": "user_new_ida"}
 PASSWORD = {"provider": "LINKEDIN", "password": "secret-of-it"}
 
 
@@ -115,11 +117,13 @@ async def test_an_idempotency_key_links_once_and_another_person_is_the_wrong_acc
         ({"provider": "LINKEDIN", "username": "ada"}, 400, "missing_parameters"),
         ({"provider": "LINKEDIN", "access_token": "not a cookie;"}, 401, "invalid_credentials"),
         ({"provider": "LINKEDIN", "username": "ada", "password": "wrong"}, 401, "invalid_credentials"),
-        (
-            {"provider": "LINKEDIN", "access_token": "x", "proxy": {"host": "p.example", "port": 1}},
-            501,
-            "feature_not_implemented",
-        ),
+        ({**COOKIE, "proxy": {"host": "p example", "port": 1}}, 400, "invalid_parameters"),
+        ({**COOKIE, "proxy": {"host": "127.0.0.1", "port": 65536}}, 400, "invalid_parameters"),
+        ({**COOKIE, "proxy": {"host": "127.0.0.1", "port": 9, "protocol": "ftp"}}, 400, "invalid_parameters"),
+        ({**COOKIE, "proxy": {"host": "127.0.0.1", "port": 9, "password": "x"}}, 400, "invalid_parameters"),
+        ({**COOKIE, "proxy": {"host": "169.254.169.254", "port": 80}}, 400, "invalid_url"),
+        ({**COOKIE, "proxy": {"host": "127.0.0.1", "port": 9}}, 502, "proxy_error"),
+        ({**COOKIE, "proxy": {"host": "127.0.0.1", "port": 9, "protocol": "socks5"}}, 502, "proxy_error"),
         ({"provider": "TELEGRAM"}, 501, "feature_not_implemented"),
         ({"provider": "INSTAGRAM", "username": "a", "password": "b"}, 501, "feature_not_implemented"),
         ({"provider": "MESSENGER", "username": "a", "password": "b"}, 501, "feature_not_implemented"),
@@ -139,7 +143,7 @@ def test_what_cannot_be_linked_is_said(
 
 def test_what_cannot_be_done_with_an_account_is_said_and_nothing_is_pretended(client: httpx.Client, base: str) -> None:
     account = client.get(f"{base}/accounts").json()["items"][0]
-    for body, status in (({}, 400), ({"country": "de"}, 501), ({"proxy": {"host": "p.example", "port": 80}}, 501)):
+    for body, status in (({}, 400), ({"country": "de"}, 501), ({"proxy": {"host": "10.0.0.1", "port": 80}}, 400)):
         assert client.patch(f"{base}/accounts/{account['id']}", json=body).status_code == status
     for path in ("/accounts/acc_01HXYZ4QK3WJ8FN3M6QH7TZ8GR", "/accounts/nonsense"):
         for method in ("PATCH", "POST"):
@@ -148,6 +152,34 @@ def test_what_cannot_be_done_with_an_account_is_said_and_nothing_is_pretended(cl
     nobody = client.post(f"{base}/accounts/checkpoint/resend", json={"account_id": "acc_1"})
     assert nobody.status_code == 400
     check("Error400", nobody.json())
+
+
+async def test_an_account_is_linked_and_linked_again_through_proxies_and_given_another_one(
+    desk: Desk, http: httpx.AsyncClient
+) -> None:
+    async with TunnelProxy(login=("ada", "of-the-proxy")) as proxy:
+        where = {"host": "127.0.0.1", "port": proxy.port, "protocol": "http"}
+        login = {"username": "ada", "password": "of-the-proxy"}
+        asked = await http.post("/accounts", json={**COOKIE, "proxy": where})
+        check("Error", asked.json())
+        assert (asked.status_code, asked.json()["title"]) == (407, "Invalid proxy credentials")
+        refused = await http.post("/accounts", json={**COOKIE, "proxy": {**where, **login, "password": "no"}})
+        check("Error401", refused.json())
+        assert refused.json()["type"] == "errors/invalid_proxy_credentials"
+        made = await http.post("/accounts", json={**COOKIE, "proxy": {**where, **login}})
+        check("AccountCreated", made.json())
+        id = made.json()["account_id"]
+        before = len(proxy.paths)
+        assert before > 0
+        body = {**COOKIE, "proxy": {**where, **login, "protocol": "socks5"}}
+        check("AccountReconnected", (await http.post(f"/accounts/{id}", json=body)).json())
+        assert len(proxy.paths) > before
+    nowhere = await http.patch(f"/accounts/{id}", json={"proxy": {"host": "127.0.0.1", "port": 9}, "country": "de"})
+    check("AccountPatched", nowhere.json())
+    down = await http.post(f"/accounts/{id}", json=COOKIE)
+    check("Error502", down.json())
+    assert (down.status_code, down.json()["type"]) == (502, "errors/proxy_error")
+    assert "of-the-proxy" not in (await http.get(f"/accounts/{id}")).text
 
 
 ATTEMPT = LoginAttempt(

@@ -134,3 +134,20 @@ async def test_another_workspaces_chats_and_messages_are_not_there(stranger: Bro
     assert (await stranger.do(f"/inbox/{own.chat_id}/marks", fields)).status_code == 404
     wrong = "/inbox/deferrals/dfr_01HXYZ4QK3WJ8FN3M6QH7TZ8GR"
     assert (await stranger.do(f"{wrong}/undo")).status_code == 404
+
+
+async def test_words_are_found_in_messages_and_lead_to_them(page: Browser, scene: Scene, own: Message) -> None:
+    text = "Before it <b>the lantern</b> and & after"
+    sent = await scene.services.messages.send(scene.caller, own.chat_id, text)
+    shown = (await page.get("/inbox?q=the+LANTERN")).text
+    assert f'id="found-{sent.id}"' in shown
+    assert "Before it &lt;b&gt;<mark>the lantern</mark>&lt;/b&gt; and &amp; after" in shown
+    assert f'href="/inbox/{own.chat_id}?found={sent.id}#{sent.id}"' in shown
+    assert re.search(r"1 found in all [\d,]+ messages\.", shown)
+    opened = (await page.get(f"/inbox/{own.chat_id}?found={sent.id}")).text
+    assert (sent.id in ids(opened), "further up" in opened) == (True, False)
+    assert "further up" in (await page.get(f"/inbox/{own.chat_id}?found=msg_older")).text
+    await scene.recall(sent)
+    assert f"found-{sent.id}" not in (await page.get("/inbox?q=the+LANTERN")).text
+    assert "Nothing found in all" in (await page.get("/inbox?q=no+such+words")).text
+    assert (await page.get("/inbox?q=" + "a" * 201)).status_code == 400

@@ -50,6 +50,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Source: lexicon com.atproto.repo.deleteRecord, checked 2026-11-20.
     unpublish=True,
+    proxies=True,
 )
 
 _FIELDS = {

@@ -32,6 +32,7 @@ _CAPABILITIES = Capabilities(
         settles=Settles.PARTLY,
     ),
     unpublish=True,
+    proxies=True,
 )
 
 

@@ -47,6 +47,7 @@ _CAPABILITIES = Capabilities(
     unpublish=True,
     # Source: Instagram Platform documentation, "IG Media" (deleting is of the API with Facebook Login), checked 2026-11-21.
     unpublish_flows=frozenset({_FACEBOOK}),
+    proxies=True,
 )
 
 

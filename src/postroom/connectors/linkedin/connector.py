@@ -80,6 +80,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Source: LinkedIn Posts API, checked 2026-11-21: DELETE, which may be repeated.
     unpublish=True,
+    proxies=True,
 )
 
 _FIELDS = {

@@ -33,7 +33,7 @@ async def listen(api: Voyager, me: str, wait_seconds: float) -> AsyncIterator[Re
     while True:
         opened_at = time.monotonic()
         frames = 0
-        least_seconds, lost = 0.0, "the realtime stream ended"
+        least_seconds, lost, code = 0.0, "the realtime stream ended", "realtime_closed"
         beating = _Beating()
         try:
             async with _opened(api, session_id) as stream:
@@ -57,14 +57,16 @@ async def listen(api: Voyager, me: str, wait_seconds: float) -> AsyncIterator[Re
         except RateLimited as error:
             least_seconds, lost = error.retry_after_seconds or _LONGEST_WAIT_SECONDS, "LinkedIn's rate limit"
             failed += 1
-        except (ProviderDown, realtime.FrameTooLong):
+        except (ProviderDown, realtime.FrameTooLong) as error:
             lost = "the realtime stream broke"
+            if isinstance(error, ProviderDown) and error.code is ErrorCode.PROXY_ERROR:
+                code = error.code
             # Not at once, as after a stream that came to its end.
             failed = 2 if frames > 1 else max(failed, 1) + 1
         beating.check()
         if hearing:
             hearing = False
-            yield Closed(reason=lost)
+            yield Closed(reason=lost, code=code)
         if failed > 1 or least_seconds:
             await asyncio.sleep(_patience(failed, wait_seconds, least_seconds))
 

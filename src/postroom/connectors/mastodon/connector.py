@@ -40,6 +40,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Source: Mastodon documentation, methods/statuses (delete), checked 2026-11-21.
     unpublish=True,
+    proxies=True,
 )
 
 _FIELDS = {"server": "The server at which the account lives, such as mastodon.social."}

@@ -44,6 +44,7 @@ _CAPABILITIES = Capabilities(
     forward=True,
     typing=True,
     marks=frozenset({ChatMark.READ, ChatMark.PINNED}),
+    proxies=True,
 )
 
 _SERVER = "The homeserver at which the account lives, such as matrix.org."

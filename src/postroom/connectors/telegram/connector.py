@@ -52,6 +52,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Source: Telegram Bot API 10.1, deleteMessage, checked 2026-11-21: within 48 hours, with the right to delete longer.
     unpublish=True,
+    proxies=True,
 )
 
 _FIELDS = {

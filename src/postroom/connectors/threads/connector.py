@@ -41,6 +41,7 @@ _CAPABILITIES = Capabilities(
         settles=Settles.ALWAYS,
     ),
     unpublish=True,
+    proxies=True,
 )
 
 

@@ -44,6 +44,7 @@ _CAPABILITIES = Capabilities(
         # Source: TikTok for Developers, Content Posting API, direct post, checked 2026-11-21: six uploads begun in a minute.
         budgets=(Budget(posts=6, period=timedelta(minutes=1)),),
     ),
+    proxies=True,
 )
 
 

@@ -41,6 +41,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Source: X API v2 documentation, manage posts (delete), checked 2026-11-21.
     unpublish=True,
+    proxies=True,
 )
 
 

@@ -79,8 +79,8 @@ class Session:
 
     # its life
 
-    async def start(self, me: Json | None) -> None:
-        """Connect; `me` is None while it is being paired."""
+    async def start(self, me: Json | None, proxy: str | None) -> None:
+        """Connect; `me` is None while it is being paired. All that the library does goes by the proxy."""
         library = self._library
         self._me = me
         self._client = client = library.client.NewAClient(str(self.place.database), uuid=self._name)
@@ -103,7 +103,7 @@ class Session:
         self._on(events.ReceiptEv, lambda event: self._later("receipt", library.to_json(event)))
         self._on(events.HistorySyncEv, lambda event: self._later("history", library.to_json(event.Data)))
         self._on(events.JoinedGroupEv, lambda event: self._later("group", library.to_json(event).get("GroupInfo")))
-        running = await client.connect()
+        running = await client.connect(None if proxy is None else library.client.ProxySettings(proxy_address=proxy))
         self._ended = asyncio.create_task(self._until_end(running))
         self._packing = asyncio.create_task(self._pack_when_changed())
 
@@ -361,7 +361,7 @@ class Child:
         self._sessions[name] = session
         session.tell_waiting()
         try:
-            await session.start(values.get("me"))
+            await session.start(values.get("me"), values.get("proxy"))
         except BaseException:
             self._sessions.pop(name, None)
             place.leave()

@@ -11,6 +11,7 @@ from postroom.connectors.whatsapp import convert, refusals
 from postroom.connectors.whatsapp.addresses import People, chat_key, is_group, make_key, parts
 from postroom.connectors.whatsapp.host import ENDINGS, Host, LibraryError, Lost, Session
 from postroom.connectors.whatsapp.mailbox import Mailbox
+from postroom.connectors.whatsapp.proxied import Way
 from postroom.domain.chats import ChatMark
 from postroom.domain.messages import AnyAttachment
 from postroom.domain.remote import (
@@ -36,6 +37,7 @@ from postroom.errors import (
     OutcomeUnknown,
     PostroomError,
     ProviderDown,
+    ProxyRefused,
     Refused,
     Unprocessable,
 )
@@ -50,7 +52,16 @@ _CALL_SECONDS = 60.0
 class WhatsAppConnection:
     """One account's messenger."""
 
-    def __init__(self, host: Host, profile: Profile, credentials: Credentials, keep: Keep, now: Clock) -> None:
+    def __init__(
+        self,
+        host: Host,
+        profile: Profile,
+        credentials: Credentials,
+        keep: Keep,
+        now: Clock,
+        way: Way | None = None,
+    ) -> None:
+        """`way`: by what its session goes out, and by nothing else."""
         values = credentials.values
         self._host = host
         self._profile = profile
@@ -62,7 +73,9 @@ class WhatsAppConnection:
         self._me = values["jid"]
         self._mailbox = Mailbox(People(self._me, values.get("lid", "")))
         self._opening = asyncio.Lock()
+        self._way = way
         self._is_gone = False
+        self._is_over = False
 
     def __repr__(self) -> str:
         return f"WhatsAppConnection({self._profile.provider_id})"
@@ -89,12 +102,14 @@ class WhatsAppConnection:
         if self._is_gone:
             raise CredentialsRejected("This device was unlinked from WhatsApp: link the account again.")
         async with self._opening:
+            if self._is_over:
+                raise ProviderDown("The account goes out another way now. Nothing was sent: try again.")
             held = self._host.session(self._name)
             if not held.is_open:
                 me = {name: self._values.get(name, "") for name in ("jid", "lid", "name")}
-                held = await self._host.open(
-                    self._name, me=me, store=self._values["store"], generation=self._generation
-                )
+                proxy = None if self._way is None else await self._way.address()
+                store, generation = self._values["store"], self._generation
+                held = await self._host.open(self._name, me=me, store=store, generation=generation, proxy=proxy)
             self._host.keepers[self._name] = self._rest
             self._learn(held)
             return held
@@ -115,12 +130,12 @@ class WhatsAppConnection:
             async with asyncio.timeout(CONNECT_SECONDS):
                 while not held.is_connected:
                     if held.ending is not None:
-                        raise refusals.of_ending(held.ending)
+                        raise refusals.of_ending(held.ending, is_proxied=self._way is not None)
                     held.changed.clear()
                     await held.changed.wait()
         except TimeoutError as error:
             raise ProviderDown("WhatsApp does not answer. Nothing was sent.") from error
-        except ProviderDown:
+        except (ProviderDown, ProxyRefused):
             # The library has given up: it is begun anew the next time.
             await self._host.discard(self._name)
             raise
@@ -173,7 +188,7 @@ class WhatsAppConnection:
             while True:
                 event = await held.news.get()
                 if event.kind in ENDINGS and held.ending is not None:
-                    raise refusals.of_ending(held.ending)
+                    raise refusals.of_ending(held.ending, is_proxied=self._way is not None)
                 if event.kind == "disconnected":
                     yield Closed(reason="disconnected")
                 elif event.kind == "connected":
@@ -203,8 +218,17 @@ class WhatsAppConnection:
         self._values, self._generation = values, self._generation + 1
         self._host.tell(self._name, "kept", generation=self._generation)
 
+    async def rest(self) -> None:
+        """Close the connection for good, and keep the session: the next one goes out another way."""
+        async with self._opening:
+            await self._rest()
+            self._is_over = True
+
     async def _rest(self) -> None:
         """Close the connection, keep the session, and leave nothing of it in clear."""
+        if self._is_over:
+            # Who keeps the session now is another.
+            return
         self._host.keepers.pop(self._name, None)
         if self._is_gone:
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import importlib.util
 import secrets
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from postroom.connectors.contract import (
     Checkpoint,
     CheckpointKind,
     ConnectorSettings,
+    Find,
     Keep,
     Linked,
     LoginStep,
@@ -24,8 +26,10 @@ from postroom.connectors.http import Http
 from postroom.connectors.whatsapp import addresses, refusals
 from postroom.connectors.whatsapp.connection import WhatsAppConnection
 from postroom.connectors.whatsapp.host import Host, LibraryError, Lost, Session
+from postroom.connectors.whatsapp.proxied import Way
 from postroom.domain.capabilities import MIB, Capabilities, Editing, Reacting, Recalling, Sending, Starting
 from postroom.domain.chats import ChatMark
+from postroom.domain.proxies import Proxy
 from postroom.domain.remote import ChatKey, Credentials, Json, MessageKey, Profile
 from postroom.errors import (
     ActionRequired,
@@ -35,6 +39,8 @@ from postroom.errors import (
     LoginFailed,
     NotImplementedHere,
     ProviderDown,
+    ProviderError,
+    ProxyRefused,
 )
 
 _CAPABILITIES = Capabilities(
@@ -56,6 +62,7 @@ _CAPABILITIES = Capabilities(
     typing=True,
     marks=frozenset({ChatMark.READ}),
     one_session=True,
+    proxies=True,
 )
 
 _MISSING = "WhatsApp is an extra of this server, and it is not installed: pip install 'postroom[whatsapp]', and start it again."
@@ -92,6 +99,7 @@ class WhatsAppConnector:
         settings = settings or WhatsAppSettings()
         self._now = now
         self.host = Host(settings.library, settings.origin, settings.working_folder)
+        self._way: Way | None = None
         self._timers: set[asyncio.TimerHandle] = set()
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -141,17 +149,18 @@ class WhatsAppConnector:
         """A new session, that shows its first code."""
         name = secrets.token_hex(16)
         try:
-            held = await self.host.open(name, me=None, store=None, generation=0)
+            proxy = None if self._way is None else await self._way.address()
+            held = await self.host.open(name, me=None, store=None, generation=0, proxy=proxy)
             async with asyncio.timeout(_CODE_SECONDS):
                 while held.code is None:
                     if held.ending is not None:
-                        raise _failed(held)
+                        raise _failed(held, is_proxied=self._way is not None)
                     held.changed.clear()
                     await held.changed.wait()
         except TimeoutError as error:
             await self.host.wipe(name)
             raise ProviderDown("WhatsApp gave no code. Try again.") from error
-        except (ProviderDown, LoginFailed):
+        except (ProviderDown, ProxyRefused, LoginFailed):
             await self.host.wipe(name)
             raise
         held.began = asyncio.get_running_loop().time()
@@ -201,7 +210,7 @@ class WhatsAppConnector:
             return await self._linked(held)
         if held.ending is not None:
             await self.host.wipe(held.name)
-            raise _failed(held)
+            raise _failed(held, is_proxied=self._way is not None)
         if held.paired is not None:
             if held.paired.get("Status") == "ERROR":
                 await self.host.wipe(held.name)
@@ -235,7 +244,13 @@ class WhatsAppConnector:
 
     def open(self, profile: Profile, credentials: Credentials, keep: Keep) -> WhatsAppConnection:
         """A client for one account."""
-        return WhatsAppConnection(self.host, profile, credentials, keep, self._now)
+        return WhatsAppConnection(self.host, profile, credentials, keep, self._now, self._way)
+
+    def through(self, proxy: Proxy, find: Find) -> "WhatsAppConnector":
+        """The same, with the same process: each of its sessions has a way out of its own."""
+        other = copy.copy(self)
+        other._way = Way(proxy, find)
+        return other
 
     async def close(self) -> None:
         """End the library's process."""
@@ -255,10 +270,10 @@ def _pairing_code(state: Json) -> Show:
     return Show(code=state["code"], checkpoint=checkpoint, again_seconds=_AGAIN_SECONDS, state=state)
 
 
-def _failed(held: Session) -> LoginFailed | ProviderDown:
+def _failed(held: Session, *, is_proxied: bool) -> ProviderError:
     """Why an attempt to link is over."""
     assert held.ending is not None
-    reason = refusals.of_ending(held.ending)
+    reason = refusals.of_ending(held.ending, is_proxied=is_proxied)
     if isinstance(reason, CredentialsRejected | ActionRequired):
         return LoginFailed(reason.detail, code=ErrorCode.CHECKPOINT_ERROR)
-    return ProviderDown(reason.detail)
+    return reason if isinstance(reason, ProxyRefused | ProviderDown) else ProviderDown(reason.detail)

@@ -96,8 +96,10 @@ class Host:
         """The process, while there is one."""
         return None if self._process is None else self._process.pid
 
-    async def open(self, name: str, *, me: Json | None, store: str | None, generation: int) -> Session:
-        """Have the session connect, unless it does already.
+    async def open(
+        self, name: str, *, me: Json | None, store: str | None, generation: int, proxy: str | None = None
+    ) -> Session:
+        """Have the session connect, unless it does already; by this proxy, where there is one, and by nothing else.
 
         Raises:
             ProviderDown: the process cannot be started now.
@@ -111,7 +113,8 @@ class Host:
         held.began = asyncio.get_running_loop().time()
         held.is_open = True
         try:
-            held.people = await self.ask(name, "open", me=me, store=store, generation=generation) or {}
+            told = await self.ask(name, "open", me=me, store=store, generation=generation, proxy=proxy)
+            held.people = told or {}
         except BaseException as error:
             held.is_open = False
             if isinstance(error, Lost | LibraryError | TimeoutError):

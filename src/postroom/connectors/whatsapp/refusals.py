@@ -11,6 +11,7 @@ from postroom.errors import (
     OutcomeUnknown,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Refused,
     Unprocessable,
@@ -36,6 +37,13 @@ _NO_RECIPIENT = (
 )
 _ENDED = frozenset({"LOGGED_OUT", "MAIN_DEVICE_GONE", "UNKNOWN_LOGOUT"})
 _OUTDATED = frozenset({"CLIENT_OUTDATED", "BAD_USER_AGENT"})
+# Source: what neonize 0.5.2 says of proxies that refuse, are down, or are none, as it was tried, 2026-11-21.
+_NO_PROXY_LOGIN = (
+    "Proxy Authentication Required",
+    "username/password authentication failed",
+    "no acceptable authentication methods",
+)
+_NO_WAY = ("failed to dial", "unsupported proxy scheme")
 
 OUTDATED = "This server's WhatsApp library is too old for WhatsApp: its operator has to upgrade neonize."
 
@@ -65,8 +73,8 @@ def of_download(words: str) -> Exception:
     return ProviderDown("WhatsApp did not give the file.")
 
 
-def of_ending(event: Event) -> ProviderError:
-    """Why the session cannot go on."""
+def of_ending(event: Event, *, is_proxied: bool = False) -> ProviderError:
+    """Why the session cannot go on. `is_proxied`: it goes out by a proxy, whose failures have all sorts of words."""
     values: dict[str, Any] = event.values or {}
     reason = values.get("Reason", "")
     if event.kind == "logged_out" or (event.kind == "failed" and reason in _ENDED):
@@ -80,6 +88,13 @@ def of_ending(event: Event) -> ProviderError:
         return ActionRequired(_banned(values))
     if event.kind == "outdated" or (event.kind == "failed" and reason in _OUTDATED):
         return ActionRequired(OUTDATED)
+    words = str(values.get("error", ""))
+    if is_proxied and any(part in words for part in _NO_PROXY_LOGIN):
+        return ProxyRefused("The account's proxy refused the login to it. Nothing was sent.")
+    if is_proxied and any(part in words for part in _NO_WAY):
+        return ProviderDown(
+            "The account's proxy did not lead to WhatsApp. Nothing was sent.", code=ErrorCode.PROXY_ERROR
+        )
     if event.kind == "lost":
         return ProviderDown("WhatsApp's process ended; it is started again.")
     return ProviderDown("The connection to WhatsApp ended; it is made again.")

@@ -47,6 +47,7 @@ _CAPABILITIES = Capabilities(
     ),
     # Source: YouTube Data API, videos.delete, checked 2026-11-21.
     unpublish=True,
+    proxies=True,
 )
 
 

@@ -10,16 +10,21 @@ from postroom.services.house import Services
 
 
 class Relink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow` is one of the network's, as capabilities list them; `answers` are those to its first step, where known."""
+    """`flow` is one of the network's, as capabilities list them; `answers` are those to its first step, where known.
+
+    `proxy`: by this one from now on; without one it is linked by the one that it has.
+    """
 
     flow: str
     answers: dict[str, str] | None = None
+    proxy: wire_accounts.NewProxy | None = None
 
 
 async def relink_account(services: Services, request: Request) -> wire_accounts.Link:
     body: Relink = request.body
+    proxy = None if body.proxy is None else wire_accounts.given_proxy(body.proxy)
     return wire_accounts.link(
-        *await services.accounts.relink(request.caller, request.path["id"], body.flow, body.answers)
+        *await services.accounts.relink(request.caller, request.path["id"], body.flow, body.answers, proxy=proxy)
     )
 
 

@@ -14,6 +14,7 @@ from postroom.dialects.native import (
     messaging,
     people,
     posts,
+    proxies,
     receipts,
     takedowns,
     webhooks,
@@ -86,7 +87,10 @@ async def list_capabilities(services: Services, request: Request) -> wire_accoun
 
 async def start_link(services: Services, request: Request) -> wire_accounts.Link:
     body: wire_accounts.NewLink = request.body
-    return wire_accounts.link(*await services.accounts.start_link(request.caller, body.provider, body.flow))
+    proxy = None if body.proxy is None else wire_accounts.given_proxy(body.proxy)
+    return wire_accounts.link(
+        *await services.accounts.start_link(request.caller, body.provider, body.flow, proxy=proxy)
+    )
 
 
 async def answer_link(services: Services, request: Request) -> wire_accounts.Link:
@@ -363,6 +367,7 @@ DIALECT = Dialect(
         *OPERATIONS,
         *linking.OPERATIONS,
         *lives.OPERATIONS,
+        *proxies.OPERATIONS,
         *chats.OPERATIONS,
         *people.OPERATIONS,
         *messaging.OPERATIONS,

@@ -12,6 +12,7 @@ from postroom.domain.accounts import LoginAttempt
 from postroom.domain.capabilities import Capabilities as DomainCapabilities
 from postroom.domain.logins import Checkpoint
 from postroom.domain.pages import Listing
+from postroom.domain.proxies import Proxy, make_proxy
 from postroom.domain.syncs import SyncProgress
 
 
@@ -33,17 +34,41 @@ class Network(msgspec.Struct, kw_only=True):
     """Whether it takes down a live post that it is asked to."""
     unpublish_flows: list[str]
     """Where it does that only for accounts that were linked by one of these flows; empty: for all."""
+    proxies: bool
+    """Whether an account can go out by a proxy of its own."""
 
 
 class Networks(msgspec.Struct, kw_only=True):
     items: list[Network]
 
 
+class NewProxy(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`protocol` is `http`, `https` (TLS to the proxy itself) or `socks5`. The password is shown to nobody again."""
+
+    host: str
+    port: int
+    protocol: str = "http"
+    username: str | None = None
+    password: str | None = None
+
+
+class ShownProxy(msgspec.Struct, kw_only=True):
+    protocol: str
+    host: str
+    port: int
+    username: str | None
+
+
+class ProxyOf(msgspec.Struct, kw_only=True):
+    proxy: ShownProxy | None
+
+
 class NewLink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow` is one of the network's, as capabilities list them."""
+    """`flow` is one of the network's, as capabilities list them. `proxy`: the account goes out by it from the first step."""
 
     provider: str
     flow: str
+    proxy: NewProxy | None = None
 
 
 class Answers(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +158,7 @@ def networks(powers: Mapping[str, DomainCapabilities], flows: Mapping[str, Seque
                 publish=_power(found.publish),
                 unpublish=found.unpublish,
                 unpublish_flows=sorted(found.unpublish_flows),
+                proxies=found.proxies,
             )
             for name, found in sorted(powers.items())
         ]
@@ -160,6 +186,23 @@ def link(attempt: LoginAttempt, step: Any) -> Link:
     made.checkpoint = getattr(step, "checkpoint", None) or UNSET
     made.notice = NOTICES.get((attempt.provider, attempt.flow), UNSET)
     return made
+
+
+def given_proxy(body: NewProxy) -> Proxy:
+    """A proxy as it was described.
+
+    Raises:
+        InvalidParameters: that is none.
+    """
+    return make_proxy(body.protocol, body.host, body.port, body.username, body.password)
+
+
+def proxy_of(found: Proxy | None) -> ProxyOf:
+    """A proxy as it is shown."""
+    if found is None:
+        return ProxyOf(proxy=None)
+    shown = ShownProxy(protocol=found.protocol, host=found.host, port=found.port, username=found.username)
+    return ProxyOf(proxy=shown)
 
 
 def account(found: DomainAccount) -> Account:

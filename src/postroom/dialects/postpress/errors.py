@@ -28,6 +28,7 @@ from postroom.errors import (
     PostroomError,
     ProviderDown,
     ProviderError,
+    ProxyRefused,
     RateLimited,
     Refused,
     Unavailable,
@@ -78,6 +79,7 @@ TABLE: dict[type[PostroomError], Sequence[Choice]] = {
     ),
     CredentialsRejected: ((401, _OWN),),
     ActionRequired: ((403, _OWN), (401, ErrorCode.DISCONNECTED_ACCOUNT)),
+    ProxyRefused: ((401, _OWN),),
     LoginFailed: ((401, _OWN),),
     RateLimited: ((429, _OWN),),
     ProviderDown: ((500, _OWN),),
@@ -95,6 +97,7 @@ BY_CODE: dict[tuple[type[PostroomError], ErrorCode], Sequence[Choice]] = {
     (Refused, ErrorCode.MALFORMED_REQUEST): ((400, _OWN), (403, ErrorCode.INSUFFICIENT_PERMISSIONS)),
     (LoginFailed, ErrorCode.AUTHENTICATION_INTENT_ERROR): ((500, _OWN),),
     (OutcomeUnknown, ErrorCode.PROVIDER_ERROR): ((500, _OWN),),
+    (ProviderDown, ErrorCode.PROXY_ERROR): ((502, _OWN), (500, ErrorCode.PROVIDER_ERROR)),
 }
 
 # What no page lists: a wrong method, and an Idempotency-Key that came with another request.
@@ -104,6 +107,8 @@ BY_KIND: dict[tuple[type[PostroomError], Kind], Sequence[Choice]] = {
     (LoginFailed, Kind.LINK_TIMED_OUT): ((408, _OWN), (401, ErrorCode.CHECKPOINT_ERROR)),
     (LoginFailed, Kind.LINK_SUPERSEDED): ((409, _OWN), (401, ErrorCode.CHECKPOINT_ERROR)),
     (LoginFailed, Kind.LINK_RUNNING): ((425, _OWN), (401, ErrorCode.CHECKPOINT_ERROR)),
+    # Source: the same page: 407, the proxy asks for a login; where that is refused it is 401.
+    (ProxyRefused, Kind.PROXY_LOGIN): ((407, _OWN), (401, _OWN)),
     (Conflict, Kind.KEY_REUSED): ((422, ErrorCode.UNPROCESSABLE_ENTITY), (500, ErrorCode.UNEXPECTED_ERROR)),
 }
 

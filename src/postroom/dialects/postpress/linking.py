@@ -17,6 +17,8 @@ from postroom.domain.accounts import Account, LoginAttempt
 from postroom.domain.hosted_links import Wish
 from postroom.domain.logins import Checkpoint as DomainCheckpoint
 from postroom.domain.logins import CheckpointKind, Show, Visit
+from postroom.domain.proxies import Proxy as DomainProxy
+from postroom.domain.proxies import make_proxy
 from postroom.domain.syncs import SyncState
 from postroom.errors import ErrorCode, InvalidParameters, NotImplementedHere
 
@@ -27,6 +29,8 @@ Provider = Literal["LINKEDIN", "WHATSAPP", "TELEGRAM", "INSTAGRAM", "MESSENGER",
 
 
 class Proxy(msgspec.Struct, kw_only=True):
+    """`protocol` is `https` (TLS to the proxy itself), `http`, which it is where nothing is said, or `socks5`."""
+
     host: str
     port: int
     protocol: str | None = None
@@ -38,8 +42,9 @@ class ConnectAccount(msgspec.Struct, kw_only=True):
     """Which fields are needed depends on `provider`.
 
     LINKEDIN: `access_token` (the value of the cookie `li_at`), or `username` and `password`. WHATSAPP: nothing, then a QR
-    code is shown; or `pairing_phone_number`. `country`, `ip` and `sync_limit` change nothing: this server goes out by its
-    own address, and reads whole histories.
+    code is shown; or `pairing_phone_number`. With `proxy` the account goes out by that alone, from the first step of
+    its linking. `country`, `ip` and `sync_limit` change nothing: this server has no proxies of its own to choose from, and
+    reads whole histories.
     """
 
     provider: str
@@ -150,6 +155,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     flow: str
     answers: Mapping[str, str]
+    proxy: DomainProxy | None
 
 
 def way(body: ConnectAccount, known: Mapping[str, Sequence[str]]) -> Way:
@@ -157,19 +163,27 @@ def way(body: ConnectAccount, known: Mapping[str, Sequence[str]]) -> Way:
 
     Raises:
         NotImplementedHere: not at this server.
-        InvalidParameters: there is no such provider, or a field of its is missing.
+        InvalidParameters: there is no such provider, or a field of its is missing, or the proxy is none.
     """
     if body.provider in _OTHERS:
         raise NotImplementedHere(f"Accounts of {body.provider} cannot be linked here.")
     if body.provider not in _NETWORKS:
         raise InvalidParameters(f"provider is one of {', '.join(_NETWORKS)}.")
-    if body.proxy is not None:
-        raise NotImplementedHere("This server goes out by its own address: accounts cannot have proxies here.")
     provider = _NETWORKS[body.provider]
     flow, answers = _asked(body)
     if flow not in known.get(provider, ()):
         raise NotImplementedHere(f"Accounts of {body.provider} cannot be linked here in this way.")
-    return Way(provider=provider, flow=flow, answers={name: value for name, value in answers.items() if value})
+    said = {name: value for name, value in answers.items() if value}
+    return Way(provider=provider, flow=flow, answers=said, proxy=None if body.proxy is None else proxy(body.proxy))
+
+
+def proxy(body: Proxy) -> DomainProxy:
+    """A proxy as it was described.
+
+    Raises:
+        InvalidParameters: that is none.
+    """
+    return make_proxy(body.protocol, body.host, body.port, body.username, body.password)
 
 
 def _asked(body: ConnectAccount) -> tuple[str, dict[str, str | None]]:
@@ -265,14 +279,18 @@ def check_product(product: str | None) -> None:
         raise InvalidParameters("linkedin_product is classic, recruiter or sales_navigator.")
 
 
-def check_reachable(body: UpdateAccount) -> None:
-    """Raises:
-    InvalidParameters: nothing is to be changed.
-    NotImplementedHere: what is to be changed cannot be: nothing was stored, and nothing is pretended.
+def changed_proxy(body: UpdateAccount) -> DomainProxy:
+    """The proxy that an account is to have.
+
+    Raises:
+        InvalidParameters: nothing is to be changed, or the proxy is none.
+        NotImplementedHere: what is to be changed cannot be: nothing was stored, and nothing is pretended.
     """
-    if body.proxy is None and body.country is None and body.ip is None:
+    if body.proxy is not None:
+        return proxy(body.proxy)
+    if body.country is None and body.ip is None:
         raise InvalidParameters("Nothing is to be changed: proxy, country and ip can be named.")
-    raise NotImplementedHere("This server goes out by its own address: it has no proxies. Nothing was changed.")
+    raise NotImplementedHere("This server has no proxies of its own in any country: name a proxy. Nothing was changed.")
 
 
 def offered(body: CreateHostedLink, known: Mapping[str, Sequence[str]]) -> list[str]:

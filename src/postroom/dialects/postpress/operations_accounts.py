@@ -23,7 +23,9 @@ async def retrieve_account(services: Services, request: Request) -> mailbox.Acco
 async def connect_account(services: Services, request: Request) -> linking.Taken:
     way = linking.way(request.body, services.accounts.login_flows())
     return linking.taken(
-        *await services.accounts.start_link(request.caller, way.provider, way.flow, way.answers or None)
+        *await services.accounts.start_link(
+            request.caller, way.provider, way.flow, way.answers or None, proxy=way.proxy
+        )
     )
 
 
@@ -32,7 +34,9 @@ async def reconnect_account(services: Services, request: Request) -> linking.Tak
     way = linking.way(request.body, services.accounts.login_flows())
     if way.provider != account.provider:
         raise InvalidParameters(f"The account is one of {mailbox.TYPES[account.provider]}.", kind=Kind.ACCOUNT)
-    return linking.taken(*await services.accounts.relink(request.caller, account.id, way.flow, way.answers or None))
+    return linking.taken(
+        *await services.accounts.relink(request.caller, account.id, way.flow, way.answers or None, proxy=way.proxy)
+    )
 
 
 async def solve_checkpoint(services: Services, request: Request) -> linking.Taken:
@@ -48,7 +52,7 @@ async def resend_checkpoint(services: Services, request: Request) -> linking.Che
 
 async def update_account(services: Services, request: Request) -> linking.AccountPatched:
     account = await _account(services, request)
-    linking.check_reachable(request.body)
+    await services.accounts.set_proxy(request.caller, account.id, linking.changed_proxy(request.body))
     return linking.AccountPatched(account_id=account.id)
 
 
@@ -124,7 +128,9 @@ OPERATIONS = (
         summary="Link an account.",
         docs="201: it is linked; one that was linked before keeps its id. 202: the network asks for more, and "
         "`account_id` is the one that the account will have. Solve the checkpoint within five minutes; a QR code and a "
-        "yes in the network's own app are waited for here. Then 408 once, and 400. LinkedIn's and WhatsApp's terms of use "
+        "yes in the network's own app are waited for here. Then 408 once, and 400. A proxy that wants a login and got none is "
+        "a 407, one that refuses it a 401 `invalid_proxy_credentials`, one that leads nowhere a 502. LinkedIn's and "
+        "WhatsApp's terms of use "
         "forbid automation: whoever links an account answers for it.",
         scope=Scope.LINK,
         handler=connect_account,
@@ -181,8 +187,8 @@ OPERATIONS = (
         method="PATCH",
         path="/accounts/{id}",
         summary="Give an account a proxy.",
-        docs="This server has no proxies, and goes out by its own address: what cannot be done is answered with 501, and "
-        "nothing is stored.",
+        docs="The account goes out by it, and by nothing else, from then on; its connections are opened anew. `country` and "
+        "`ip` alone are answered with 501: this server has no proxies of its own to choose from.",
         scope=Scope.LINK,
         handler=update_account,
         body=linking.UpdateAccount,

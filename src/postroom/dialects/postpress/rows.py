@@ -11,10 +11,11 @@ LIST = ONE | {400}
 UNLINK = frozenset({400, 401, 404, 500, 503, 504})
 CONNECT = frozenset({400, 401, 403, 407, 408, 409, 425, 500, 501, 502, 503, 504})
 RECONNECT = CONNECT | {404}
+# 502 is ours, from here on: what is asked of a network through an account's proxy.
 # 400 is ours: the page of "Send a message" does not list it, and has no word for a parameter that is wrong.
-SEND = ONE | {415, 422, 501}
-START = ONE | {400, 415, 422, 501}
-ACT = ONE | {400, 422, 501}
+SEND = ONE | {415, 422, 501, 502}
+START = ONE | {400, 415, 422, 501, 502}
+ACT = ONE | {400, 422, 501, 502}
 
 PAGE = (
     Parameter(name="cursor", summary="Where the page before ended. Other parameters are then ignored."),

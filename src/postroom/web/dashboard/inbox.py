@@ -21,6 +21,8 @@ MESSAGES_ON_A_PAGE = 40
 _MOST_NEW = 200
 _MOST_PEOPLE = 250
 _LONGEST_SNIPPET = 120
+_BEFORE_FOUND = 20
+_MOST_AT_ONCE = 250
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +42,9 @@ def title_of(chat: Chat, people: Sequence[Attendee]) -> str:
 
 
 async def show_inbox(visit: Visit) -> Response:
-    return visit.page("inbox/inbox.html", room=None, **await _chats(visit))
+    """The list of chats; with `q`, where in them these words are."""
+    words = visit.query.get("q", "").strip()
+    return visit.page("inbox/inbox.html", room=None, **(await _sought(visit, words) if words else await _chats(visit)))
 
 
 async def show_chats(visit: Visit) -> Response:
@@ -50,11 +54,14 @@ async def show_chats(visit: Visit) -> Response:
 
 async def show_chat(visit: Visit) -> Response:
     room = await visit.services.threads.room(visit.caller, visit.path["chat"])
-    thread = await visit.services.threads.page(visit.caller, room.chat.id, limit=MESSAGES_ON_A_PAGE)
+    # Who comes from a search wants to see what was found, which may be further up.
+    wanted, limit = visit.query.get("found"), MESSAGES_ON_A_PAGE if "found" not in visit.query else _MOST_AT_ONCE
+    thread = await visit.services.threads.page(visit.caller, room.chat.id, limit=limit)
     values: dict[str, Any] = {
         **_about(visit, room),
         **DRAWN,
         "thread": thread,
+        "further_up": wanted is not None and all(each.message.id != wanted for each in thread.entries),
         "sendings": await visit.services.threads.sendings(visit.caller, room.chat),
     }
     if visit.is_part:
@@ -140,6 +147,7 @@ async def _chats(visit: Visit) -> dict[str, Any]:
     query, caller, services = visit.query, visit.caller, visit.services
     account_id, unread = query.get("account") or None, query.get("show") == "unread"
     starred = True if query.get("show") == "starred" else None
+    held = (await services.accounts.list(caller, limit=250)).items
     found = await services.chats.list(
         caller,
         account_ids=None if account_id is None else [account_id],
@@ -148,7 +156,6 @@ async def _chats(visit: Visit) -> dict[str, Any]:
         cursor=query.get("cursor"),
         limit=CHATS_ON_A_PAGE,
     )
-    held = (await services.accounts.list(caller, limit=250)).items
     by_id = {account.id: account for account in held}
     newest, people = await services.chats.latest(caller, found.items), await services.chats.people(caller, found.items)
     rows = [
@@ -161,14 +168,48 @@ async def _chats(visit: Visit) -> dict[str, Any]:
         )
         for chat in found.items
     ]
-    filters = {"account": account_id or "", "show": query.get("show", "")}
     return {
         "rows": rows,
         "cursor": found.next,
         "accounts": [each for each in held if each.has_chats],
-        "filters": filters,
+        "filters": {"account": account_id or "", "show": query.get("show", ""), "q": ""},
         "chosen": query.get("chosen") or visit.path.get("chat", ""),
+        "sought": None,
     }
+
+
+async def _sought(visit: Visit, words: str) -> dict[str, Any]:
+    """Where in the chats that the address names these words are."""
+    query, services = visit.query, visit.services
+    account_id, show = query.get("account") or None, query.get("show", "")
+    found = await services.searching.search(
+        visit.caller,
+        words,
+        account_id=account_id,
+        unread=True if show == "unread" else None,
+        starred=True if show == "starred" else None,
+        cursor=query.get("cursor"),
+    )
+    held = (await services.accounts.list(visit.caller, limit=250)).items
+    return {
+        "sought": found,
+        "finds": [(each, _around(each.message, words)) for each in found.hits],
+        "accounts": [each for each in held if each.has_chats],
+        "filters": {"account": account_id or "", "show": show, "q": words},
+    }
+
+
+def _around(message: Message, words: str) -> tuple[str, str, str]:
+    """The words where a message has them, with what stands before and after."""
+    for text in (message.content.text, message.content.subject):
+        plain = " ".join((text or "").split())
+        # As long as it is in small letters a text is not always: then its beginning will do.
+        at = plain.casefold().find(words.casefold())
+        if at >= 0 and len(plain.casefold()) == len(plain):
+            end, start = at + len(words), max(0, at - _BEFORE_FOUND)
+            before = ("…" if start else "") + plain[start:at]
+            return before, plain[at:end], plain[end : end + _LONGEST_SNIPPET - _BEFORE_FOUND]
+    return _snippet(message), "", ""
 
 
 def _about(visit: Visit, room: Room) -> dict[str, Any]:

@@ -108,6 +108,8 @@
     news.set(detail.message_id, performance.now());
     news.set(detail.deferral_id, performance.now());
     const noun = detail.type.split(".")[0];
+    // What was taken back is found no longer.
+    if (detail.type === "message.deleted") byId(`found-${detail.message_id}`)?.remove();
     if (detail.type === "*") { relist(); newer(); all("[data-message]").slice(-40).forEach(again); return; }
     if (["message", "chat", "account"].includes(noun)) relist();
     if (!chat()) return;
