@@ -173,7 +173,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     events = Events(database, notifier, deadlines, now)
     receipts = Receipts(database, now)
     chains = Chains(database, now)
-    connections = Connections(database, notifier, registry, events, now)
+    connections = Connections(database, notifier, registry, events, now, owner)
     ingest = Ingest(database, notifier, connections, events, now)
     messages = Messages(database, connections, ingest, now)
     images = Images(at_once=settings.images_at_once, most_pixels=settings.most_image_pixels)

@@ -160,6 +160,8 @@ async def run(
     # What a server is made of stays until its end: no collection needs to look at it again.
     gc.collect()
     gc.freeze()
+    if not works:
+        house.listeners.stay_away()
     async with _background(house) if works else contextlib.nullcontext():
         await server.serve(sockets=[opened])
 

@@ -86,6 +86,7 @@ class Simulation:
             replaced = ground.replaced
             if "latency_seconds" in effects:
                 await asyncio.sleep(effects["latency_seconds"])
+            await ground.faults.held(rules)
             if "reset" in effects or ground.replaced != replaced:
                 await _reset(scope, receive)
                 return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,13 +14,13 @@ from postroom_sim.database import Database
 
 CALL_EFFECTS = {
     "status", "body", "headers", "latency_seconds", "reset", "commit_then_lose", "commit_then_hang_seconds",
-    "truncate_page", "stale_read", "expired_session", "challenge",
+    "truncate_page", "stale_read", "expired_session", "challenge", "hold",
 }  # fmt: skip
 STREAM_EFFECTS = {
     "duplicate_events", "reorder_events", "drop_events", "end_stream", "split_chunks", "silence_heartbeats",
 }  # fmt: skip
 _FLAGS = {
-    "reset", "commit_then_lose", "expired_session", "challenge", "reorder_events", "end_stream", "split_chunks",
+    "reset", "commit_then_lose", "expired_session", "challenge", "hold", "reorder_events", "end_stream", "split_chunks",
     "silence_heartbeats",
 }  # fmt: skip
 
@@ -41,12 +42,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     seed: int = 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Standing:
     id: str
     rule: Rule
     seen: int
     hits: int
+    removed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def for_stream(self) -> bool:
@@ -76,10 +78,12 @@ class _Standing:
 class Faults:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._standing: list[_Standing] = []
         self.load()
 
     def load(self) -> None:
         """Read the rules again, after a reset or an import."""
+        self._let_go(self._standing)
         self._standing = [
             _Standing(id, msgspec.json.decode(rule, type=Rule), seen, hits)
             for id, rule, seen, hits in self._database.all("SELECT id, rule, seen, hits FROM faults ORDER BY rowid")
@@ -105,13 +109,23 @@ class Faults:
 
     def remove(self, id: str | None) -> int:
         """Remove one rule, or all of them; says how many there were."""
-        before = len(self._standing)
-        self._standing = [item for item in self._standing if id is not None and item.id != id]
+        removed = [item for item in self._standing if id in (None, item.id)]
+        self._standing = [item for item in self._standing if item not in removed]
+        self._let_go(removed)
         if id is None:
             self._database.execute("DELETE FROM faults")
         else:
             self._database.execute("DELETE FROM faults WHERE id = ?", (id,))
-        return before - len(self._standing)
+        return len(removed)
+
+    async def held(self, ids: list[str]) -> None:
+        """Until those of these rules that hold calls are removed."""
+        for item in [item for item in self._standing if item.id in ids and "hold" in item.rule.do]:
+            await item.removed.wait()
+
+    def _let_go(self, removed: list[_Standing]) -> None:
+        for item in removed:
+            item.removed.set()
 
     def for_call(self, network: str, operation: str, account: str | None) -> tuple[dict[str, Any], list[str]]:
         """The merged effects of every rule that strikes this call, and their ids."""

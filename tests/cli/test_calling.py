@@ -96,6 +96,12 @@ def test_an_account_is_linked_in_the_terminal_paused_and_unlinked(shell: Shell) 
     assert shell.json("account", "pause", linked)["status"] == "paused"
     assert shell.json("account", "resume", linked)["status"] in ("connected", "reconnecting")
     assert shell.json("account", "resync", linked)["state"] == "done"
+    by = shell.json("account", "proxy", linked, "socks5://ada:s%40cret@127.0.0.1:9")
+    assert by["proxy"] == {"protocol": "socks5", "host": "127.0.0.1", "port": 9, "username": "ada"}
+    assert "cret" not in shell("account", "proxy", linked).stdout
+    assert shell.failed("account", "proxy", linked, "http://ada@127.0.0.1:9") == CANNOT
+    assert shell.failed("account", "proxy", linked, "proxy.example.com") == FAILED
+    assert shell.json("account", "proxy", linked, "--remove")["proxy"] is None
     # Nobody can be asked here: without --yes nothing is done, and the consequences are told.
     asked = shell("account", "unlink", linked)
     assert "No backup opens them any more." in asked.stderr

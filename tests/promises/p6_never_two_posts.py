@@ -74,12 +74,13 @@ async def test_a_job_that_two_workers_run_at_once_makes_one_post(desk: Desk) -> 
 
 async def test_the_attempt_is_on_record_before_the_network_is_called(desk: Desk) -> None:
     group = await desk.due("On record")
-    await desk.fault("createRecord", do={"latency_seconds": 0.5})
+    await desk.fault("createRecord", do={"hold": True})
     working = asyncio.create_task(desk.work())
     while not await desk.calls("createRecord"):
         await asyncio.sleep(0.02)
     post = await desk.post(group)
     assert (post.status, post.attempts) == (PostStatus.PROCESSING, 1)
+    await desk.no_faults()
     await working
     await one_post(desk, "On record")
 

@@ -62,12 +62,14 @@ async def test_a_later_attempt_at_the_same_login_takes_the_place_of_the_one_befo
 
 async def test_while_a_login_is_under_way_no_other_one_begins_and_an_answer_is_given_once(desk: Desk) -> None:
     service = desk.services.accounts
-    await desk.fault("login", "linkedin", do={"latency_seconds": 0.6})
+    await desk.fault("login", "linkedin", do={"hold": True})
     running = asyncio.create_task(service.start_link(desk.caller, "linkedin", "password", OTP))
-    await asyncio.sleep(0.25)
+    while not await desk.calls("login", "linkedin"):
+        await asyncio.sleep(0.02)
     with pytest.raises(LoginFailed) as told:
         await service.start_link(desk.caller, "linkedin", "password", OTP)
     assert told.value.kind is Kind.LINK_RUNNING
+    await desk.no_faults()
     attempt, _ = await running
     answers = [service.answer_link(desk.caller, attempt.id, {"code": "123456"}) for _ in range(2)]
     outcomes = await asyncio.gather(*answers, return_exceptions=True)

@@ -288,12 +288,13 @@ async def test_a_file_attached_while_a_post_is_in_doubt_does_not_make_it_a_failu
 
 
 async def test_a_post_that_is_given_another_time_while_it_fails_for_now_goes_out_then(desk: Desk) -> None:
-    await desk.fault("createRecord", do={"status": 429, "latency_seconds": 0.6, "body": {"error": "RateLimitExceeded"}})
+    await desk.fault("createRecord", do={"status": 429, "hold": True, "body": {"error": "RateLimitExceeded"}})
     group = await desk.due("Tomorrow then")
     tomorrow = desk.now_ms() + 86_400_000
     async with working(desk):
         await until(desk, "select status from posts", [("processing",)])
         await desk.schedule(group, tomorrow)
+        await desk.no_faults()
         await until(desk, "select status from posts", [("pending",)])
     await desk.advance(3600)
     await desk.work()

@@ -61,12 +61,13 @@ async def test_a_container_that_was_not_published_is_not_made_again(threads: Out
 
 
 async def test_a_group_that_is_deleted_before_its_container_is_published_is_not_published(threads: Outlet) -> None:
-    await threads.fault("create", do={"latency_seconds": 0.5})
+    await threads.fault("create", do={"hold": True})
     group = await threads.due("Never")
     working = asyncio.create_task(threads.desk.work())
     while not await threads.calls("create"):
         await asyncio.sleep(0.02)
     await threads.desk.services.posts.delete(threads.desk.caller, group.id)
+    await threads.desk.no_faults()
     await working
     await threads.desk.settle()
     assert (await threads.calls("publish"), await threads.live()) == (0, [])

@@ -223,11 +223,12 @@ async def test_a_picture_that_is_replaced_before_the_next_attempt_goes_out_as_it
 async def test_what_is_said_of_credentials_that_were_replaced_meanwhile_disconnects_nobody(
     desk: Desk, ada: Account
 ) -> None:
-    await desk.fault("create_tweet", "twitter", do={"expired_session": True, "latency_seconds": 1.0})
+    await desk.fault("create_tweet", "twitter", do={"expired_session": True, "hold": True})
     await due(desk, ada)
     async with working(desk):
         await until(desk, "select status from posts", [("processing",)])
         await sandbox.link(desk.house, desk.caller, "twitter", "oauth", {"login": "user_good"})
+        await desk.no_faults()
         await desk.fault("token", "twitter", do={"status": 400, "body": {"error": "invalid_grant"}})
         await until(desk, "select status from posts", [("published",)])
     assert (await desk.services.accounts.get(desk.caller, ada.id)).status is AccountStatus.CONNECTED
@@ -235,7 +236,7 @@ async def test_what_is_said_of_credentials_that_were_replaced_meanwhile_disconne
 
 
 async def test_tokens_that_were_renewed_late_do_not_replace_those_of_a_new_link(desk: Desk, ada: Account) -> None:
-    await desk.fault("token", "twitter", do={"latency_seconds": 1.7})
+    await desk.fault("token", "twitter", do={"hold": True})
     await desk.advance(7300)
     group = await due(desk, ada)
     async with working(desk):
@@ -244,6 +245,7 @@ async def test_tokens_that_were_renewed_late_do_not_replace_those_of_a_new_link(
         await sandbox.link(desk.house, desk.caller, "twitter", "oauth", {"login": "user_good"})
         async with desk.house.database.read() as reader:
             linked = await accounts.find_credentials(reader, ada.workspace_id, ada.id)
+        await desk.no_faults()
         await until(desk, "select status from posts", [("published",)])
     async with desk.house.database.read() as reader:
         assert await accounts.find_credentials(reader, ada.workspace_id, ada.id) == linked
@@ -253,11 +255,12 @@ async def test_tokens_that_were_renewed_late_do_not_replace_those_of_a_new_link(
 async def test_of_a_group_that_was_deleted_meanwhile_a_receipt_says_that_a_post_may_be_live(
     desk: Desk, ada: Account
 ) -> None:
-    await desk.fault("create_tweet", "twitter", do={**LOST, "latency_seconds": 0.6})
+    await desk.fault("create_tweet", "twitter", do={**LOST, "hold": True})
     group = await due(desk, ada)
     async with working(desk):
         await until(desk, "select status from posts", [("processing",)])
         await desk.services.posts.delete(desk.caller, group.id)
+        await desk.no_faults()
         await until(desk, "select count(*) from receipts", [(2,)])
     told = next(each for each in await desk.receipts(group.id) if "note" in each)
     assert (told["platform_id"], told["provider_id"]) == (ada.provider_id, None)

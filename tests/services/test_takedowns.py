@@ -99,11 +99,12 @@ async def test_what_is_asked_is_on_record_before_the_network_is_called(desk: Des
     made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
     assert await desk.calls("deleteRecord") == 0
     assert await outcomes(desk, made) == [TargetOutcome.ASKED]
-    await desk.fault("deleteRecord", do={"latency_seconds": 0.5})
+    await desk.fault("deleteRecord", do={"hold": True})
     task = asyncio.create_task(desk.work())
     while not await desk.calls("deleteRecord"):
         await asyncio.sleep(0.02)
     assert await desk.rows("select outcome, called from takedown_targets") == [("asked", 1)]
+    await desk.no_faults()
     await task
     assert await outcomes(desk, made) == [TargetOutcome.DONE]
 
@@ -287,11 +288,12 @@ async def test_what_is_scheduled_for_later_stays_so(desk: Desk) -> None:
 
 async def test_what_is_being_published_and_fails_for_now_is_not_published_later(desk: Desk) -> None:
     limited = {"status": 429, "headers": {"retry-after": "60"}, "body": {"error": "RateLimitExceeded"}}
-    await desk.fault("createRecord", do={**limited, "latency_seconds": 0.6})
+    await desk.fault("createRecord", do={**limited, "hold": True})
     group = await desk.due("Not any more")
     async with working(desk):
         await until(desk, "select status from posts", [("processing",)])
         made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
+        await desk.no_faults()
         await until(desk, "select status from posts", [("failed",)])
     await desk.settle()
     assert await outcomes(desk, made) == [TargetOutcome.DONE]

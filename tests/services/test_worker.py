@@ -91,7 +91,7 @@ async def test_where_nobody_else_can_be_at_work_it_is_taken_over_at_once(desk: D
 
 async def test_a_long_job_stays_its_workers_own(desk: Desk) -> None:
     await desk.work()
-    await desk.fault("createRecord", do={"latency_seconds": 1.0})
+    await desk.fault("createRecord", do={"hold": True})
     await desk.due("Slow")
     async with working(desk):
         while not await desk.calls("createRecord"):
@@ -101,6 +101,7 @@ async def test_a_long_job_stays_its_workers_own(desk: Desk) -> None:
             await desk.advance(290)
             desk.house.notifier.wake("jobs")
             await asyncio.sleep(0.1)
+        await desk.no_faults()
         await until(desk, "select status from posts", [("published",)])
     assert await desk.jobs("publish_post") == [("done", 1)]
     assert await desk.calls("createRecord") == 1
@@ -118,13 +119,14 @@ async def test_a_worker_that_was_thought_dead_does_not_finish_what_another_has_b
 
 
 async def test_posts_of_one_account_go_out_one_after_the_other(desk: Desk) -> None:
-    await desk.fault("createRecord", do={"latency_seconds": 0.5})
+    await desk.fault("createRecord", do={"hold": True})
     for number in range(3):
         await desk.due(f"Number {number}")
     async with working(desk):
         while not await desk.calls("createRecord"):
             await asyncio.sleep(0.02)
         assert sorted(status for status, _ in await desk.jobs("publish_post")) == ["doing", "todo", "todo"]
+        await desk.no_faults()
         await until(desk, "select count(*) from posts where status = 'published'", [(3,)])
     assert len(await desk.live()) == 3
 

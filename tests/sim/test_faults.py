@@ -56,9 +56,10 @@ async def test_a_call_that_is_under_way_when_the_state_is_replaced_does_nothing_
     chat = (await ada.conversation_with("Bea"))["entityUrn"]
     urn = await ada.send("stays", chat)
     before = (await client.get("/_sim/state")).json()
-    await fault(client, "recall", {"latency_seconds": 0.3})
+    await fault(client, "recall", {"hold": True})
     late = asyncio.create_task(ada.recall(urn))
-    await asyncio.sleep(0.1)
+    while not await journal(client, "recall"):
+        await asyncio.sleep(0.01)
     assert (await client.post("/_sim/state", json=before)).status_code == 200
     with pytest.raises(httpx.ReadError):
         await late
@@ -90,6 +91,17 @@ async def test_latency_delays_and_expired_and_challenged_sessions_refuse(
     assert (await ada.get(ME)).status_code == 401
     await fault(client, "me", {"challenge": True})
     assert (await ada.get(ME)).status_code == 302
+
+
+async def test_a_call_is_held_until_its_rule_is_removed(client: httpx.AsyncClient, ada: Member) -> None:
+    await fault(client, "me", {"hold": True}, account=ada.id)
+    asking = asyncio.create_task(ada.get(ME))
+    while not (found := [row for row in await journal(client, "me") if row["fault"]]):
+        await asyncio.sleep(0.01)
+    assert (await ada.get(ME)).status_code == 200, "a rule strikes once"
+    assert (found[0]["status"], asking.done()) == (None, False)
+    await client.delete("/_sim/faults")
+    assert (await asking).status_code == 200
 
 
 async def test_a_page_can_be_cut_short_and_a_read_stale(client: httpx.AsyncClient, ada: Member) -> None:

@@ -5,6 +5,7 @@ import time
 from datetime import datetime
 from io import StringIO
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import click
 
@@ -233,6 +234,50 @@ def resync_account(postroom: "Client", account_id: str, no_wait: bool, as_json: 
 def pause_account(postroom: "Client", account_id: str, as_json: bool) -> None:
     """Hear, sync and send nothing until it is resumed. What is held stays readable."""
     _show(postroom.accounts.pause(account_id), postroom.now(), as_json)
+
+
+@account.command("proxy")
+@click.argument("account_id", metavar="ID")
+@click.argument("address", metavar="[URL]", required=False)
+@click.option("--remove", is_flag=True, help="Go out by the server's own address again.")
+@calls
+def proxy_account(postroom: "Client", account_id: str, address: str | None, remove: bool, as_json: bool) -> None:
+    """By which proxy an account goes out; with URL, such as socks5://ada@proxy.example.com:1080, by that one alone.
+
+    The password is asked for where a name comes without one.
+    """
+    if remove:
+        postroom.accounts.remove_proxy(account_id)
+    elif address is not None:
+        host, port, login = _proxy(address)
+        postroom.accounts.set_proxy(account_id, host, port, **login)
+    found = postroom.accounts.proxy(account_id)
+    if as_json:
+        print_json(found)
+        return
+    proxy = found.proxy
+    shown = "the server's own address" if proxy is None else f"{proxy.protocol}://{proxy.host}:{proxy.port}"
+    print_fields((("goes out by", shown), ("as", proxy and proxy.username)))
+
+
+def _proxy(address: str) -> tuple[str, int, dict[str, str]]:
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise Said(f"That is no address of a proxy: {error}.") from error
+    if host is None or port is None:
+        raise Said("The address of a proxy looks like http://ada@proxy.example.com:3128.")
+    login = {"protocol": parts.scheme}
+    if parts.username is not None:
+        login["username"] = unquote(parts.username)
+        if parts.password is None and not sys.stdin.isatty():
+            raise Said("Nobody can be asked for the proxy's password here.", CANNOT)
+        asked = parts.password is None
+        login["password"] = (
+            click.prompt("Its password", hide_input=True, err=True) if asked else unquote(parts.password or "")
+        )
+    return host, port, login
 
 
 @account.command("resume")

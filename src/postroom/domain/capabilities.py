@@ -145,6 +145,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     marks: frozenset[ChatMark] = frozenset()
     publish: Publishing | None = None
     unpublish: bool = False
+    one_session: bool = False
+    """Whether an account's session can be open in one process only: to open it twice would end it."""
     unpublish_flows: frozenset[str] = frozenset()
     """Where the network lets only accounts that were linked by one of these flows take posts down; empty: all of them."""
     proxies: bool = False

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import msgspec
 
-from postroom.clock import Clock
+from postroom.clock import Clock, to_ms
 from postroom.connectors.contract import Connection, Connector, Linked, Mailboxes, Messenger, Publisher, Resting
 from postroom.connectors.http import Http
 from postroom.connectors.registry import Registry
@@ -19,6 +20,7 @@ from postroom.domain.remote import Credentials
 from postroom.errors import (
     ActionRequired,
     CredentialsRejected,
+    ErrorCode,
     InvalidParameters,
     Kind,
     NoSession,
@@ -28,13 +30,24 @@ from postroom.errors import (
     ProxyRefused,
 )
 from postroom.services.events import Events
-from postroom.store import accounts
+from postroom.store import account_leases, accounts
 from postroom.store.accounts import WayIn
-from postroom.store.database import Database, Reader
+from postroom.store.database import Database, Reader, Tx
 from postroom.store.keyring import NoKey
 from postroom.store.notify import Notifier
 
+LEASE = timedelta(seconds=20)
+"""For how long an account is a process's, from when that last said so."""
+_LET_GO_SECONDS = 0.25
 _ABANDON_SECONDS = 20
+_ELSEWHERE = (
+    "Another process of this server has the session of this account, and only one can: nobody was called, nothing was sent "
+    "or changed. Ask that one; accounts of this network want a server of one process. After a restart it is free in 20 seconds."
+)
+_LINK_ELSEWHERE = (
+    "This process only answers, and an account of this network lives where it is linked. Nothing was begun: link it at a "
+    "`postroom serve` without --no-worker."
+)
 _LINKED_ANEW = "The account was linked anew meanwhile; nothing was changed. It goes on with that."
 _EVENTS = {
     AccountStatus.CONNECTED: EventType.ACCOUNT_CONNECTED,
@@ -56,13 +69,25 @@ class _Open(msgspec.Struct):
 class Connections:
     """One connection for each account in use. Calls go through `messenger` or `publisher`, which keep the state truthful."""
 
-    def __init__(self, database: Database, notifier: Notifier, registry: Registry, events: Events, now: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        registry: Registry,
+        events: Events,
+        now: Clock,
+        owner: str = "here",
+    ) -> None:
+        """`owner`: the name of this process among those at one database."""
         self._database = database
         self._notifier = notifier
         self._registry = registry
         self._events = events
         self._now = now
+        self._owner = owner
         self._open: dict[str, _Open] = {}
+        self.answers_only = False
+        """Whether other processes listen, and this one does not."""
         self._resting = asyncio.Lock()
 
     def connector(self, provider: str, proxy: Proxy | None = None) -> Connector:
@@ -167,7 +192,15 @@ class Connections:
             yield opened.connection
 
     async def revoke(self, account: Account) -> None:
-        """End the account's session at its network."""
+        """End the account's session at its network, once nobody else has it open."""
+        while True:
+            try:
+                await self._check_session(account, ends=True)
+                break
+            except NoSession:
+                # Whoever listens lets go of an account that is being unlinked as soon as it hears of that.
+                self._notifier.wake("accounts")
+                await asyncio.sleep(_LET_GO_SECONDS)
         opened = await self._current(account)
         await opened.connection.revoke()
 
@@ -208,6 +241,7 @@ class Connections:
 
     async def _opened(self, account: Account) -> _Open:
         check_connected(account)
+        await self._check_session(account)
         return await self._current(account)
 
     async def _current(self, account: Account) -> _Open:
@@ -221,6 +255,41 @@ class Connections:
                     self._let_go(account, opened)
             opened = self._open.get(account.id)
         return opened or await self._make(account)
+
+    def check_links_here(self, provider: str) -> None:
+        """Raises:
+        NoSession: an account of this network is to be linked where it is listened to, and that is not here.
+        """
+        if self.answers_only and self.connector(provider).capabilities.one_session:
+            raise NoSession(_LINK_ELSEWHERE, code=ErrorCode.NO_HANDLER)
+
+    async def keep_session(self, tx: Tx, workspace_id: str, account_id: str, provider: str) -> None:
+        """The account's session was made in this process: no other opens it."""
+        if self.connector(provider).capabilities.one_session:
+            until = to_ms(self._now() + LEASE)
+            await account_leases.take_session(tx, workspace_id, account_id, self._owner, until)
+
+    async def _check_session(self, account: Account, *, ends: bool = False) -> None:
+        """See to it that the session is this process's, where there can be one only. `ends`: it is opened for the last time."""
+        if not self.connector(account.provider).capabilities.one_session:
+            return
+        now = self._now()
+        async with self._database.read() as reader:
+            if await account_leases.has_session(reader, account.workspace_id, account.id, self._owner, to_ms(now)):
+                return
+            stored = await _stored(reader, account)
+        opened = self._open.get(account.id)
+        if opened is not None and (stored is None or stored.credentials != opened.credentials):
+            # Another process has gone on with it since.
+            self._let_go(account, opened)
+        if not self.answers_only or ends:
+            async with self._database.begin() as tx:
+                until = to_ms(now + LEASE)
+                if await account_leases.claim_session(
+                    tx, account.workspace_id, account.id, self._owner, to_ms(now), until
+                ):
+                    return
+        raise NoSession(_ELSEWHERE, code=ErrorCode.NO_HANDLER, retry_after_seconds=LEASE.total_seconds())
 
     async def _make(self, account: Account) -> _Open:
         async with self._database.read() as reader:

@@ -76,6 +76,7 @@ class Linking:
         Raises:
             LoginFailed: the network did not accept it, or asks for a further step.
         """
+        self._connections.check_links_here(provider)
         step = await self._connections.connector(provider).login(flow, Reply(state=None, answers=answers))
         if not isinstance(step, Linked):
             raise LoginFailed("The network asks for another step: link step by step.")
@@ -105,6 +106,7 @@ class Linking:
             raise InvalidParameters(f"That account is one of {account.provider}.", kind=Kind.ACCOUNT)
         user_id = caller.user_id if account is None else account.user_id
         attempt = self._attempt(caller.workspace_id, user_id, provider, flow, account)
+        self._connections.check_links_here(provider)
         if proxy is not None:
             await self._connections.check_proxy(provider, proxy)
         subject = _subject(answers) if account is None else account.id
@@ -366,6 +368,7 @@ class Linking:
                 await accounts.set_roles(
                     tx, workspace_id, held.id, has_chats=has_chats, takes_posts=takes_posts, flow=attempt.flow
                 )
+                await self._connections.keep_session(tx, workspace_id, held.id, provider)
                 stored = await accounts.find_way_in(tx, workspace_id, held.id)
                 if attempt.proxy is not None and (stored is None or stored.proxy != attempt.proxy):
                     await accounts.set_proxy(tx, workspace_id, held.id, attempt.proxy)
@@ -401,6 +404,7 @@ class Linking:
             await self._quota.check_link(tx, workspace_id)
             self._database.keyring.create(account.id)
             await accounts.add(tx, account, linked.credentials, attempt.proxy)
+            await self._connections.keep_session(tx, workspace_id, account.id, provider)
             data = EventData(account_id=account.id, platform=provider, origin="api")
             await self._events.announce(tx, account.workspace_id, EventType.ACCOUNT_LINKED, data)
             if has_chats:

@@ -5,7 +5,6 @@ What an account shows is what is so: `connected` while its listener hears, `reco
 
 import asyncio
 import random
-from datetime import timedelta
 
 import structlog
 
@@ -13,13 +12,12 @@ from postroom.clock import Clock, to_ms
 from postroom.domain.accounts import IN_USE, Account, AccountStatus
 from postroom.domain.remote import Closed
 from postroom.errors import ActionRequired, CredentialsRejected, PostroomError, ProxyRefused
-from postroom.services.connections import Connections
+from postroom.services.connections import LEASE, Connections
 from postroom.services.ingest import Ingest
 from postroom.store import accounts
 from postroom.store.database import Database
 from postroom.store.notify import Notifier
 
-_LEASE = timedelta(seconds=20)
 _ROUND_SECONDS = 5.0
 _MOST_AT_ONCE = 50
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -51,6 +49,10 @@ class Listeners:
             name for name, connector in connections.connectors().items() if connector.capabilities.send is not None
         ]
 
+    def stay_away(self) -> None:
+        """This process listens to nobody."""
+        self._connections.answers_only = True
+
     async def take_over(self) -> None:
         """Let go of what a process that died was following. Only where no other process can be at work."""
         async with self._database.begin() as tx:
@@ -78,7 +80,7 @@ class Listeners:
     async def _round(self) -> bool:
         """Whether there may be more to take up."""
         now = self._now()
-        until = to_ms(now + _LEASE)
+        until = to_ms(now + LEASE)
         ended = [account_id for account_id, task in self._tasks.items() if task.done()]
         for account_id in ended:
             self._tasks.pop(account_id)
@@ -96,7 +98,9 @@ class Listeners:
             await asyncio.wait(lost.values())
         async with self._database.begin() as tx:
             await accounts.release_leases(tx, self._owner, [*ended, *lost])
-            fresh = await accounts.claim_listening(tx, self._owner, to_ms(now), until, _MOST_AT_ONCE, self._providers)
+            fresh = await accounts.claim_listening(
+                tx, self._owner, to_ms(now), until, _MOST_AT_ONCE, self._providers, following=list(self._tasks)
+            )
         for workspace_id, account_id, changes in fresh:
             held = self._tasks.get(account_id)
             if held is None or held.done():

@@ -4,7 +4,7 @@ from postroom.clock import Clock, to_ms
 from postroom.connectors.contract import Messenger
 from postroom.domain.accounts import IN_USE, Account, AccountStatus
 from postroom.domain.remote import ChatChanged, MessageSeen, RemoteEvent
-from postroom.errors import NoSession, NotFound
+from postroom.errors import ErrorCode, NoSession, NotFound
 from postroom.services.backfill import Backfill
 from postroom.services.connections import Connections
 from postroom.services.ingest import Ingest
@@ -48,7 +48,10 @@ class Sync:
             return True
         try:
             return await self._synced(account, token, full=full, chat_id=chat_id, seconds=seconds)
-        except NoSession:
+        except NoSession as error:
+            if error.code is ErrorCode.NO_HANDLER:
+                # Another process has its session: that one does the job when its turn comes.
+                raise
             # It was paused or unlinked meanwhile.
             return True
 

@@ -378,21 +378,23 @@ async def list_unlinking(reader: Reader) -> list[tuple[str, str]]:
 
 
 async def claim_listening(
-    tx: Tx, owner: str, now: int, until: int, limit: int, providers: list[str]
+    tx: Tx, owner: str, now: int, until: int, limit: int, providers: list[str], following: list[str] | None = None
 ) -> list[tuple[str, str, int]]:
     """Lease connected accounts of these providers that nobody listens to, as (workspace_id, account_id, proxy_changes).
 
     For the worker.
 
     Accounts without chats are left alone. An account has at most one owner at a time, also where several processes
-    claim at once.
+    claim at once. `following`: so are those of this owner's that it listens to not yet, but for these.
     """
+    own = "" if following is None else f" or (leased_by = $1 and not ({tx.any_of('id', 6)}))"
+    more = [] if following is None else [tx.array(following)]
     skipping = " for update skip locked" if tx.dialect == "postgres" else ""
     rows = await tx.fetch(
         f"""
         update accounts set leased_by = $1, leased_until = $3 where id in (
             select id from accounts
-            where status in ('connected', 'reconnecting') and has_chats = 1 and (leased_until is null or leased_until < $2)
+            where status in ('connected', 'reconnecting') and has_chats = 1 and (leased_until is null or leased_until < $2{own})
                 and {tx.any_of("provider", 5)}
             order by id limit $4{skipping}
         ) returning workspace_id, id, proxy_changes
@@ -402,6 +404,7 @@ async def claim_listening(
         until,
         limit,
         tx.array(providers),
+        *more,
     )
     return [(row[0], row[1], row[2]) for row in rows]
 

@@ -147,11 +147,11 @@ async def linked(
             yield found
             return
         async with listening(built):
-            await found.until(lambda: _is_imported(found))
+            await found.until(lambda: is_imported(found))
             yield found
 
 
-async def _is_imported(found: Telephone) -> bool:
+async def is_imported(found: Telephone) -> bool:
     return len(await found.messages()) >= ALL_MESSAGES
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from postroom.domain.access import Scope
 from postroom.domain.accounts import AccountStatus
+from postroom.domain.proxies import make_proxy
 from tests.desk import Desk
 from tests.web.dashboard.browser import Browser, Form, browser
 
@@ -38,6 +39,25 @@ async def test_each_account_is_shown_with_how_it_is_and_what_helps(page: Browser
     assert "The session at the network is over. Link it again." in detail
     assert "expired credentials" in detail
     assert "for 60 minutes after sending" in detail
+
+
+async def test_the_proxy_of_an_account_is_shown_without_its_login_and_what_is_wrong_with_it(
+    page: Browser, desk: Desk
+) -> None:
+    account = await desk.account("linkedin")
+    assert "Goes out by" not in (await page.get(f"/accounts/{account.id}")).text
+    proxy = make_proxy("socks5", "127.0.0.1", 9, "ada-session", "canary-of-a-proxy")
+    await desk.services.accounts.set_proxy(desk.caller, account.id, proxy)
+    for status, reason, words in (
+        (AccountStatus.RECONNECTING, "proxy_error", "it does not lead there now"),
+        (AccountStatus.ACTION_REQUIRED, "invalid_proxy_credentials", "Its proxy refused the login to it."),
+    ):
+        await desk.services.accounts._connections.set_status(account.workspace_id, account.id, status, reason)
+        detail = (await page.get(f"/accounts/{account.id}")).text
+        assert "socks5://127.0.0.1:9" in detail
+        assert words in detail
+        assert "The network's word for it" not in detail
+        assert "canary-of-a-proxy" not in detail
 
 
 async def test_an_account_is_linked_by_name_and_password_with_a_check_in_between(page: Browser, desk: Desk) -> None:

@@ -61,6 +61,7 @@ _CAPABILITIES = Capabilities(
     forward=True,
     typing=True,
     marks=frozenset({ChatMark.READ}),
+    one_session=True,
     proxies=True,
 )
 

@@ -51,6 +51,14 @@ STANDINGS: Mapping[AccountStatus, Standing] = {
 }
 
 
+_REFUSED_BY_PROXY = ErrorCode.INVALID_PROXY_CREDENTIALS
+_REFUSED = Standing(
+    word="refused by its proxy",
+    tone="bad",
+    means="Its proxy refused the login to it. Set the proxy anew, over the API.",
+)
+
+
 async def show_accounts(visit: Visit) -> Response:
     found = await visit.services.accounts.list(visit.caller, cursor=visit.query.get("cursor"), limit=_ON_A_PAGE)
     values: dict[str, Any] = {"accounts": found.items, "cursor": found.next, "standings": STANDINGS}
@@ -63,7 +71,8 @@ async def show_account(visit: Visit) -> Response:
     flows = visit.services.accounts.login_flows().get(account.provider, ())
     values: dict[str, Any] = {
         "account": account,
-        "standing": STANDINGS[account.status],
+        "proxy": await visit.services.accounts.proxy(visit.caller, account.id),
+        "standing": _REFUSED if account.status_detail == _REFUSED_BY_PROXY else STANDINGS[account.status],
         "in_use": account.status in IN_USE,
         "paused": account.status is AccountStatus.PAUSED,
         "powers": powers,
