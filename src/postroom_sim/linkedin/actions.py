@@ -42,7 +42,11 @@ class Actions:
         now = store.ground.clock.now_ms()
         newest = store.newest_delivery(thread.id)
         delivered_at = max(now, newest + 1) if at is None else at
-        id = urn.new_message_id(store.chance(), delivered_at=delivered_at, thread_id=thread.id)
+        source = store.chance()
+        id = urn.new_message_id(source, delivered_at=delivered_at, thread_id=thread.id)
+        while store.find_message(id) is not None:
+            # Many who write in one millisecond draw the same number now and then.
+            id = urn.new_message_id(source, delivered_at=delivered_at, thread_id=thread.id)
         message = Message(
             id,
             thread.id,
