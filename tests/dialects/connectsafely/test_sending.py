@@ -269,7 +269,7 @@ def new_people(api: Api) -> list[str]:
 
 def test_what_is_kept_for_an_idempotency_key_has_no_words_of_the_message(api: Api) -> None:
     body = {"conversationUrn": api.alone()["conversationUrn"], "message": "Quince and medlar"}
-    headers = {"Idempotency-Key": "once"}
+    headers = {"Idempotency-Key": "said-once"}
     sent = api("POST", "/conversations/send", json=body, headers=headers).json()["sentMessage"]
     assert sent["text"] == "Quince and medlar"
     urn = q(body["conversationUrn"])

@@ -75,7 +75,7 @@ def test_a_test_is_listed_among_the_deliveries_and_tried_again(api: httpx.Client
         assert api.get(f"{path}/deliveries").json() == {"items": [tried], "cursor": None}
         assert api.get(f"{path}/deliveries", params={"failed": "true"}).json()["items"] == []
         receiver.status = 500
-        once = {"Idempotency-Key": "once"}
+        once = {"Idempotency-Key": "replayed-once"}
         again = api.post(f"{path}/deliveries/{tried['id']}/replay", headers=once)
         assert again.json()["items"][0]["failure"] == "status_500"
         assert api.post(f"{path}/deliveries/{tried['id']}/replay", headers=once).json() == again.json()

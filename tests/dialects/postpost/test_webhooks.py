@@ -164,14 +164,14 @@ async def test_an_id_that_is_none_is_not_found(api: httpx.AsyncClient, id: str) 
 
 
 async def test_an_idempotency_key_that_comes_again_hears_everything_but_the_secret(api: httpx.AsyncClient) -> None:
-    headers = {"Idempotency-Key": "once"}
+    headers = {"Idempotency-Key": "hook-once"}
     first = await api.post("/webhooks", json=GOOD, headers=headers)
     again = await api.post("/webhooks", json=GOOD, headers=headers)
     assert again.status_code == 201
     webhook = first.json()["webhook"]
     secret = webhook.pop("secret")
     assert again.json()["webhook"] == webhook
-    path, headers = f"/webhooks/{webhook['_id']}/regenerate-secret", {"Idempotency-Key": "twice"}
+    path, headers = f"/webhooks/{webhook['_id']}/regenerate-secret", {"Idempotency-Key": "hook-twice"}
     other = (await api.post(path, headers=headers)).json()["secret"]
     assert (await api.post(path, headers=headers)).json() == {"success": True}
     assert len({secret, other}) == 2
