@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8010
-WORKERS ?= 3
+WORKERS ?= 4
 PYTEST_ARGS ?=
 TARGETS ?=
 
