@@ -1,5 +1,6 @@
 """A furnished house on each database, and short ways to do with posts and accounts what tests about them do."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -52,6 +53,14 @@ class Desk:
         """How often the network was asked for this."""
         found = await self.built.sim.get("/_sim/requests", params={"network": network, "operation": operation})
         return len(found.json()["requests"])
+
+    async def struck(self, operation: str, network: str = "bluesky") -> None:
+        """Until a fault has struck a call of this operation."""
+        asked = {"network": network, "operation": operation}
+        while not any(
+            row["fault"] for row in (await self.built.sim.get("/_sim/requests", params=asked)).json()["requests"]
+        ):
+            await asyncio.sleep(0.02)
 
     async def live(self) -> list[dict[str, Any]]:
         """The posts that Bluesky shows."""

@@ -64,8 +64,7 @@ async def test_while_a_login_is_under_way_no_other_one_begins_and_an_answer_is_g
     service = desk.services.accounts
     await desk.fault("login", "linkedin", do={"hold": True})
     running = asyncio.create_task(service.start_link(desk.caller, "linkedin", "password", OTP))
-    while not await desk.calls("login", "linkedin"):
-        await asyncio.sleep(0.02)
+    await desk.struck("login", "linkedin")
     with pytest.raises(LoginFailed) as told:
         await service.start_link(desk.caller, "linkedin", "password", OTP)
     assert told.value.kind is Kind.LINK_RUNNING

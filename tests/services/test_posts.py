@@ -138,8 +138,7 @@ async def test_deleted_while_it_is_being_published_it_stays_deleted_and_a_receip
     group = await desk.due("Too late")
     await desk.fault("createRecord", do={"hold": True})
     working = asyncio.create_task(desk.work())
-    while not await desk.calls("createRecord"):
-        await asyncio.sleep(0.02)
+    await desk.struck("createRecord")
     await desk.services.posts.delete(desk.caller, group.id)
     await desk.no_faults()
     await working

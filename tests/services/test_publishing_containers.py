@@ -64,8 +64,7 @@ async def test_a_group_that_is_deleted_before_its_container_is_published_is_not_
     await threads.fault("create", do={"hold": True})
     group = await threads.due("Never")
     working = asyncio.create_task(threads.desk.work())
-    while not await threads.calls("create"):
-        await asyncio.sleep(0.02)
+    await threads.desk.struck("create", "threads")
     await threads.desk.services.posts.delete(threads.desk.caller, group.id)
     await threads.desk.no_faults()
     await working

@@ -1,6 +1,5 @@
 """Publishing to X: at most one post, found on the own timeline where X shows it, unconfirmed where it does not."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -240,8 +239,7 @@ async def test_tokens_that_were_renewed_late_do_not_replace_those_of_a_new_link(
     await desk.advance(7300)
     group = await due(desk, ada)
     async with working(desk):
-        while not await desk.calls("token", "twitter"):
-            await asyncio.sleep(0.02)
+        await desk.struck("token", "twitter")
         await sandbox.link(desk.house, desk.caller, "twitter", "oauth", {"login": "user_good"})
         async with desk.house.database.read() as reader:
             linked = await accounts.find_credentials(reader, ada.workspace_id, ada.id)

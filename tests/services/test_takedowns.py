@@ -101,8 +101,7 @@ async def test_what_is_asked_is_on_record_before_the_network_is_called(desk: Des
     assert await outcomes(desk, made) == [TargetOutcome.ASKED]
     await desk.fault("deleteRecord", do={"hold": True})
     task = asyncio.create_task(desk.work())
-    while not await desk.calls("deleteRecord"):
-        await asyncio.sleep(0.02)
+    await desk.struck("deleteRecord")
     assert await desk.rows("select outcome, called from takedown_targets") == [("asked", 1)]
     await desk.no_faults()
     await task
