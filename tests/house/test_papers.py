@@ -35,7 +35,7 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 def test_ci_checks_and_then_runs_the_readmes_test_command() -> None:
     path = ROOT / ".ci" / "run"
     assert path.stat().st_mode & 0o111
-    steps = [line.strip() for line in path.read_text().splitlines() if line.startswith("make ")]
+    steps = [line.partition(" || ")[0] for line in path.read_text().splitlines() if line.startswith("make ")]
     steps = [step for step in steps if "--version" not in step]
     assert steps == ["make check", "make test"]
 
