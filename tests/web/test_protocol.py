@@ -107,6 +107,15 @@ async def test_answers_are_whole_however_many_are_asked_for_at_once(port: int) -
     writer.close()
 
 
+async def test_who_says_that_it_asks_no_more_is_answered(port: int) -> None:
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.closing(writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            writer.write_eof()
+            assert (await asyncio.wait_for(reader.read(-1), 10)).endswith(b"whole")
+
+
 async def test_who_reads_slowly_holds_the_answer_up_and_not_in_memory(port: int, sent: list[int]) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
     writer.write(b"GET /4000 HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -75,6 +75,11 @@ class Http(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def eof_received(self) -> None:
+        # Whoever asked may say that it asks no more: the transport closes now, and what it is told goes out before.
+        gathering: Any = self.transport
+        gathering.flush()
+
     def handle_websocket_upgrade(self) -> None:
         gathering: Any = self.transport
         gathering.flush()
