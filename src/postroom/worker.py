@@ -252,8 +252,9 @@ class Worker:
         if not await self._work.sync.sync(workspace_id, account_id, chat_id=chat_id, seconds=_SYNC_SECONDS):
             await self._work.sync.queue(workspace_id, account_id, chat_id)
 
-    async def _finish_unlink(self, job: Job) -> None:
-        await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
+    async def _finish_unlink(self, job: Job) -> Retry | None:
+        overwritten = await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
+        return None if overwritten else Retry(after=next_attempt(job.attempts), reason="not_overwritten")
 
     async def _notify_linked(self, job: Job) -> Retry | None:
         return await self._work.hosted_links.notify(_workspace(job), _arg(job, "link_id"), job.attempts)
