@@ -88,6 +88,8 @@ from postroom.services.searching import Searching
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
+from postroom.services.takedown_calls import TakedownCalls
+from postroom.services.takedown_outcomes import TakedownOutcomes
 from postroom.services.takedowns import Takedowns
 from postroom.services.telling import Payload, Teller
 from postroom.services.threads import Threads
@@ -194,7 +196,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
-    takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
+    taken_down = TakedownOutcomes(notifier, posts, events, receipts, now)
+    takedowns = Takedowns(database, notifier, connections, posts, receipts, taken_down, now)
     library = Library(database, media, images, now)
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
@@ -276,6 +279,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         recalls=recalls,
         sync=sync,
         takedowns=takedowns,
+        takedown_calls=TakedownCalls(database, connections, posts, taken_down),
         upkeep=upkeep,
     )
     return House(
