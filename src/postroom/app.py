@@ -414,11 +414,10 @@ def _mounted(
             if mounted is None:
                 await plain(scope, receive, send, 404, _WHERE, b"application/problem+json")
             else:
-                # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
-                slow = first in ("media", "mcp") or scope["path"] == "/library/upload"
-                waits = not slow and scope["method"] != "GET"
-                out = dated(send, now) if sandbox and first == "api" else send
-                await mounted(scope, in_time(receive, patience) if waits else receive, out)
+                # A GET has no body to wait for. Media take their own time: their addresses expire. Agents are told below.
+                if scope["method"] != "GET" and first not in ("media", "mcp") and scope["path"] != "/library/upload":
+                    receive = in_time(receive, patience)
+                await mounted(scope, receive, dated(send, now) if sandbox and first == "api" else send)
 
     if not settings.cors_origins:
         return app

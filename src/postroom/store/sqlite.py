@@ -118,7 +118,7 @@ class _SharedReader(_Reader):
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Until the end of the block no snapshot is shared; one that is, ends now."""
-        self._end()
+        self.end()
         self._apart = True
         try:
             yield
@@ -127,11 +127,12 @@ class _SharedReader(_Reader):
 
     def _share(self) -> None:
         if not self._apart:
-            asyncio.get_running_loop().call_soon(self._end)
+            asyncio.get_running_loop().call_soon(self.end)
             self._connection.execute("begin")
             self._shared = True
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """No snapshot is shared from here on, until somebody reads."""
         if self._shared:
             self._shared = False
             self._connection.execute("commit")
@@ -302,5 +303,6 @@ class SqliteDatabase:
             if self._batch is not None:
                 await self._commit(self._batch)
             self._committer.shutdown()
+            self._reader.end()
             self._reading.close()
             self._writing.close()
