@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from postroom.store.database import Database, Tx
-from postroom.store.keyring import Keyring
 from postroom.store.sqlite import SqliteDatabase
 
 
@@ -65,13 +64,3 @@ async def test_another_process_that_waits_for_readers_is_not_waited_for_by_one(
             await put(tx, "b")
         assert emptying.result() == (0, 0, 0)
     other.close()
-
-
-async def test_it_may_be_closed_in_the_turn_in_which_it_was_read(
-    tmp_path: Path, keyring: Keyring, logged: list[str]
-) -> None:
-    opened = SqliteDatabase(tmp_path / "postroom.db", keyring)
-    assert await names(opened) == []
-    await opened.close()
-    await asyncio.sleep(0)
-    assert logged == []

@@ -132,7 +132,7 @@ class _SharedReader(_Reader):
             self._connection.execute("begin")
 
     def end(self) -> None:
-        """No snapshot that is shared now outlives this."""
+        """No snapshot is shared from here on, until somebody reads."""
         if self._shared:
             self._shared = False
             # A read that a failing disk, or a lack of memory, has failed has ended it already.
