@@ -11,7 +11,15 @@ import pytest
 from postroom.domain.accounts import Account, AccountStatus
 from postroom.domain.events import EventType
 from postroom.domain.syncs import SyncState
-from postroom.errors import CredentialsRejected, InvalidParameters, NoSession, NotFound, NotSupported, ProviderDown
+from postroom.errors import (
+    CredentialsRejected,
+    InvalidParameters,
+    Kind,
+    NoSession,
+    NotFound,
+    NotSupported,
+    ProviderDown,
+)
 from postroom.services import listeners
 from postroom.store import accounts
 from tests.scene import Scene, running
@@ -406,8 +414,9 @@ async def test_the_history_of_one_chat_is_read_anew_and_no_other(scene: Scene) -
     held = {copy.key for copy in await scene.messages()}
     assert message.key in held
     assert other.key not in held
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as refusal:
         await asked(scene.built.other, message.chat_id)
+    assert refusal.value.kind is Kind.CHAT
 
 
 async def test_reads_are_answered_while_a_large_mailbox_comes_in(scene: Scene) -> None:
