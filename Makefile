@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 PARTS := .parts
 PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 
+# The tests start hundreds of processes: each would compile what it imports once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
