@@ -30,10 +30,10 @@ run: install ## start the server with its simulated networks (PORT=8010)
 	@exec $(BIN)/postroom serve --sandbox --data .data/sandbox --port $(PORT)
 
 test: test-setup ## run every test, on real parts, at the small size
-	@bash tests/parts/in_memory.sh 4 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) $(TARGETS)
+	@bash tests/parts/in_memory.sh 4 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) $(TARGETS)
 
 test-long: test-setup ## the same with full enumerations and 10,000 traces, on the disk
-	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
+	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
 
 mutants: test-setup ## break each rule on purpose and see a test fail
 	@$(BIN)/python tests/mutants/run.py $(TARGETS)
