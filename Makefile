@@ -36,7 +36,7 @@ test-long: test-setup ## the same with full enumerations and 10,000 traces, on t
 	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
 
 mutants: test-setup ## break each rule on purpose and see a test fail
-	@$(BIN)/python tests/mutants/run.py $(TARGETS)
+	@bash tests/parts/in_memory.sh 4 $(BIN)/python tests/mutants/run.py $(TARGETS)
 
 check: $(VENV)/.stamp-dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet . || { echo "format: run 'make format'"; $(BIN)/ruff format --check .; }
