@@ -12,15 +12,13 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from postroom.app import House
 from postroom.errors import PostroomError
 from postroom.settings import Settings
+from postroom.web.protocol import Http
 
 log = structlog.get_logger()
-
-_MOST_HEAD_BYTES = 256 << 10
 
 
 class FolderInUse(PostroomError):
@@ -66,49 +64,6 @@ def listen(settings: Settings) -> socket.socket:
     return opened
 
 
-class _Http(HttpToolsProtocol):
-    """Refuses a request whose head does not end, or takes too long: the parser would go on collecting it."""
-
-    head_seconds = 60.0
-    _head_bytes: int | None = None
-    _head_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._head_bytes = None
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._head_bytes is not None:
-            if self._head_timer is None:
-                self._await_head()
-            self._head_bytes += len(data)
-            if self._head_bytes > _MOST_HEAD_BYTES:
-                self._head_bytes = None
-                self.send_400_response("Invalid HTTP request received.")
-
-
 class _Server(uvicorn.Server):
     """Says when it listens, and leaves signals to whoever runs it."""
 
@@ -134,7 +89,7 @@ async def run(
     config = uvicorn.Config(
         house.app,
         loop="none",
-        http=type("_TimedHttp", (_Http,), {"head_seconds": settings.request_seconds}),
+        http=type("_TimedHttp", (Http,), {"head_seconds": settings.request_seconds}),
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=65_536,

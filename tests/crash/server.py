@@ -104,9 +104,9 @@ def _watch_commits() -> None:
         database.begin = _watched_begin(database.begin)  # type: ignore[method-assign]
     scrub = SqliteDatabase.scrub
 
-    async def sqlite_scrub(self: SqliteDatabase) -> None:
+    async def sqlite_scrub(self: SqliteDatabase) -> bool:
         with _step("scrub"):
-            await scrub(self)
+            return await scrub(self)
 
     SqliteDatabase.scrub = sqlite_scrub  # type: ignore[method-assign]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -9,6 +10,7 @@ from postroom.domain.accounts import AccountStatus
 from postroom.domain.events import EventType
 from postroom.domain.posts import PostStatus
 from postroom.errors import InvalidParameters, Kind, LoginFailed, NotFound
+from postroom.store import snapshots
 from tests.desk import Desk
 
 ADA = {"identifier": "ada.test", "password": "app-ada-pass"}
@@ -149,6 +151,19 @@ async def test_a_network_that_never_answers_is_waited_for_five_seconds_at_most(d
     await desk.services.accounts.unlink(desk.caller, account.id)
     assert time.monotonic() - began < 8
     assert set((await held(desk, account.id)).values()) == {0}
+
+
+async def test_what_a_backup_keeps_from_being_overwritten_is_overwritten_once_it_is_over(desk: Desk) -> None:
+    file = desk.built.data / "postroom.db"
+    on_sqlite = desk.house.database.dialect == "sqlite"
+    async with snapshots.of_sqlite(file) if on_sqlite else nullcontext():
+        await desk.services.accounts.unlink(desk.caller, (await desk.account()).id)
+        await desk.advance(31)
+        await desk.work()
+        assert [status for status, _ in await desk.jobs("finish_unlink")] == (["todo"] if on_sqlite else ["done"])
+    await desk.settle()
+    assert [status for status, _ in await desk.jobs("finish_unlink")] == ["done"]
+    assert not on_sqlite or file.with_name("postroom.db-wal").stat().st_size < 100_000
 
 
 async def test_of_two_unlinks_at_once_one_finds_nothing(desk: Desk) -> None:

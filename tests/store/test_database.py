@@ -2,6 +2,9 @@
 
 import asyncio
 import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +303,64 @@ class FailsToCommit:
         return getattr(self._connection, name)
 
 
+async def test_reads_of_one_turn_see_one_state_and_those_of_the_next_all_that_is_committed(
+    sqlite: SqliteDatabase, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "postroom.db", isolation_level=None)
+    assert await names(sqlite) == []
+    other.execute("insert into settings_kept values ('a', 'x')")
+    assert await names(sqlite) == []
+    await asyncio.sleep(0)
+    assert await names(sqlite) == ["a"]
+    other.close()
+
+
+async def test_what_is_committed_is_read_at_once_whoever_else_is_reading(sqlite: SqliteDatabase) -> None:
+    async with at_all_times_reading(sqlite):
+        for name in map(str, range(50)):
+            async with sqlite.begin() as tx:
+                await put(tx, name)
+            assert name in await names(sqlite)
+
+
+async def test_however_many_read_the_log_is_moved_into_the_file_and_begun_anew(
+    sqlite: SqliteDatabase, tmp_path: Path
+) -> None:
+    async with at_all_times_reading(sqlite):
+        for number in range(60):
+            async with sqlite.begin() as tx:
+                await tx.execute(PUT, str(number), "x" * 1_000_000)
+    # 60 MB went through it; it is moved when it has 2,000 pages of 4 KiB, here in steps of 1 MB.
+    assert (tmp_path / "postroom.db-wal").stat().st_size < 16e6
+
+
+async def test_the_log_is_emptied_at_once_however_many_read(sqlite: SqliteDatabase, tmp_path: Path) -> None:
+    async with at_all_times_reading(sqlite):
+        for number in range(20):
+            async with sqlite.begin() as tx:
+                await put(tx, str(number))
+            assert await sqlite.scrub()
+
+
+@asynccontextmanager
+async def at_all_times_reading(database: Database) -> AsyncIterator[None]:
+    """Others who read in every turn of the event loop, and leave it hardly a moment without."""
+
+    async def read() -> None:
+        while True:
+            await names(database)
+            until = time.perf_counter() + 0.001
+            while time.perf_counter() < until:
+                pass
+            await asyncio.sleep(0)
+
+    reading = [asyncio.create_task(read()) for _ in range(2)]
+    yield
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+
+
 async def test_a_commit_that_fails_reaches_every_member_and_the_next_one_works(sqlite: SqliteDatabase) -> None:
     working = sqlite._writing
     sqlite._writing = FailsToCommit(working)  # type: ignore[assignment]
@@ -335,6 +396,23 @@ async def test_scrubbing_leaves_nothing_of_what_was_deleted(sqlite: SqliteDataba
     async with sqlite.begin() as tx:
         await tx.execute("delete from settings_kept")
     await sqlite.scrub()
+    assert not any(holding(tmp_path, b"canary-"))
+
+
+async def test_scrubbing_says_so_where_a_backup_still_reads_what_was_deleted(
+    sqlite: SqliteDatabase, tmp_path: Path
+) -> None:
+    async with sqlite.begin() as tx:
+        await tx.execute(PUT, "a", "canary-" * 500)
+    backup = sqlite3.connect(tmp_path / "postroom.db", isolation_level=None)
+    backup.execute("begin")
+    backup.execute("select name from settings_kept").fetchall()
+    async with sqlite.begin() as tx:
+        await tx.execute("delete from settings_kept")
+    assert not await sqlite.scrub()
+    assert any(holding(tmp_path, b"canary-"))
+    backup.close()
+    assert await sqlite.scrub()
     assert not any(holding(tmp_path, b"canary-"))
 
 

@@ -15,7 +15,7 @@ from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.domain.proxies import Proxy
-from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
+from postroom.errors import ErrorCode, Kind, NotFound, PostroomError, Unavailable
 from postroom.ids import is_id, new_id
 from postroom.services import deferral_ends
 from postroom.services.connections import Connections, check_connected
@@ -298,12 +298,17 @@ class Accounts:
         await self.finish_unlink(account.workspace_id, account.id, revoked=revoked)
 
     async def finish_unlink(self, workspace_id: str, account_id: str, *, revoked: bool = False) -> None:
-        """What remains after an account was marked (also a job; safe to repeat)."""
+        """What remains after an account was marked (also a job; safe to repeat).
+
+        Raises:
+            Unavailable: it is gone from the tables, and a backup that is being made keeps what was from being overwritten.
+        """
         async with self._database.read() as reader:
             status = await accounts.find_status(reader, workspace_id, account_id)
         if status is None:
-            # It is gone from the tables; whoever removed it may have died before that was so in every file.
-            await self._database.scrub()
+            # It is gone from the tables; whoever removed it may not have come to have that so in every file.
+            if not await self._database.scrub():
+                raise Unavailable("What was deleted is not overwritten yet: the database is being read as it was.")
         if status is not AccountStatus.UNLINKING:
             return
         self._connections.forget(account_id)

@@ -98,11 +98,11 @@ class Database(Protocol):
         ...
 
     def read(self) -> AbstractAsyncContextManager[Reader]:
-        """A reader. Not a snapshot: each statement sees what is committed when it runs."""
+        """A reader. Not a snapshot: what is committed meanwhile may be seen, by its next statement already."""
         ...
 
-    async def scrub(self) -> None:
-        """Overwrite what was deleted, as far as the database can."""
+    async def scrub(self) -> bool:
+        """Overwrite what was deleted, as far as the database can. False: another process reads what was; try later."""
         ...
 
     async def close(self) -> None: ...

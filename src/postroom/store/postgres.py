@@ -279,8 +279,9 @@ class PostgresDatabase:
         for call in committed:
             call()
 
-    async def scrub(self) -> None:
+    async def scrub(self) -> bool:
         """Nothing: PostgreSQL keeps old versions in its log whatever is asked. What is sealed stays unreadable."""
+        return True
 
     async def close(self) -> None:
         await self._sharing.close()

@@ -1,5 +1,8 @@
 """SQLite: reads inline on the event loop's own connection, one writer, and commits that waiting writers share.
 
+A read is a system call or two for its locks, and as many for pages that are not at hand: more than all the rest of it. So
+the file is mapped, and reads of one turn of the event loop share a snapshot while nothing is being committed.
+
 Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is
 committed in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more
 share one sync.
@@ -8,9 +11,9 @@ share one sync.
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,11 +26,16 @@ from postroom.store.keyring import Keyring
 
 WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
 _MOST_IN_A_BATCH = 128
+_PATIENCE_MS = 10_000
+# Writers wait for it: whoever reads the database as it was (a backup) may take minutes, and is not waited for.
+_SCRUBBING_PATIENCE_MS = 500
+# All that SQLite maps at most, as it is usually built. What is mapped is the kernel's to drop, as other cached files are.
+_MOST_MAPPED_BYTES = 0x7FFF0000
 _PRAGMAS = (
     "pragma foreign_keys = on",
     "pragma secure_delete = on",
     "pragma cache_size = -65536",
-    "pragma busy_timeout = 10000",
+    f"pragma busy_timeout = {_PATIENCE_MS}",
     "pragma temp_store = memory",
     # Checkpoints run in the committing thread of the writer; the log stays small enough to be quick to read.
     "pragma wal_autocheckpoint = 2000",
@@ -82,6 +90,51 @@ class _Reader:
 
     async def __aexit__(self, *_: object) -> None:
         return None
+
+
+class _SharedReader(_Reader):
+    """Reads of one turn of the event loop share one snapshot; while a commit is under way, each has its own.
+
+    Shared ones would always be older than the commit that is under way, and the log could then never be moved into the
+    file as a whole, and begun anew, as long as somebody reads.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
+        super().__init__(connection, keyring)
+        self._apart = False
+        self._shared = False
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        if not self._shared:
+            self._share()
+        return self._connection.execute(_numbered(sql), args).fetchall()
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        if not self._shared:
+            self._share()
+        row: Row | None = self._connection.execute(_numbered(sql), args).fetchone()
+        return row
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Until the end of the block no snapshot is shared; one that is, ends now."""
+        self._end()
+        self._apart = True
+        try:
+            yield
+        finally:
+            self._apart = False
+
+    def _share(self) -> None:
+        if not self._apart:
+            asyncio.get_running_loop().call_soon(self._end)
+            self._connection.execute("begin")
+            self._shared = True
+
+    def _end(self) -> None:
+        if self._shared:
+            self._shared = False
+            self._connection.execute("commit")
 
 
 class _Tx(_Reader):
@@ -139,7 +192,8 @@ class SqliteDatabase:
         self._migrate()
         self._reading = _connect(file)
         self._reading.execute("pragma query_only = on")
-        self._reader = _Reader(self._reading, keyring)
+        self._reading.execute(f"pragma mmap_size = {_MOST_MAPPED_BYTES}")
+        self._reader = _SharedReader(self._reading, keyring)
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
@@ -207,15 +261,16 @@ class SqliteDatabase:
             batch.done.set_result(None)
             return
         loop = asyncio.get_running_loop()
-        committing = loop.run_in_executor(self._committer, self._writing.execute, "commit")
         cancelled: asyncio.CancelledError | None = None
-        while not committing.done():
-            try:
-                await asyncio.shield(committing)
-            except asyncio.CancelledError as error:
-                cancelled = error
-            except sqlite3.Error:
-                break
+        with self._reader.apart():
+            committing = loop.run_in_executor(self._committer, self._writing.execute, "commit")
+            while not committing.done():
+                try:
+                    await asyncio.shield(committing)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+                except sqlite3.Error:
+                    break
         failure = committing.exception()
         if failure is None:
             batch.done.set_result(None)
@@ -226,17 +281,21 @@ class SqliteDatabase:
         if cancelled is not None:
             raise cancelled
 
-    async def scrub(self) -> None:
-        """Move the log into the file and empty it: what was deleted (and zeroed) is then in neither."""
+    async def scrub(self) -> bool:
         async with self._turn:
             if self._batch is not None:
                 await self._commit(self._batch)
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._committer, self._empty_the_log)
+            return await asyncio.get_running_loop().run_in_executor(self._committer, self._empty_the_log)
 
-    def _empty_the_log(self) -> None:
-        # To its last row: a statement that is not finished keeps the next transaction from beginning.
-        self._writing.execute("pragma wal_checkpoint(truncate)").fetchall()
+    def _empty_the_log(self) -> bool:
+        """Move it into the file and empty it: what was deleted (and zeroed) is then in neither."""
+        self._writing.execute(f"pragma busy_timeout = {_SCRUBBING_PATIENCE_MS}")
+        try:
+            # To its last row: a statement that is not finished keeps the next transaction from beginning.
+            [(busy, _, _)] = self._writing.execute("pragma wal_checkpoint(truncate)").fetchall()
+        finally:
+            self._writing.execute(f"pragma busy_timeout = {_PATIENCE_MS}")
+        return not busy
 
     async def close(self) -> None:
         async with self._turn:
