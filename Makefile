@@ -64,9 +64,9 @@ parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/axe/.stamp $(PARTS)/
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 
-# Python packages and the PDS do not wait for each other.
+# Python packages and the PDS do not wait for each other; much of it is to wait for what comes over the network.
 test-setup:
-	@$(MAKE) --silent --no-print-directory -j2 $(VENV)/.stamp-test parts
+	@$(MAKE) --silent --no-print-directory -j3 $(VENV)/.stamp-test parts
 
 # The environment. Each stamp is as new as the lock file that it was made from.
 
