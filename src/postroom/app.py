@@ -88,6 +88,8 @@ from postroom.services.searching import Searching
 from postroom.services.sessions import Sessions
 from postroom.services.simulation import Simulation
 from postroom.services.sync import Sync
+from postroom.services.takedown_calls import TakedownCalls
+from postroom.services.takedown_outcomes import TakedownOutcomes
 from postroom.services.takedowns import Takedowns
 from postroom.services.telling import Payload, Teller
 from postroom.services.threads import Threads
@@ -194,7 +196,8 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
     access = Access(database, now, sandbox=sandbox)
     recalls = Recalls(database, notifier, connections, messages, events, receipts, now)
     deferrals = Deferrals(database, notifier, connections, messages, recalls, events, now)
-    takedowns = Takedowns(database, notifier, connections, posts, events, receipts, now)
+    taken_down = TakedownOutcomes(notifier, posts, events, receipts, now)
+    takedowns = Takedowns(database, notifier, connections, posts, receipts, taken_down, now)
     library = Library(database, media, images, now)
     attachments = Attachments(database, posts, media, fetching, now)
     hosted = HostedLinks(database, guard, guarded, now, public_url=public_url)
@@ -276,6 +279,7 @@ async def build(settings: Settings, *, public_url: str, now: Clock, sandbox: boo
         recalls=recalls,
         sync=sync,
         takedowns=takedowns,
+        takedown_calls=TakedownCalls(database, connections, posts, taken_down),
         upkeep=upkeep,
     )
     return House(
@@ -410,11 +414,10 @@ def _mounted(
             if mounted is None:
                 await plain(scope, receive, send, 404, _WHERE, b"application/problem+json")
             else:
-                # Media take their own time: their addresses expire. A GET has no body to wait for. Agents are told below.
-                slow = first in ("media", "mcp") or scope["path"] == "/library/upload"
-                waits = not slow and scope["method"] != "GET"
-                out = dated(send, now) if sandbox and first == "api" else send
-                await mounted(scope, in_time(receive, patience) if waits else receive, out)
+                # A GET has no body to wait for. Media take their own time: their addresses expire. Agents are told below.
+                if scope["method"] != "GET" and first not in ("media", "mcp") and scope["path"] != "/library/upload":
+                    receive = in_time(receive, patience)
+                await mounted(scope, receive, dated(send, now) if sandbox and first == "api" else send)
 
     if not settings.cors_origins:
         return app

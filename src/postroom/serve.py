@@ -20,6 +20,9 @@ from postroom.web.protocol import Http
 
 log = structlog.get_logger()
 
+# Python's own 700 is a collection for every eighth request or so.
+_NEW_BEFORE_A_COLLECTION = 10_000
+
 
 class FolderInUse(PostroomError):
     """Another server is running on this data folder."""
@@ -112,13 +115,18 @@ async def run(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
-    # What a server is made of stays until its end: no collection needs to look at it again.
-    gc.collect()
-    gc.freeze()
+    _collect_seldom()
     if not works:
         house.listeners.stay_away()
     async with _background(house) if works else contextlib.nullcontext():
         await server.serve(sockets=[opened])
+
+
+def _collect_seldom() -> None:
+    """What a server is made of stays until its end, and a request leaves next to nothing: neither is looked at often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_BEFORE_A_COLLECTION, 20, 20)
 
 
 async def work(house: House, ready: Callable[[], None]) -> None:
@@ -128,8 +136,7 @@ async def work(house: House, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
-    gc.collect()
-    gc.freeze()
+    _collect_seldom()
     async with _background(house):
         ready()
         await ended.wait()

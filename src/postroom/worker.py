@@ -19,6 +19,7 @@ from postroom.services.media import Media
 from postroom.services.publishing import Publishing
 from postroom.services.recalls import Recalls
 from postroom.services.sync import Sync
+from postroom.services.takedown_calls import TakedownCalls
 from postroom.services.takedowns import Takedowns
 from postroom.services.upkeep import Upkeep
 from postroom.store import jobs
@@ -53,6 +54,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     recalls: Recalls
     sync: Sync
     takedowns: Takedowns
+    takedown_calls: TakedownCalls
     upkeep: Upkeep
 
 
@@ -215,9 +217,7 @@ class Worker:
         self._rests = {key: moment for key, moment in self._rests.items() if moment > now}
         self._rests[f"{holds} {job.lock if holds is Holds.LOCK else job.provider}"] = until
 
-    def _finish(self, job: Job) -> Callable[[Tx, float], Awaitable[None]]:
-        """Ends a job in the transaction that records what came of it; its account then rests for so many seconds."""
-
+    def _finish(self, job: Job) -> jobs.Finish:
         async def finish(tx: Tx, rest_seconds: float) -> None:
             await jobs.finish(tx, job.id, self._owner)
             tx.on_commit(lambda: self._finished.add(job.id))
@@ -237,7 +237,7 @@ class Worker:
 
     async def _take_down(self, job: Job) -> Retry | None:
         workspace_id, position = _workspace(job), int(_arg(job, "position"))
-        return await self._work.takedowns.settle(
+        return await self._work.takedown_calls.settle(
             workspace_id, _arg(job, "takedown_id"), position, job.attempts, self._finish(job)
         )
 
@@ -252,8 +252,9 @@ class Worker:
         if not await self._work.sync.sync(workspace_id, account_id, chat_id=chat_id, seconds=_SYNC_SECONDS):
             await self._work.sync.queue(workspace_id, account_id, chat_id)
 
-    async def _finish_unlink(self, job: Job) -> None:
-        await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
+    async def _finish_unlink(self, job: Job) -> Retry | None:
+        overwritten = await self._work.accounts.finish_unlink(_workspace(job), _arg(job, "account_id"))
+        return None if overwritten else Retry(after=next_attempt(job.attempts), reason="not_overwritten")
 
     async def _notify_linked(self, job: Job) -> Retry | None:
         return await self._work.hosted_links.notify(_workspace(job), _arg(job, "link_id"), job.attempts)

@@ -509,6 +509,17 @@ async def test_what_a_crash_kept_from_the_keyring_is_remembered_at_the_next_star
     assert (await opened.rows(scene.house.database))["unwritten_graves"] == []
 
 
+async def test_a_keyring_that_cannot_be_read_is_said_to_be_so_where_one_looks(tmp_path: Path) -> None:
+    async with lent(tmp_path / "here") as built:
+        services, file = Desk(built).services, tmp_path / "here" / "keyring.db"
+        whole = file.read_bytes()
+        file.write_bytes(bytes(len(whole)))
+        assert services.health.keyring().unreadable
+        assert "postroom_keyring_behind_seconds +Inf" in await services.health.metrics()
+        file.write_bytes(whole)
+        assert not services.health.keyring().lags
+
+
 async def test_what_the_keyring_could_not_take_is_written_once_it_can_and_meanwhile_it_is_said_to_lag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 
@@ -154,16 +155,41 @@ async def test_a_network_that_never_answers_is_waited_for_five_seconds_at_most(d
 
 
 async def test_what_a_backup_keeps_from_being_overwritten_is_overwritten_once_it_is_over(desk: Desk) -> None:
-    file = desk.built.data / "postroom.db"
-    on_sqlite = desk.house.database.dialect == "sqlite"
-    async with snapshots.of_sqlite(file) if on_sqlite else nullcontext():
+    async with backing_up(desk):
         await desk.services.accounts.unlink(desk.caller, (await desk.account()).id)
+    await desk.settle()
+    assert is_overwritten(desk)
+
+
+async def test_so_is_what_an_unlinking_leaves_that_was_cut_short(desk: Desk) -> None:
+    account = await desk.account()
+    await desk.fault("deleteSession", do={"latency_seconds": 30})
+    async with backing_up(desk):
+        unlinking = asyncio.create_task(desk.services.accounts.unlink(desk.caller, account.id))
+        while not await desk.jobs("finish_unlink"):
+            await asyncio.sleep(0.01)
+        unlinking.cancel()
+        await asyncio.wait([unlinking])
+        assert await desk.receipts(account.id) == []
+    assert len(await desk.receipts(account.id)) == 1
+    await desk.settle()
+    assert is_overwritten(desk)
+
+
+@asynccontextmanager
+async def backing_up(desk: Desk) -> AsyncIterator[None]:
+    """A backup is being made until the job that finishes what was unlinked in the block has run, for the first time."""
+    on_sqlite = desk.house.database.dialect == "sqlite"
+    async with snapshots.of_sqlite(desk.built.data / "postroom.db") if on_sqlite else nullcontext():
+        yield
         await desk.advance(31)
         await desk.work()
         assert [status for status, _ in await desk.jobs("finish_unlink")] == (["todo"] if on_sqlite else ["done"])
-    await desk.settle()
-    assert [status for status, _ in await desk.jobs("finish_unlink")] == ["done"]
-    assert not on_sqlite or file.with_name("postroom.db-wal").stat().st_size < 100_000
+
+
+def is_overwritten(desk: Desk) -> bool:
+    log = desk.built.data / "postroom.db-wal"
+    return desk.house.database.dialect != "sqlite" or log.stat().st_size < 100_000
 
 
 async def test_of_two_unlinks_at_once_one_finds_nothing(desk: Desk) -> None:

@@ -315,6 +315,16 @@ async def test_reads_of_one_turn_see_one_state_and_those_of_the_next_all_that_is
     other.close()
 
 
+async def test_a_database_that_was_just_read_can_be_closed(tmp_path: Path, keyring: Keyring) -> None:
+    opened = SqliteDatabase(tmp_path / "closed.db", keyring)
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    assert await names(opened) == []
+    await opened.close()
+    await asyncio.sleep(0)
+    assert complaints == []
+
+
 async def test_what_is_committed_is_read_at_once_whoever_else_is_reading(sqlite: SqliteDatabase) -> None:
     async with at_all_times_reading(sqlite):
         for name in map(str, range(50)):

@@ -6,14 +6,24 @@ from typing import Any
 
 import pytest
 import uvicorn
+from websockets.asyncio.client import connect
 
 from postroom.web.protocol import Gathering, Http
 
 CHUNK = b"x" * 50_000
+HEAD_SECONDS = 1.0
 
 
 async def answers(scope: Any, receive: Any, send: Callable[[dict[str, Any]], Any]) -> None:
-    """`/` is answered whole; anything else with as many chunks as its path says, as fast as they are taken."""
+    """`/` is answered whole; anything else with as many chunks as its path says, as fast as they are taken.
+
+    A WebSocket hears an answer to all that it says.
+    """
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": "heard"})
+        return
     count = int(scope["path"][1:] or "0")
     body = b"whole" if count == 0 else b""
     headers = [(b"content-length", b"%d" % (len(body) + count * len(CHUNK)))]
@@ -61,7 +71,9 @@ async def port(sent: list[int]) -> AsyncIterator[int]:
         await answers(scope, receive, send)
 
     opened = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=Http, loop="none", lifespan="off", log_config=None))
+    http = type("Hasty", (Http,), {"head_seconds": HEAD_SECONDS})
+    options: dict[str, Any] = {"loop": "none", "lifespan": "off", "log_config": None, "ws": "websockets-sansio"}
+    server = uvicorn.Server(uvicorn.Config(app, http=http, **options))
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
     serving = asyncio.create_task(server.serve(sockets=[opened]))
     while not server.started:
@@ -105,6 +117,34 @@ async def test_answers_are_whole_however_many_are_asked_for_at_once(port: int) -
     assert answered.count(b"\r\n\r\nwhole") == 3
     assert answered.endswith(CHUNK * 3)
     writer.close()
+
+
+async def test_who_says_that_it_asks_no_more_is_answered(port: int) -> None:
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.closing(writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            writer.write_eof()
+            assert (await asyncio.wait_for(reader.read(-1), 10)).endswith(b"whole")
+
+
+async def test_a_connection_is_closed_where_a_head_takes_too_long_and_nowhere_else(port: int) -> None:
+    whole = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in (whole, whole[:20], whole[20:], whole + whole[:10]):
+        writer.write(part)
+        await asyncio.sleep(HEAD_SECONDS * 0.4)
+    answered = await asyncio.wait_for(reader.read(-1), HEAD_SECONDS * 3)
+    assert answered.count(b"\r\n\r\nwhole") == 3
+    writer.close()
+
+
+async def test_a_websocket_lives_longer_than_a_head_may_take(port: int) -> None:
+    async with connect(f"ws://127.0.0.1:{port}/") as socket:
+        for _ in range(3):
+            await asyncio.sleep(HEAD_SECONDS * 0.4)
+            await socket.send("hello")
+            assert await socket.recv() == "heard"
 
 
 async def test_who_reads_slowly_holds_the_answer_up_and_not_in_memory(port: int, sent: list[int]) -> None:

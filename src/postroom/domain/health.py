@@ -1,5 +1,6 @@
 """How the server is: its settings as they may be shown, its figures, its work."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -40,11 +41,15 @@ class Remembering(msgspec.Struct, frozen=True, kw_only=True):
     unwritten: int
     """Deletions that could not be written to it; they are tried again until they are."""
     behind_seconds: float
-    """Since when it may not know all; some minutes are usual."""
+    """Since when it may not know all; some minutes are usual, infinity where it cannot be read."""
 
     @property
     def lags(self) -> bool:
         return self.unwritten > 0 or self.behind_seconds > _USUAL_SECONDS
+
+    @property
+    def unreadable(self) -> bool:
+        return math.isinf(self.behind_seconds)
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

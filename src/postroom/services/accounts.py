@@ -15,7 +15,7 @@ from postroom.domain.events import EventData, EventType
 from postroom.domain.jobs import Job, Task
 from postroom.domain.pages import Listing, check_limit, decode_cursor, listing
 from postroom.domain.proxies import Proxy
-from postroom.errors import ErrorCode, Kind, NotFound, PostroomError, Unavailable
+from postroom.errors import ErrorCode, Kind, NotFound, PostroomError
 from postroom.ids import is_id, new_id
 from postroom.services import deferral_ends
 from postroom.services.connections import Connections, check_connected
@@ -297,20 +297,21 @@ class Accounts:
         revoked = await self._revoke(account)
         await self.finish_unlink(account.workspace_id, account.id, revoked=revoked)
 
-    async def finish_unlink(self, workspace_id: str, account_id: str, *, revoked: bool = False) -> None:
+    async def finish_unlink(self, workspace_id: str, account_id: str, *, revoked: bool = False) -> bool:
         """What remains after an account was marked (also a job; safe to repeat).
 
-        Raises:
-            Unavailable: it is gone from the tables, and a backup that is being made keeps what was from being overwritten.
+        False: it is gone from the tables, and a backup that is being made keeps what was from being overwritten.
         """
         async with self._database.read() as reader:
             status = await accounts.find_status(reader, workspace_id, account_id)
-        if status is None:
-            # It is gone from the tables; whoever removed it may not have come to have that so in every file.
-            if not await self._database.scrub():
-                raise Unavailable("What was deleted is not overwritten yet: the database is being read as it was.")
-        if status is not AccountStatus.UNLINKING:
-            return
+        if status is AccountStatus.UNLINKING:
+            await self._remove(workspace_id, account_id, revoked=revoked)
+        elif status is not None:
+            return True
+        # Where it was gone: whoever removed it may not have come to have that so in every file.
+        return await self._database.scrub()
+
+    async def _remove(self, workspace_id: str, account_id: str, *, revoked: bool) -> None:
         self._connections.forget(account_id)
         self._notifier.wake("accounts")
         self._database.keyring.destroy(account_id)
@@ -334,7 +335,6 @@ class Accounts:
             await self._receipts.write(tx, workspace_id, user_id, "account.unlinked", account_id, document)
             data = EventData(account_id=account_id, platform=provider, origin="api")
             await self._events.announce(tx, workspace_id, EventType.ACCOUNT_DELETED, data, user_id)
-        await self._database.scrub()
 
     async def _revoke(self, account: Account) -> bool:
         try:

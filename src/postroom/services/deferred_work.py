@@ -4,7 +4,6 @@ A deletion goes through `Recalls`, whose own intents say what became of a call. 
 whether it went out, it is looked for by its token, and never made again.
 """
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -40,10 +39,9 @@ from postroom.services.messages import Messages
 from postroom.services.recalls import Recalls
 from postroom.store import access, accounts, chats, deferrals, messages, recalls
 from postroom.store.database import Database, Reader, Tx
+from postroom.store.jobs import Finish
 from postroom.store.keyring import NoKey
 from postroom.store.notify import Notifier
-
-Finish = Callable[[Tx, float], Awaitable[None]]
 
 _NOTHING_HAPPENED = (ProviderDown, RateLimited, CredentialsRejected, ActionRequired, ProxyRefused, Unavailable)
 _SEND_FOR = timedelta(minutes=10)

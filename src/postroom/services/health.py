@@ -1,11 +1,13 @@
 """Whether the server can do its work, and figures about it."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
 from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.health import Figures, Remembering, Setting, Work
+from postroom.errors import Unavailable
 from postroom.services.media import Media
 from postroom.store import accounts, attention, jobs
 from postroom.store.database import Database
@@ -41,8 +43,12 @@ class Health:
     def keyring(self) -> Remembering:
         """Whether the keyring remembers what was deleted."""
         keyring = self._database.keyring
-        known = keyring.marked(REMEMBERED)
-        behind = 0.0 if known is None else (to_ms(self._now()) - int(known)) / 1000
+        try:
+            known = keyring.marked(REMEMBERED)
+        except Unavailable:
+            behind = math.inf
+        else:
+            behind = 0.0 if known is None else (to_ms(self._now()) - int(known)) / 1000
         return Remembering(unwritten=keyring.graves.behind, behind_seconds=max(0.0, behind))
 
     async def figures(self) -> Figures:
@@ -86,6 +92,6 @@ class Health:
         lines += ["# TYPE postroom_keyring_unwritten gauge", f"postroom_keyring_unwritten {found.keyring.unwritten}"]
         lines += [
             "# TYPE postroom_keyring_behind_seconds gauge",
-            f"postroom_keyring_behind_seconds {found.keyring.behind_seconds:.0f}",
+            f"postroom_keyring_behind_seconds {found.keyring.behind_seconds:.0f}".replace("inf", "+Inf"),
         ]
         return "\n".join(lines) + "\n"

@@ -57,7 +57,7 @@ class Linking:
         ingest: Ingest,
         events: Events,
         quota: Quota,
-        finish_unlink: Callable[[str, str], Awaitable[None]],
+        finish_unlink: Callable[[str, str], Awaitable[object]],
         now: Clock,
     ) -> None:
         self._database = database

@@ -1,6 +1,5 @@
 """Publishing: one post, one attempt at a time; an unknown outcome is looked up, and never repeated blindly."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import msgspec
@@ -39,9 +38,9 @@ from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.store import accounts, media, posts
 from postroom.store.database import Database, Tx
+from postroom.store.jobs import Finish
 from postroom.store.keyring import NoKey
 
-Finish = Callable[[Tx, float], Awaitable[None]]
 """Ends the job in the transaction that records what came of it; its account is to rest for so many seconds."""
 
 _MOST_ATTEMPTS = 12

@@ -1,63 +1,38 @@
 """Take-down: live posts are removed from their networks, with an outcome for each that is the truth.
 
-What is asked is on record before anyone is called; a job for each target asks its network until that has answered.
-Asking again is safe: who is gone already is gone.
+What is asked is on record before anyone is called (see `takedown_calls`). Asking again is safe: who is gone already is gone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import timedelta
 from typing import Any
 
 import msgspec
 
-from postroom.clock import Clock, iso, to_ms
+from postroom.clock import Clock, to_ms
 from postroom.domain.access import Caller
 from postroom.domain.accounts import Account
 from postroom.domain.capabilities import Capabilities
-from postroom.domain.events import EventData, EventType
-from postroom.domain.jobs import Job, Retry, Task
-from postroom.domain.posts import Post, PostError, PostGroup, PostStatus
+from postroom.domain.jobs import Job, Task
+from postroom.domain.posts import Post, PostGroup, PostStatus
 from postroom.domain.receipts import Receipt
-from postroom.domain.rules import next_attempt
 from postroom.domain.takedowns import Takedown, Target, TargetOutcome, check_expiry, why_by_hand
-from postroom.errors import (
-    ActionRequired,
-    CredentialsRejected,
-    ErrorCode,
-    Kind,
-    NotFound,
-    NotSupported,
-    OutcomeUnknown,
-    ProviderDown,
-    ProviderError,
-    ProxyRefused,
-    RateLimited,
-    Unavailable,
-)
+from postroom.errors import ErrorCode, Kind, NotFound
 from postroom.ids import is_id, is_object_id, new_id
-from postroom.services import budgets
 from postroom.services.connections import Connections
-from postroom.services.events import Events
 from postroom.services.posts import Posts
 from postroom.services.receipts import Receipts
 from postroom.services.spending import counted, spent
-from postroom.store import accounts, jobs, posts, takedowns, unwritten
+from postroom.services.takedown_outcomes import NOBODY_KNOWS, NOT_PUBLISHED, TakedownOutcomes
+from postroom.store import jobs, posts, takedowns, unwritten
 from postroom.store.database import Database, Tx
 from postroom.store.graves import EXPIRY, Grave
+from postroom.store.jobs import Finish
 from postroom.store.notify import Notifier
 
-Finish = Callable[[Tx, float], Awaitable[None]]
-
 LONGEST_WAIT_SECONDS = 10.0
-_MOST_RUNS = 300
-_LOOK_AGAIN = timedelta(seconds=2)
 _BEFORE = "It was taken down before."
-_NOBODY_KNOWS = "Nobody knows whether it was published: look there."
-_NO_ACCOUNT = "No linked account has this platform id any more: link it again, or remove the post by hand."
-_GIVEN_UP = "It was taken down before it was published."
-_NOT_PUBLISHED = "It was not published."
 _DELETED = "post_group.deleted"
 
 
@@ -70,16 +45,16 @@ class Takedowns:
         notifier: Notifier,
         connections: Connections,
         posts: Posts,
-        events: Events,
         receipts: Receipts,
+        outcomes: TakedownOutcomes,
         now: Clock,
     ) -> None:
         self._database = database
         self._notifier = notifier
         self._connections = connections
         self._posts = posts
-        self._events = events
         self._receipts = receipts
+        self._outcomes = outcomes
         self._now = now
 
     @counted
@@ -179,160 +154,6 @@ class Takedowns:
                     await self._of_receipts(tx, user_id, left)
             await finish(tx, 0.0)
 
-    async def settle(
-        self, workspace_id: str, takedown_id: str, position: int, runs: int, finish: Finish
-    ) -> Retry | None:
-        """Ask the network of one target (a job; safe to repeat). Answers when to ask again, where it is not settled."""
-        found = await self._begin(workspace_id, takedown_id, position)
-        if found is None:
-            return None
-        takedown, target, account = found
-        if target.settled_at is not None:
-            await self._record(takedown, target, finish)
-            return None
-        if target.provider_id is None:
-            return Retry(after=_LOOK_AGAIN, reason="being_published")
-        if account is None:
-            await self._record(takedown, self._end(target, TargetOutcome.REFUSED, _NO_ACCOUNT), finish)
-            return None
-        try:
-            async with self._connections.publisher(account) as connection:
-                await connection.unpublish(target.provider_id)
-        except OutcomeUnknown as error:
-            doubted = msgspec.structs.replace(target, outcome=TargetOutcome.IN_DOUBT, detail=error.detail)
-            return await self._again(takedown, doubted, error, runs, finish)
-        except (ProviderDown, RateLimited, Unavailable) as error:
-            return await self._again(takedown, target, error, runs, finish)
-        except NotSupported as error:
-            said = f"{error.detail} Remove it there."
-            await self._record(takedown, self._end(target, TargetOutcome.UNSUPPORTED, said), finish)
-        except ProviderError as error:
-            # Who may not come in was not told anything of the post.
-            unseen = isinstance(error, CredentialsRejected | ActionRequired | ProxyRefused)
-            outcome = target.outcome if unseen else TargetOutcome.REFUSED
-            await self._record(takedown, self._end(target, outcome, error.detail), finish)
-        else:
-            await self._record(takedown, self._end(target, TargetOutcome.DONE, None), finish)
-        return None
-
-    async def _begin(
-        self, workspace_id: str, takedown_id: str, position: int
-    ) -> tuple[Takedown, Target, Account | None] | None:
-        async with self._database.begin() as tx:
-            takedown = await self._hold(tx, workspace_id, takedown_id)
-            if takedown is None or takedown.targets[position].settled_at is not None:
-                return None
-            target = takedown.targets[position]
-            if target.provider_id is None and target.post_id is not None:
-                target = await self._as_it_stands(tx, takedown, target, target.post_id)
-            account = await self._account(tx, workspace_id, takedown.user_id, target)
-            if target.settled_at is None and target.provider_id is not None and account is not None:
-                doubted = TargetOutcome.IN_DOUBT if target.called else target.outcome
-                target = msgspec.structs.replace(target, outcome=doubted, called=True)
-                await takedowns.set_target(tx, workspace_id, takedown_id, target)
-        return takedown, target, account
-
-    async def _hold(self, tx: Tx, workspace_id: str, takedown_id: str) -> Takedown | None:
-        """A take-down, held after its group: in the order in which one is asked for."""
-        found = await takedowns.find(tx, workspace_id, takedown_id)
-        if found is not None:
-            await posts.hold_group(tx, workspace_id, found.user_id, found.group_id)
-        return await takedowns.hold(tx, workspace_id, takedown_id)
-
-    async def _as_it_stands(self, tx: Tx, takedown: Takedown, target: Target, post_id: str) -> Target:
-        """A target that was being published. Where that is to be tried again, it is not."""
-        held = await posts.hold_post(tx, takedown.workspace_id, post_id)
-        if held is None or held[1].status is PostStatus.UNCONFIRMED:
-            return self._end(target, TargetOutcome.IN_DOUBT, _NOBODY_KNOWS)
-        group, post = held
-        if post.status is PostStatus.PROCESSING:
-            return target
-        if post.provider_id is None:
-            if post.status in (PostStatus.PENDING, PostStatus.DRAFT):
-                await self._give_up(tx, group, post)
-                await self._posts.roll_up(tx, group)
-            return self._end(target, TargetOutcome.DONE, _NOT_PUBLISHED)
-        return msgspec.structs.replace(target, provider_id=post.provider_id, url=post.url)
-
-    async def _account(self, tx: Tx, workspace_id: str, user_id: str, target: Target) -> Account | None:
-        found = None
-        if target.account_id is not None:
-            found = await accounts.find(tx, workspace_id, target.account_id)
-        return found or await accounts.find_by_provider_id(
-            tx, workspace_id, user_id, target.platform, target.platform_id
-        )
-
-    async def _again(
-        self, takedown: Takedown, target: Target, error: ProviderError | Unavailable, runs: int, finish: Finish
-    ) -> Retry | None:
-        """The call is over, and left what the target says: ask again later, for a while."""
-        if runs >= _MOST_RUNS:
-            await self._record(takedown, self._end(target, target.outcome, error.detail), finish)
-            return None
-        async with self._database.begin() as tx:
-            held = await self._hold(tx, takedown.workspace_id, takedown.id)
-            if held is not None and held.targets[target.position].settled_at is None:
-                over = msgspec.structs.replace(target, called=False, detail=error.detail)
-                await takedowns.set_target(tx, takedown.workspace_id, takedown.id, over)
-        after = next_attempt(runs, error.retry_after_seconds or 0.0)
-        return Retry(after=after, reason=error.code, holds=budgets.holds(error))
-
-    def _end(self, target: Target, outcome: TargetOutcome, detail: str | None) -> Target:
-        """The target as it is in the end: what was only asked for, and nobody did, was refused."""
-        if outcome is TargetOutcome.ASKED:
-            outcome = TargetOutcome.REFUSED
-        return msgspec.structs.replace(target, outcome=outcome, detail=detail, settled_at=to_ms(self._now()))
-
-    async def _record(self, takedown: Takedown, target: Target, finish: Finish) -> None:
-        async with self._database.begin() as tx:
-            held = await self._hold(tx, takedown.workspace_id, takedown.id)
-            if held is not None and held.targets[target.position].settled_at is None:
-                await takedowns.set_target(tx, takedown.workspace_id, takedown.id, target)
-                await self._announce(tx, takedown, target)
-                targets = [*held.targets]
-                targets[target.position] = target
-                await self._close(tx, msgspec.structs.replace(held, targets=tuple(targets)))
-            await finish(tx, 0.0)
-
-    async def _announce(self, tx: Tx, takedown: Takedown, target: Target) -> None:
-        done = target.outcome is TargetOutcome.DONE
-        data = EventData(
-            post_group_id=takedown.group_id,
-            post_id=target.post_id,
-            platform=target.platform,
-            takedown_id=takedown.id,
-            reason=target.outcome,
-        )
-        kind = EventType.POST_TAKEN_DOWN if done else EventType.POST_TAKE_DOWN_FAILED
-        await self._events.announce(tx, takedown.workspace_id, kind, data, takedown.user_id)
-
-    async def _close(self, tx: Tx, takedown: Takedown) -> None:
-        """Where all is settled: say so, for good, and delete the group if that was to follow."""
-        if any(target.settled_at is None for target in takedown.targets):
-            return
-        await takedowns.set_settled(tx, takedown.workspace_id, takedown.id, to_ms(self._now()))
-        document = {
-            "takedown_id": takedown.id,
-            "asked_at": iso(takedown.asked_at),
-            "targets": [
-                {
-                    "platform": target.platform,
-                    "platform_id": target.platform_id,
-                    "provider_id": target.provider_id,
-                    "url": target.url,
-                    "outcome": target.outcome,
-                    "detail": target.detail,
-                }
-                for target in takedown.targets
-            ],
-        }
-        await self._receipts.write(
-            tx, takedown.workspace_id, takedown.user_id, "posts.taken_down", takedown.group_id, document
-        )
-        if takedown.delete_group:
-            await self._posts.remove(tx, takedown.workspace_id, takedown.user_id, takedown.group_id, origin="expiry")
-        tx.on_commit(lambda: self._notifier.wake(f"takedown:{takedown.id}"))
-
     async def _group(self, tx: Tx, caller: Caller, group_id: str) -> PostGroup:
         if not is_object_id(group_id):
             raise NotFound("Not a post group's id.", code=ErrorCode.INVALID_RESOURCE_IDENTIFIER, kind=Kind.POST_GROUP)
@@ -368,9 +189,9 @@ class Takedowns:
         unconfirmed = {row.id for row in rows if row.status is PostStatus.UNCONFIRMED}
         for place, target in enumerate(targets):
             if target.post_id in unconfirmed:
-                targets[place] = self._end(target, TargetOutcome.IN_DOUBT, _NOBODY_KNOWS)
+                targets[place] = self._outcomes.end(target, TargetOutcome.IN_DOUBT, NOBODY_KNOWS)
             elif target.post_id in stopped:
-                targets[place] = self._end(target, TargetOutcome.DONE, _NOT_PUBLISHED)
+                targets[place] = self._outcomes.end(target, TargetOutcome.DONE, NOT_PUBLISHED)
         return await self._ask(tx, group.workspace_id, group.user_id, group.id, targets, delete_group=delete_group)
 
     async def _of_receipts(self, tx: Tx, user_id: str, found: Sequence[Receipt]) -> Takedown:
@@ -404,19 +225,10 @@ class Takedowns:
             if row.status is PostStatus.PENDING and (due or (row.part and row.position - row.part in begun))
         ]
         for row in stopped:
-            await self._give_up(tx, group, row)
+            await self._outcomes.give_up(tx, group, row)
         if stopped:
             await self._posts.roll_up(tx, group)
         return {row.id for row in stopped}
-
-    async def _give_up(self, tx: Tx, group: PostGroup, post: Post) -> None:
-        """A post that is not live is not published any more."""
-        failed_at = to_ms(self._now())
-        error = PostError(code="UNKNOWN_ERROR", message=_GIVEN_UP, retryable=False, failed_at=failed_at)
-        status = PostStatus.FAILED
-        await posts.set_post(tx, post.workspace_id, post.id, status=status, attempts=post.attempts, error=error)
-        data = EventData(post_group_id=group.id, post_id=post.id, platform=post.platform, reason=error.code)
-        await self._events.announce(tx, group.workspace_id, EventType.POST_FAILED, data)
 
     async def _ask(
         self, tx: Tx, workspace_id: str, user_id: str, group_id: str, targets: Sequence[Target], *, delete_group: bool
@@ -424,7 +236,7 @@ class Takedowns:
         """The intent, and a job for each target that has to be asked for, in one transaction."""
         gone = await takedowns.list_done(tx, workspace_id, group_id)
         now = self._now()
-        linked = [await self._account(tx, workspace_id, user_id, target) for target in targets]
+        linked = [await self._outcomes.account(tx, workspace_id, user_id, target) for target in targets]
         takedown = Takedown(
             id=new_id("tkd", now),
             workspace_id=workspace_id,
@@ -446,9 +258,9 @@ class Takedowns:
                 job = self._job(workspace_id, Task.TAKE_DOWN, args, lock, to_ms(now))
                 await jobs.enqueue(tx, msgspec.structs.replace(job, provider=target.platform))
             else:
-                await self._announce(tx, takedown, target)
+                await self._outcomes.announce(tx, takedown, target)
         tx.on_commit(lambda: self._notifier.wake("jobs"))
-        await self._close(tx, takedown)
+        await self._outcomes.close(tx, takedown)
         return takedown
 
     def _known(self, target: Target, gone: set[tuple[str, str]], account: Account | None) -> Target:
@@ -456,12 +268,12 @@ class Takedowns:
         if target.settled_at is not None:
             return target
         if (target.platform, target.provider_id) in gone:
-            return self._end(target, TargetOutcome.DONE, _BEFORE)
+            return self._outcomes.end(target, TargetOutcome.DONE, _BEFORE)
         connector = self._connections.connectors().get(target.platform)
         powers = Capabilities() if connector is None else connector.capabilities
         if powers.takes_down(None if account is None else account.flow):
             return target
-        return self._end(target, TargetOutcome.UNSUPPORTED, why_by_hand(powers))
+        return self._outcomes.end(target, TargetOutcome.UNSUPPORTED, why_by_hand(powers))
 
     async def _settled(self, caller: Caller, takedown_id: str, wait_seconds: float) -> Takedown:
         """The take-down as it stands once it is settled, or after so many seconds."""

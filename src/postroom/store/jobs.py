@@ -3,12 +3,15 @@
 The worker's own: jobs of all workspaces are one queue.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
 from postroom.domain.jobs import Due, Job, Task
 from postroom.store.database import Reader, Row, Tx
+
+Finish = Callable[[Tx, float], Awaitable[None]]
+"""Ends a job in the transaction that records what came of it; what it was locked for then rests for so many seconds."""
 
 _ENQUEUE = """
     insert into jobs (id, workspace_id, task, args, job_lock, status, attempts, scheduled_at, provider)

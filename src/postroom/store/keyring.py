@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from postroom.errors import PostroomError
+from postroom.errors import PostroomError, Unavailable
 from postroom.store import graves
 from postroom.store.seal import Seal, Signer, Unreadable, derive, keyed_hash
 
@@ -113,8 +113,15 @@ class Keyring:
         self._file.execute("insert or replace into marks values (?, ?)", (name, value.encode()))
 
     def marked(self, name: str) -> str | None:
-        """The word that was kept under this name."""
-        row = self._file.execute("select value from marks where name = ?", (name,)).fetchone()
+        """The word that was kept under this name.
+
+        Raises:
+            Unavailable: the file cannot be read.
+        """
+        try:
+            row = self._file.execute("select value from marks where name = ?", (name,)).fetchone()
+        except sqlite3.Error as error:
+            raise Unavailable(f"The keyring cannot be read: {error}.") from error
         return None if row is None else bytes(row[0]).decode()
 
     def copy(self, to: Path) -> None:

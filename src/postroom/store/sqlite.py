@@ -118,7 +118,7 @@ class _SharedReader(_Reader):
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Until the end of the block no snapshot is shared; one that is, ends now."""
-        self._end()
+        self.end()
         self._apart = True
         try:
             yield
@@ -127,14 +127,17 @@ class _SharedReader(_Reader):
 
     def _share(self) -> None:
         if not self._apart:
-            asyncio.get_running_loop().call_soon(self._end)
-            self._connection.execute("begin")
+            asyncio.get_running_loop().call_soon(self.end)
             self._shared = True
+            self._connection.execute("begin")
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """No snapshot is shared from here on, until somebody reads."""
         if self._shared:
             self._shared = False
-            self._connection.execute("commit")
+            # A read that a failing disk, or a lack of memory, has failed has ended it already.
+            if self._connection.in_transaction:
+                self._connection.execute("commit")
 
 
 class _Tx(_Reader):
@@ -224,6 +227,8 @@ class SqliteDatabase:
         try:
             batch = self._batch
             if batch is None:
+                # This may wait for another process, and that one for whoever reads: a checkpoint does.
+                self._reader.end()
                 self._writing.execute("begin immediate")
                 batch = self._batch = _Batch()
             tx = _Tx(self._writing, self.keyring)
@@ -302,5 +307,6 @@ class SqliteDatabase:
             if self._batch is not None:
                 await self._commit(self._batch)
             self._committer.shutdown()
+            self._reader.end()
             self._reading.close()
             self._writing.close()

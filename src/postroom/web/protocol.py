@@ -64,7 +64,7 @@ class Http(HttpToolsProtocol):
     """Refuses a request whose head does not end, or takes too long: the parser would go on collecting it."""
 
     head_seconds = 60.0
-    _head_bytes: int | None = None
+    _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,35 +75,42 @@ class Http(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def eof_received(self) -> None:
+        # Whoever asked may say that it asks no more: the transport closes now, and what it is told goes out before.
+        gathering: Any = self.transport
+        gathering.flush()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # A head that has begun has a scope of its own, which is its cycle's once it is whole.
+        cycle: Any = self.cycle
+        if cycle is not None and cycle.scope is self.scope:
+            if self._head_timer is not None:
+                self._stop_waiting()
+        elif self.scope:
+            self._head_goes_on(len(data))
+
     def handle_websocket_upgrade(self) -> None:
         gathering: Any = self.transport
         gathering.flush()
         self.transport = gathering.inner
-        super().handle_websocket_upgrade()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._head_bytes = None
         self._stop_waiting()
-        super().on_headers_complete()
+        super().handle_websocket_upgrade()
+        self.scope = None  # type: ignore[assignment]
+
+    def _head_goes_on(self, size_bytes: int) -> None:
+        if self._head_timer is None:
+            self._await_head()
+        self._head_bytes += size_bytes
+        if self._head_bytes > _MOST_HEAD_BYTES:
+            self._head_bytes = 0
+            self.send_400_response("Invalid HTTP request received.")
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
+        self._head_bytes = 0
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._head_bytes is not None:
-            if self._head_timer is None:
-                self._await_head()
-            self._head_bytes += len(data)
-            if self._head_bytes > _MOST_HEAD_BYTES:
-                self._head_bytes = None
-                self.send_400_response("Invalid HTTP request received.")
