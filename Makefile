@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 PARTS := .parts
 PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 
+# The tests start hundreds of processes: each would compile what it imports once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -27,13 +30,13 @@ run: install ## start the server with its simulated networks (PORT=8010)
 	@exec $(BIN)/postroom serve --sandbox --data .data/sandbox --port $(PORT)
 
 test: test-setup ## run every test, on real parts, at the small size
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) $(TARGETS)
+	@bash tests/parts/in_memory.sh 4 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) $(TARGETS)
 
-test-long: test-setup ## the same with full enumerations and 10,000 traces
-	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
+test-long: test-setup ## the same with full enumerations and 10,000 traces, on the disk
+	@TEST_SIZE=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 7200 $(PYTEST_ARGS) $(TARGETS)
 
 mutants: test-setup ## break each rule on purpose and see a test fail
-	@$(BIN)/python tests/mutants/run.py $(TARGETS)
+	@bash tests/parts/in_memory.sh 4 $(BIN)/python tests/mutants/run.py $(TARGETS)
 
 check: $(VENV)/.stamp-dev ## format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet . || { echo "format: run 'make format'"; $(BIN)/ruff format --check .; }
@@ -61,9 +64,9 @@ parts: $(PARTS)/pds/.stamp $(PARTS)/unipile/.stamp $(PARTS)/axe/.stamp $(PARTS)/
 clean: ## remove all that these targets made
 	rm -rf $(VENV) $(PARTS) .data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 
-# Python packages and the PDS do not wait for each other.
+# Python packages and the PDS do not wait for each other; much of it is to wait for what comes over the network.
 test-setup:
-	@$(MAKE) --silent --no-print-directory -j2 $(VENV)/.stamp-test parts
+	@$(MAKE) --silent --no-print-directory -j3 $(VENV)/.stamp-test parts
 
 # The environment. Each stamp is as new as the lock file that it was made from.
 

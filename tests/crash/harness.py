@@ -5,7 +5,6 @@ served with the kill armed (see server.py), the operation is performed, the serv
 left, and once its jobs have settled the operation's own check says whether all agrees with what was acknowledged.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -21,16 +20,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 
 from tests.parts.networks import Moment, SimulatedNetworks
-from tests.parts.postgres import PostgresServer
+from tests.parts.postgres import Admin, PostgresServer
 
 LAUNCHER = Path(__file__).with_name("server.py")
 SECONDS_TO_START = 30.0
 SECONDS_TO_DIE = 20.0
 SECONDS_TO_SETTLE = 40.0
+SECONDS_TO_WORK = 0.25
 DAY_MS = 86_400_000
 
 
@@ -154,9 +153,12 @@ class House:
         key = self.server.line["key"]
         self.client = httpx.Client(headers={"x-api-key": key, "authorization": f"Bearer {key}"}, timeout=30)
         self.sim = self.server.ground.sim
+        self._postgres = Admin(self.database_url) if self.database_url else None
 
     def close(self) -> None:
         self.client.close()
+        if self._postgres:
+            self._postgres.close()
 
     def url(self, dialect: str, path: str) -> str:
         return self.server.line[dialect] + path
@@ -180,8 +182,8 @@ class House:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the database itself."""
-        if self.database_url:
-            return asyncio.run(_postgres_rows(self.database_url, sql))
+        if self._postgres:
+            return [tuple(row) for row in self._postgres.fetch(sql)]
         with contextlib.closing(sqlite3.connect(f"file:{self.data / 'postroom.db'}?mode=ro", uri=True)) as opened:
             return opened.execute(sql).fetchall()
 
@@ -215,22 +217,23 @@ class House:
     def settle(self) -> None:
         """Wait until no job is left to do but those that come again, and those of upload addresses not yet expired."""
         until = time.monotonic() + SECONDS_TO_SETTLE
-        left: list[tuple[Any, ...]] = []
-        while time.monotonic() < until:
-            now = self.now_ms()
-            left = self.rows(
-                "select task, status, scheduled_at, last_error from jobs where status = 'doing' "
-                f"or (status = 'todo' and scheduled_at <= {now}) or (status = 'todo' and scheduled_at < {now + DAY_MS} "
-                "and task not in ('expire_upload', 'clean_up', 'sync_account'))"
-            )
-            if not left:
-                return
+        while left := self._jobs():
             if not _is_running(self.server.pid):
                 raise Died
+            assert time.monotonic() < until, f"jobs do not settle: {left}"
             # Retries, claims of a process that died and the second try of an unlink all wait for their time.
             self.advance(45)
-            time.sleep(0.25)
-        raise AssertionError(f"jobs do not settle: {left}")
+            moved = time.monotonic()
+            while time.monotonic() < moved + SECONDS_TO_WORK and self._jobs():
+                time.sleep(0.02)
+
+    def _jobs(self) -> list[tuple[Any, ...]]:
+        now = self.now_ms()
+        return self.rows(
+            "select task, status, scheduled_at, last_error from jobs where status = 'doing' "
+            f"or (status = 'todo' and scheduled_at <= {now}) or (status = 'todo' and scheduled_at < {now + DAY_MS} "
+            "and task not in ('expire_upload', 'clean_up', 'sync_account'))"
+        )
 
     def check_no_orphans(self) -> None:
         """Once every upload address has expired: the files that rows speak of, and no others, whatever their names."""
@@ -239,14 +242,6 @@ class House:
         home = self.data / "media"
         files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
         assert files == {row[0] for row in self.rows("select blob_key from media_items where status = 'stored'")}
-
-
-async def _postgres_rows(url: str, sql: str) -> list[tuple[Any, ...]]:
-    connection = await asyncpg.connect(url)
-    try:
-        return [tuple(row) for row in await connection.fetch(sql)]
-    finally:
-        await connection.close()
 
 
 @dataclass(frozen=True, kw_only=True)

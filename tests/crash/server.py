@@ -2,7 +2,7 @@
 
 It reads one JSON object a line, `{"argv": [...], "environment": {...}, "out": FILE, "errors": FILE}`; for each it runs the
 command in a process of its own, and answers a line with its pid, and one with its exit code when it has ended. The processes
-are forked from this one, which has imported everything already: a start costs a tenth of what it would.
+are forked from this one, which has imported and read everything already: a start costs a tenth of what it would.
 
     CRASH_NETWORKS  the simulated networks to use, as JSON: they outlive the server, as the real ones do
     CRASH_LOG       count, and write each begun step as a line to this file
@@ -18,11 +18,15 @@ a key made or destroyed, a scrub. Statements between two commits leave nothing b
 
 import contextlib
 import contextvars
+import functools
+import gc
+import importlib
 import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +34,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from postroom import cli, sandbox, serve, worker
-from postroom.connectors.http import Http
+from postroom.connectors import registry
+from postroom.connectors.http import Http, tls
 from postroom.store.blobs import Blobs
 from postroom.store.keyring import Keyring
 from postroom.store.postgres import PostgresDatabase
@@ -38,6 +43,15 @@ from postroom.store.sqlite import SqliteDatabase
 from postroom.worker import Worker
 
 HEADER = b"x-crash-counted"
+_LATE = (
+    "anyio._backends._asyncio",
+    "anyio.streams.tls",
+    "postroom.cli.serve",
+    "postroom.logs",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "uvloop",
+)
 _PART_BYTES = 4 * 1024 * 1024
 
 _counted: contextvars.ContextVar[bool] = contextvars.ContextVar("counted", default=False)
@@ -208,7 +222,20 @@ def _become(request: dict[str, Any]) -> None:
     cli.main()
 
 
+def _warm_up() -> None:
+    """What every start would read again: modules that are imported late, connectors, the roots of trust."""
+    registry.entry_points = functools.cache(entry_points)  # type: ignore[assignment, attr-defined]
+    registry.settings_types()
+    tls()
+    for name in _LATE:
+        importlib.import_module(name)
+    # Else the collection before a server listens looks at all of it, and nothing of this memory stays shared.
+    gc.collect()
+    gc.freeze()
+
+
 def _main() -> None:
+    _warm_up()
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

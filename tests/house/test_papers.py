@@ -37,7 +37,7 @@ def test_ci_checks_and_then_runs_the_readmes_test_command() -> None:
     assert path.stat().st_mode & 0o111
     steps = [line.partition(" || ")[0] for line in path.read_text().splitlines() if line.startswith("make ")]
     steps = [step for step in steps if "--version" not in step]
-    assert steps == ["make check", "make test"]
+    assert steps == ["make -j3 check parts", "make test"]
 
 
 def test_make_has_every_target_that_is_promised() -> None:

@@ -64,6 +64,7 @@ async def tell(seeds: range, folder: Path, url: str, of: type[Trace] = Trace) ->
     assert opened.files_with(folder, "canary") == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 async def test_no_order_of_news_brings_a_recalled_message_back(
     tmp_path: Path, size: Size, capfd: pytest.CaptureFixture[str]
@@ -74,6 +75,7 @@ async def test_no_order_of_news_brings_a_recalled_message_back(
     assert "canary" not in logged.out + logged.err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 async def test_no_order_of_what_whatsapp_tells_brings_one_back(tmp_path: Path, size: Size) -> None:
     for number, start in enumerate(range(0, size.traces, _STORIES_IN_ONE_DATABASE)):
@@ -81,6 +83,7 @@ async def test_no_order_of_what_whatsapp_tells_brings_one_back(tmp_path: Path, s
         await tell(seeds, tmp_path / f"{number}", "", WhatsAppTrace)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 async def test_no_order_of_news_brings_a_recalled_message_back_on_postgresql(
     tmp_path: Path, size: Size, postgres_url: str, capfd: pytest.CaptureFixture[str]

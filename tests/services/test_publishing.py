@@ -292,7 +292,7 @@ async def test_a_post_that_is_given_another_time_while_it_fails_for_now_goes_out
     group = await desk.due("Tomorrow then")
     tomorrow = desk.now_ms() + 86_400_000
     async with working(desk):
-        await until(desk, "select status from posts", [("processing",)])
+        await desk.struck("createRecord")
         await desk.schedule(group, tomorrow)
         await desk.no_faults()
         await until(desk, "select status from posts", [("pending",)])

@@ -225,7 +225,7 @@ async def test_what_is_said_of_credentials_that_were_replaced_meanwhile_disconne
     await desk.fault("create_tweet", "twitter", do={"expired_session": True, "hold": True})
     await due(desk, ada)
     async with working(desk):
-        await until(desk, "select status from posts", [("processing",)])
+        await desk.struck("create_tweet", "twitter")
         await sandbox.link(desk.house, desk.caller, "twitter", "oauth", {"login": "user_good"})
         await desk.no_faults()
         await desk.fault("token", "twitter", do={"status": 400, "body": {"error": "invalid_grant"}})
@@ -256,7 +256,7 @@ async def test_of_a_group_that_was_deleted_meanwhile_a_receipt_says_that_a_post_
     await desk.fault("create_tweet", "twitter", do={**LOST, "hold": True})
     group = await due(desk, ada)
     async with working(desk):
-        await until(desk, "select status from posts", [("processing",)])
+        await desk.struck("create_tweet", "twitter")
         await desk.services.posts.delete(desk.caller, group.id)
         await desk.no_faults()
         await until(desk, "select count(*) from receipts", [(2,)])

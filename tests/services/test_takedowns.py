@@ -290,7 +290,7 @@ async def test_what_is_being_published_and_fails_for_now_is_not_published_later(
     await desk.fault("createRecord", do={**limited, "hold": True})
     group = await desk.due("Not any more")
     async with working(desk):
-        await until(desk, "select status from posts", [("processing",)])
+        await desk.struck("createRecord")
         made = await desk.services.takedowns.take_down(desk.caller, group.id, 0)
         await desk.no_faults()
         await until(desk, "select status from posts", [("failed",)])
