@@ -20,9 +20,6 @@ from postroom.web.protocol import Http
 
 log = structlog.get_logger()
 
-# Python's own 700 is a collection for every eighth request or so.
-_NEW_BEFORE_A_COLLECTION = 10_000
-
 
 class FolderInUse(PostroomError):
     """Another server is running on this data folder."""
@@ -115,18 +112,13 @@ async def run(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
-    _collect_seldom()
+    # What a server is made of stays until its end: no collection needs to look at it again.
+    gc.collect()
+    gc.freeze()
     if not works:
         house.listeners.stay_away()
     async with _background(house) if works else contextlib.nullcontext():
         await server.serve(sockets=[opened])
-
-
-def _collect_seldom() -> None:
-    """What a server is made of stays until its end, and a request leaves next to nothing: neither is looked at often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_BEFORE_A_COLLECTION, 20, 20)
 
 
 async def work(house: House, ready: Callable[[], None]) -> None:
@@ -136,7 +128,8 @@ async def work(house: House, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
-    _collect_seldom()
+    gc.collect()
+    gc.freeze()
     async with _background(house):
         ready()
         await ended.wait()
