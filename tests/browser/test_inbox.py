@@ -84,6 +84,23 @@ async def held(page: Page, pattern: str) -> AsyncIterator[None]:
     await page.unroute_all(behavior="wait")
 
 
+async def test_what_was_just_put_into_the_page_does_at_once_what_it_says(page: Page, server: Server) -> None:
+    async with Desk(server) as desk:
+        message = await desk.own()
+        await page.goto(f"/inbox/{message['chat_id']}")
+        await page.evaluate(
+            """() => new MutationObserver((_, seen) => {
+                const sent = [...document.querySelectorAll("article")].find((each) => each.textContent.includes("Quick."));
+                const edit = sent?.querySelector("[data-edit]");
+                if (edit) { seen.disconnect(); edit.click(); }
+            }).observe(document.body, {childList: true, subtree: true})"""
+        )
+        await page.get_by_label("Message", exact=True).fill("Quick.")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("article textarea")).to_have_value("Quick.")
+        assert not page.url.endswith("/edit")
+
+
 async def test_a_message_goes_out_is_answered_edited_and_taken_back_in_the_end(page: Page, server: Server) -> None:
     async with Desk(server) as desk:
         message = await desk.own()
