@@ -7,7 +7,7 @@ nothing of that tombstone; the keyring of the day does. Names are ids and keyed 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +27,8 @@ POST_CHANGED, DEFERRAL, EXPIRY = "post_changed", "deferral", "expiry"
 """Kinds of what was called off. Of a post group its id and, after a colon, the version that the change made of it, with the
 moment at which it was to go out then (0: at none); of a scheduled take-down the id of its job."""
 
+# Each write waits for the disk several times, as whoever commits does: where many are deleted, they share one.
+_REST_SECONDS = 0.1
 _AGAIN_SECONDS = 5.0
 _WAIT_SECONDS = 30.0
 
@@ -43,7 +45,7 @@ class Grave(msgspec.Struct, frozen=True):
 
 
 class Graves:
-    """Written by a thread of its own: those who come while it writes share the next write."""
+    """Written by a thread of its own, at once; those who come while it writes or rests after that share the next write."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -53,6 +55,7 @@ class Graves:
         self._written: Future[None] | None = None
         self._again: threading.Timer | None = None
         self._closed = False
+        self._no_rest = threading.Event()
         self.behind = 0
         """How many could not be written when that was tried last. They are tried again until they are."""
 
@@ -78,6 +81,7 @@ class Graves:
     async def settled(self) -> None:
         """Until all that was given to `dig` before is durable, or could not be written (see `behind`)."""
         if self._written is not None:
+            self._no_rest.set()
             await asyncio.shield(asyncio.wrap_future(self._written))
 
     def has(self, graves: Iterable[Grave]) -> int:
@@ -101,14 +105,19 @@ class Graves:
                 self._again.cancel()
             if self._waiting:
                 self._go_on()
+        self._no_rest.set()
         if self._writer is not None:
             self._writer.shutdown()
 
     def _write(self) -> None:
         with self._lock:
             graves, self._waiting = self._waiting, []
-        if not graves:
-            return
+        if graves:
+            self._no_rest.clear()
+            self._write_down(graves)
+            self._no_rest.wait(0 if self._closed else _REST_SECONDS)
+
+    def _write_down(self, graves: Sequence[Grave]) -> None:
         try:
             with closing(sqlite3.connect(self._file, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
                 connection.execute("pragma synchronous = extra")
@@ -120,7 +129,7 @@ class Graves:
             # The deletion itself is done, and says so; the database knows what is still to be written here.
             log.warning("graves.not_written", count=len(graves), error=str(error))
             with self._lock:
-                self._waiting = list(dict.fromkeys(graves + self._waiting))
+                self._waiting = list(dict.fromkeys([*graves, *self._waiting]))
                 self.behind = len(graves)
                 if self._again is not None:
                     self._again.cancel()
