@@ -36,7 +36,7 @@ def measure(size: Size, postgres: PostgresServer, *, against_bare: bool, against
             subjects["baseline"] = (running.enter_context(started("bench.baseline", url)), homes[1], size.reads // 3)
         runs: dict[str, list[float]] = {name: [] for name in subjects}
         chance = random.Random(2)
-        # A process that has just started has mapped nothing of the file yet, and its first reads cost twice as much.
+        # Caches are empty at first.
         for served, target, count in subjects.values():
             _run(served, target, chance.choices(target.kept.message_ids, k=count * _WARMING_ROUNDS))
         for _ in range(size.rounds):

@@ -1,7 +1,7 @@
 """SQLite: reads inline on the event loop's own connection, one writer, and commits that waiting writers share.
 
-A read is a system call or two for its locks, and as many for pages that are not at hand: more than all the rest of it. So
-the file is mapped, and reads of one turn of the event loop share a snapshot while nothing is being committed.
+A read is two system calls for its locks, and more for pages that are not at hand: more than all the rest of it. So reads of
+one turn of the event loop share a snapshot while nothing is being committed.
 
 Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is
 committed in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more
@@ -29,8 +29,8 @@ _MOST_IN_A_BATCH = 128
 _PATIENCE_MS = 10_000
 # Writers wait for it: whoever reads the database as it was (a backup) may take minutes, and is not waited for.
 _SCRUBBING_PATIENCE_MS = 500
-# All that SQLite maps at most, as it is usually built. What is mapped is the kernel's to drop, as other cached files are.
-_MOST_MAPPED_BYTES = 0x7FFF0000
+# Twice the writer's: the indexes of a million messages, and what is read of these, beside each other.
+_READ_CACHE_KIB = 131_072
 _PRAGMAS = (
     "pragma foreign_keys = on",
     "pragma secure_delete = on",
@@ -195,7 +195,7 @@ class SqliteDatabase:
         self._migrate()
         self._reading = _connect(file)
         self._reading.execute("pragma query_only = on")
-        self._reading.execute(f"pragma mmap_size = {_MOST_MAPPED_BYTES}")
+        self._reading.execute(f"pragma cache_size = -{_READ_CACHE_KIB}")
         self._reader = _SharedReader(self._reading, keyring)
         self._turn = asyncio.Lock()
         self._waiting = 0
