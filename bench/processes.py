@@ -37,6 +37,15 @@ class Served:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def rest(self, most_seconds: float = 60.0) -> None:
+        """Until it has next to nothing to do: what a start brings with it is no part of what is measured then."""
+        end = time.monotonic() + most_seconds
+        quiet = 0
+        while quiet < 3 and time.monotonic() < end:
+            before = self.cpu_seconds()
+            time.sleep(1)
+            quiet = quiet + 1 if self.cpu_seconds() - before < 0.02 else 0
+
     def pss_mb(self) -> float:
         """Its share of memory: what is its own, and its part of what it shares."""
         for line in Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines():

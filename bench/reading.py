@@ -36,8 +36,9 @@ def measure(size: Size, postgres: PostgresServer, *, against_bare: bool, against
             subjects["baseline"] = (running.enter_context(started("bench.baseline", url)), homes[1], size.reads // 3)
         runs: dict[str, list[float]] = {name: [] for name in subjects}
         chance = random.Random(2)
-        # Caches are empty at first.
         for served, target, count in subjects.values():
+            served.rest()
+            # Caches are empty at first.
             _run(served, target, chance.choices(target.kept.message_ids, k=count * _WARMING_ROUNDS))
         for _ in range(size.rounds):
             for name, (served, target, count) in subjects.items():
