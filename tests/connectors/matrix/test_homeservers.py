@@ -205,9 +205,13 @@ async def test_a_limited_timeline_is_filled_and_too_much_is_not_complete(stage: 
     last = {str(event.message.key): event.message for event in told if isinstance(event, MessageSeen)}
     assert set(last) == set(sent)
     assert last[sent[0]].text == "the oldest, edited"
-    stage.bea.redact(stage.room, sent[1])
+    more = [stage.bea.send(stage.room, f"message {number}") for number in range(58)]
+    stage.bea.redact(stage.room, more[1])
     told, _ = await news(stage.us, token)
-    assert sent[1] in {event.key for event in told if isinstance(event, MessageGone)}
+    last = {str(event.message.key): event.message for event in told if isinstance(event, MessageSeen)}
+    assert set(last) >= set(more) - {more[1]}
+    gone = {event.key for event in told if isinstance(event, MessageGone)}
+    assert more[1] in gone or last[more[1]].recalled
     delta = await stage.us.changes("nonsense")
     assert not delta.complete
     assert (await stage.us.changes(delta.token)).complete
