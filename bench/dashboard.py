@@ -140,7 +140,7 @@ async def _through(browser: Browser, address: str, scroll: _Scroll, most: int) -
 @contextlib.contextmanager
 def _timed(scroll: _Scroll) -> Iterator[None]:
     """Look at the clock around every read of either database."""
-    kinds: list[Any] = [sqlite._SharedReader, postgres._Reader]
+    kinds: list[Any] = [sqlite._Reader, postgres._Reader]
     before = [(kind, name, getattr(kind, name)) for kind in kinds for name in ("fetch", "fetch_one")]
     for kind, name, method in before:
         setattr(kind, name, _around(method, scroll))

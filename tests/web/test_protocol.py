@@ -1,3 +1,5 @@
+"""Answers go out as one, whole and in time; whoever does not end a head, or does not read, holds nothing up."""
+
 import asyncio
 import contextlib
 import socket

@@ -79,11 +79,14 @@ class _Reader:
         return _encode(list(values)).decode()
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        return self._connection.execute(_numbered(sql), args).fetchall()
+        return self._run(sql, args).fetchall()
 
     async def fetch_one(self, sql: str, *args: Any) -> Row | None:
-        row: Row | None = self._connection.execute(_numbered(sql), args).fetchone()
+        row: Row | None = self._run(sql, args).fetchone()
         return row
+
+    def _run(self, sql: str, args: tuple[Any, ...]) -> sqlite3.Cursor:
+        return self._connection.execute(_numbered(sql), args)
 
     async def __aenter__(self) -> Reader:
         return self
@@ -104,17 +107,6 @@ class _SharedReader(_Reader):
         self._apart = False
         self._shared = False
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        if not self._shared:
-            self._share()
-        return self._connection.execute(_numbered(sql), args).fetchall()
-
-    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
-        if not self._shared:
-            self._share()
-        row: Row | None = self._connection.execute(_numbered(sql), args).fetchone()
-        return row
-
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Until the end of the block no snapshot is shared; one that is, ends now."""
@@ -125,11 +117,12 @@ class _SharedReader(_Reader):
         finally:
             self._apart = False
 
-    def _share(self) -> None:
-        if not self._apart:
+    def _run(self, sql: str, args: tuple[Any, ...]) -> sqlite3.Cursor:
+        if not self._shared and not self._apart:
             asyncio.get_running_loop().call_soon(self.end)
             self._shared = True
             self._connection.execute("begin")
+        return super()._run(sql, args)
 
     def end(self) -> None:
         """No snapshot is shared from here on, until somebody reads."""
@@ -148,7 +141,7 @@ class _Tx(_Reader):
         self.committed: list[Callable[[], None]] = []
 
     async def execute(self, sql: str, *args: Any) -> int:
-        return self._connection.execute(_numbered(sql), args).rowcount
+        return self._run(sql, args).rowcount
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self._connection.executemany(_numbered(sql), rows)
@@ -160,7 +153,7 @@ class _Tx(_Reader):
         """One writer."""
 
     def later(self, sql: str, *args: Any) -> None:
-        self._connection.execute(_numbered(sql), args)
+        self._run(sql, args)
 
     def on_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
