@@ -140,8 +140,8 @@ async def _through(browser: Browser, address: str, scroll: _Scroll, most: int) -
 @contextlib.contextmanager
 def _timed(scroll: _Scroll) -> Iterator[None]:
     """Look at the clock around every read of either database."""
-    kinds: list[Any] = [sqlite._Reader, postgres._Reader]
-    before = [(kind, name, getattr(kind, name)) for kind in kinds for name in ("fetch", "fetch_one")]
+    kinds: list[Any] = [sqlite._Reads, sqlite._Tx, postgres._Reads, postgres._Tx]
+    before = [(kind, name, getattr(kind, name)) for kind in kinds for name in ("fetch", "fetch_one", "look_up")]
     for kind, name, method in before:
         setattr(kind, name, _around(method, scroll))
     try:

@@ -303,28 +303,6 @@ class FailsToCommit:
         return getattr(self._connection, name)
 
 
-async def test_reads_of_one_turn_see_one_state_and_those_of_the_next_all_that_is_committed(
-    sqlite: SqliteDatabase, tmp_path: Path
-) -> None:
-    other = sqlite3.connect(tmp_path / "postroom.db", isolation_level=None)
-    assert await names(sqlite) == []
-    other.execute("insert into settings_kept values ('a', 'x')")
-    assert await names(sqlite) == []
-    await asyncio.sleep(0)
-    assert await names(sqlite) == ["a"]
-    other.close()
-
-
-async def test_a_database_that_was_just_read_can_be_closed(tmp_path: Path, keyring: Keyring) -> None:
-    opened = SqliteDatabase(tmp_path / "closed.db", keyring)
-    complaints: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    assert await names(opened) == []
-    await opened.close()
-    await asyncio.sleep(0)
-    assert complaints == []
-
-
 async def test_what_is_committed_is_read_at_once_whoever_else_is_reading(sqlite: SqliteDatabase) -> None:
     async with at_all_times_reading(sqlite):
         for name in map(str, range(50)):
@@ -359,6 +337,8 @@ async def at_all_times_reading(database: Database) -> AsyncIterator[None]:
     async def read() -> None:
         while True:
             await names(database)
+            async with database.read() as reader:
+                await reader.look_up("select value from settings_kept where name = $1", "nobody")
             until = time.perf_counter() + 0.001
             while time.perf_counter() < until:
                 pass

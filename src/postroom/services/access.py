@@ -62,9 +62,10 @@ class Access:
         if not secret:
             raise NotAuthenticated("Send your API key.", code=ErrorCode.MISSING_CREDENTIALS, kind=Kind.KEY_MISSING)
         now = time.monotonic()
-        remembered = self._remembered.get(secret)
-        if remembered is not None and now - remembered[0] < _REMEMBERED_SECONDS:
-            return remembered[1]
+        remembered = self._remembered
+        known = remembered.get(secret)
+        if known is not None and now - known[0] < _REMEMBERED_SECONDS:
+            return known[1]
         async with self._database.read() as reader:
             found = await access.find_by_secret(reader, reader.keyring.hash(secret))
         if found is None or found[0].revoked_at is not None:
@@ -73,10 +74,14 @@ class Access:
         if workspace is None or workspace.sandbox is not self._sandbox:
             raise NotAuthenticated("The key's workspace is not here.", kind=Kind.KEY_OWNER)
         caller = self.caller(workspace, key)
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[secret] = (now, caller)
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        remembered[secret] = (now, caller)
         return caller
+
+    def _forget_keys(self) -> None:
+        # In its place, so that who has read a key before it was revoked does not remember it after.
+        self._remembered = {}
 
     def caller(self, workspace: Workspace, key: ApiKey) -> Caller:
         """Who asks with this key, which is one of the workspace's."""
@@ -183,7 +188,7 @@ class Access:
                 if per_user:
                     await access.revoke_per_user_key(tx, workspace_id, managed_user_id, key.created_at)
             await access.add_key(tx, key, tx.keyring.hash(secret))
-        self._remembered.clear()
+        self._forget_keys()
         return key, secret
 
     async def create_key(
@@ -228,7 +233,7 @@ class Access:
             raise NotFound("No such key.", kind=Kind.KEY)
         async with self._database.begin() as tx:
             await spending.set_budget(tx, caller.workspace_id, key_id, _checked(budget))
-        self._remembered.clear()
+        self._forget_keys()
         return msgspec.structs.replace(key, budget=budget)
 
     async def list_keys(self, caller: Caller) -> list[ApiKey]:
@@ -247,7 +252,7 @@ class Access:
             raise NotFound("No such key.", kind=Kind.KEY)
         async with self._database.begin() as tx:
             await access.revoke_key(tx, caller.workspace_id, key_id, to_ms(self._now()))
-        self._remembered.clear()
+        self._forget_keys()
 
     async def add_managed_user(self, caller: Caller, username: str, display_name: str | None) -> ManagedUser:
         """Someone for the workspace to act for. One of that name who was detached comes back, with what they had.
@@ -283,7 +288,7 @@ class Access:
         async with self._database.begin() as tx:
             if not await access.detach_managed_user(tx, caller.workspace_id, user_id, to_ms(self._now())):
                 raise NotFound("No such managed user.", kind=Kind.MANAGED_USER)
-        self._remembered.clear()
+        self._forget_keys()
 
     async def list_managed_users(self, caller: Caller) -> list[ManagedUser]:
         """Whom the workspace acts for.

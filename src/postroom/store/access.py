@@ -74,7 +74,7 @@ async def add_managed_user(tx: Tx, user: ManagedUser) -> ManagedUser | None:
 
 async def find_managed_user(reader: Reader, workspace_id: str, user_id: str) -> ManagedUser | None:
     """The managed user, if this workspace has them and did not detach them."""
-    row = await reader.fetch_one(_FIND_USER, workspace_id, user_id)
+    row = await reader.look_up(_FIND_USER, workspace_id, user_id)
     return None if row is None else _managed_user(row)
 
 
@@ -162,7 +162,7 @@ async def add_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
 
 async def find_by_secret(reader: Reader, secret_hash: bytes) -> tuple[ApiKey, Workspace | None] | None:
     """The key with this secret, revoked or not, and its workspace. This is how a request finds its workspace."""
-    row = await reader.fetch_one(
+    row = await reader.look_up(
         f"""
         select {_KEY}, {_WORKSPACE}
         from api_keys k left join workspaces w on w.id = k.workspace_id where k.secret_hash = $1

@@ -74,7 +74,7 @@ async def add(tx: Tx, account: Account, credentials: Credentials, proxy: Proxy |
 
 async def find(reader: Reader, workspace_id: str, account_id: str) -> Account | None:
     """The account, if this workspace has it."""
-    row = await reader.fetch_one(
+    row = await reader.look_up(
         f"select {_COLUMNS} from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
     )
     return None if row is None else _account(row, reader.keyring)
@@ -82,7 +82,7 @@ async def find(reader: Reader, workspace_id: str, account_id: str) -> Account | 
 
 async def find_user(reader: Reader, workspace_id: str, account_id: str) -> str | None:
     """Whose account it is, which never changes; None: it is gone."""
-    row = await reader.fetch_one(
+    row = await reader.look_up(
         "select user_id from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
     )
     return None if row is None else str(row[0])
@@ -90,7 +90,7 @@ async def find_user(reader: Reader, workspace_id: str, account_id: str) -> str |
 
 async def find_provider(reader: Reader, workspace_id: str, account_id: str) -> str | None:
     """Which network's account it is, which never changes; None: it is gone."""
-    row = await reader.fetch_one(
+    row = await reader.look_up(
         "select provider from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
     )
     return None if row is None else str(row[0])
@@ -106,7 +106,7 @@ async def list_ids(reader: Reader, workspace_id: str, user_id: str) -> list[str]
 
 async def find_status(reader: Reader, workspace_id: str, account_id: str) -> AccountStatus | None:
     """Where an account stands, also when its key is destroyed already; None: it is gone."""
-    row = await reader.fetch_one(
+    row = await reader.look_up(
         "select status from accounts where workspace_id = $1 and id = $2", workspace_id, account_id
     )
     return None if row is None else AccountStatus(row[0])

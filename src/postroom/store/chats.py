@@ -133,7 +133,7 @@ async def set_mark(tx: Tx, workspace_id: str, chat_id: str, mark: ChatMark, *, o
 
 async def find(reader: Reader, workspace_id: str, chat_id: str) -> Chat | None:
     """The chat, if this workspace has it."""
-    row = await reader.fetch_one(
+    row = await reader.look_up(
         f"select {_COLUMNS} from chats where workspace_id = $1 and id = $2", workspace_id, chat_id
     )
     return None if row is None else _chat(row, reader.keyring)

@@ -42,6 +42,10 @@ class Reader(Protocol):
 
     async def fetch_one(self, sql: str, *args: Any) -> Row | None: ...
 
+    async def look_up(self, sql: str, *args: Any) -> Row | None:
+        """The one row that has a key, or none: quick to find, so that many can be asked for together."""
+        ...
+
 
 class Tx(Reader, Protocol):
     """One transaction: all of it, or none. No network call happens inside."""

@@ -19,7 +19,7 @@ _FIND = f"select {COLUMNS} from messages where workspace_id = $1 and id = $2"
 
 async def find(reader: Reader, workspace_id: str, message_id: str) -> Message | None:
     """The message, tombstone or not. None too where its account's key was destroyed: nobody can read it any more."""
-    row = await reader.fetch_one(_FIND, workspace_id, message_id)
+    row = await reader.look_up(_FIND, workspace_id, message_id)
     if row is None:
         return None
     try:
@@ -40,7 +40,7 @@ async def find_with_speaker(
     reader: Reader, workspace_id: str, message_id: str
 ) -> tuple[Message | None, Speaker | None]:
     """The message as `find` has it, and who wrote it, where the account knows them: in one statement."""
-    row = await reader.fetch_one(_FIND_WITH_SPEAKER, workspace_id, message_id)
+    row = await reader.look_up(_FIND_WITH_SPEAKER, workspace_id, message_id)
     if row is None:
         return None, None
     try:

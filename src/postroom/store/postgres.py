@@ -3,10 +3,10 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import asyncpg
 from asyncpg import Connection
@@ -15,7 +15,8 @@ from postroom.errors import PostroomError
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
-from postroom.store.sharing import PLACE, Sharing
+from postroom.store.lookups import Asked, Lookups
+from postroom.store.sharing import PLACE, Connections, Sharing
 
 WORDS = {"bytes": "bytea", "position": "bigint primary key"}
 # The position of an event is the number of its transaction, then its place in that: 65,536 to a transaction. A number
@@ -25,11 +26,14 @@ _PLACES_BITS = 16
 _OLDEST_OPEN = "pg_snapshot_xmin(pg_current_snapshot())"
 BASE_FOR = f"select $1::bigint - (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
 """The base by which the next position is this one, or later."""
+_MOST_TOGETHER = 128
 _MIGRATION_LOCK = 7_305_811_246
 
 # Every listing has an index in its order. Without statistics, as after the first large sync, the planner would sooner
 # collect all rows of an account and sort them.
 _PLANNING = {"enable_bitmapscan": "off", "jit": "off"}
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     Held = Connection[asyncpg.Record]
@@ -59,10 +63,104 @@ class _Words:
         return f"{begin} + cast(${number} as bigint)"
 
 
-class _Reader(_Words):
+class _Reads(_Words):
+    """What anybody reads with: each statement on a connection of its own, those that look up together on one."""
+
+    def __init__(self, connections: Connections, keyring: Keyring, event_base: int) -> None:
+        super().__init__(keyring, event_base)
+        self._connections = connections
+        self._lookups = Lookups(self._answer)
+        self._answering: set[asyncio.Task[Any]] = set()
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        async with _borrowed(self._connections) as connection:
+            return cast("Sequence[Row]", await connection.fetch(sql, *args))
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        async with _borrowed(self._connections) as connection:
+            return cast("Row | None", await connection.fetchrow(sql, *args))
+
+    async def look_up(self, sql: str, *args: Any) -> Row | None:
+        return await self._lookups.look_up(sql, args)
+
+    def _answer(self, asked: dict[str, list[Asked]]) -> None:
+        for sql, each in asked.items():
+            for first in range(0, len(each), _MOST_TOGETHER):
+                together = each[first : first + _MOST_TOGETHER]
+                if len(together) == 1:
+                    self._answer_one(sql, together[0])
+                else:
+                    self._answer_together(sql, together)
+
+    def _answer_one(self, sql: str, asked: Asked) -> None:
+        def tell(read: asyncio.Task[Row | None]) -> None:
+            asked.answer_from(read.result)
+
+        self._read(self.fetch_one(sql, *asked.args), tell)
+
+    def _answer_together(self, sql: str, together: list[Asked]) -> None:
+        placed = [(*each.args, place) for place, each in enumerate(together)]
+
+        def tell(read: asyncio.Task[Sequence[Row]]) -> None:
+            if read.cancelled():
+                for each in together:
+                    each.done.cancel()
+                return
+            if read.exception() is not None:
+                # It may be the fault of one: each hears of its own.
+                for each in together:
+                    self._answer_one(sql, each)
+                return
+            found = {row[-1]: row[:-1] for row in read.result()}
+            for place, each in enumerate(together):
+                each.answer(found.get(place))
+
+        self._read(self._fetch_many(_with_place(sql, len(placed[0])), placed), tell)
+
+    async def _fetch_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        async with _borrowed(self._connections) as connection:
+            return cast("Sequence[Row]", await connection.fetchmany(sql, rows))
+
+    def _read(self, reading: Coroutine[Any, Any, T], tell: Callable[[asyncio.Task[T]], None]) -> None:
+        self._answering.add(task := asyncio.create_task(reading))
+        task.add_done_callback(self._answering.discard)
+        task.add_done_callback(tell)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        while self._answering:
+            await asyncio.wait(self._answering)
+
+    async def __aenter__(self) -> Reader:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+@asynccontextmanager
+async def _borrowed(connections: Connections) -> AsyncIterator["Held"]:
+    connection = await connections.borrow()
+    try:
+        yield connection
+    finally:
+        connections.give_back(connection)
+
+
+@cache
+def _with_place(sql: str, number: int) -> str:
+    """The statement, with its argument `$number` as a last column: where it finds nothing, none answers with it."""
+    return f"select found.*, ${number}::integer from ({sql}) as found"
+
+
+class _Tx(_Words):
     def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
         super().__init__(keyring, event_base)
         self._connection = connection
+        self.committed: list[Callable[[], None]] = []
+        self._later: dict[str, list[tuple[Any, ...]]] = {}
+        self._places = 0
+        self._agreed: dict[str, bool] = {}
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         return cast("Sequence[Row]", await self._connection.fetch(sql, *args))
@@ -70,14 +168,7 @@ class _Reader(_Words):
     async def fetch_one(self, sql: str, *args: Any) -> Row | None:
         return cast("Row | None", await self._connection.fetchrow(sql, *args))
 
-
-class _Tx(_Reader):
-    def __init__(self, connection: "Held", keyring: Keyring, event_base: int) -> None:
-        super().__init__(connection, keyring, event_base)
-        self.committed: list[Callable[[], None]] = []
-        self._later: dict[str, list[tuple[Any, ...]]] = {}
-        self._places = 0
-        self._agreed: dict[str, bool] = {}
+    look_up = fetch_one
 
     def next_position(self, number: int) -> tuple[str, Any]:
         place, self._places = self._places, self._places + 1
@@ -130,6 +221,8 @@ class _Single(_Words):
     async def fetch_one(self, sql: str, *args: Any) -> Row | None:
         return await self._sharing.fetch_one(sql, args)
 
+    look_up = fetch_one
+
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         raise _NotSingle
 
@@ -167,22 +260,6 @@ def _together(*statements: tuple[str, int]) -> str:
     return f"with {named} {parts[-1]}"
 
 
-class _Borrowed:
-    """A held connection for the length of a block."""
-
-    __slots__ = ("_database", "_reader")
-
-    def __init__(self, database: "PostgresDatabase") -> None:
-        self._database = database
-
-    async def __aenter__(self) -> Reader:
-        self._reader = _Reader(await self._database.borrow(), self._database.keyring, self._database.event_base)
-        return self._reader
-
-    async def __aexit__(self, *_: object) -> None:
-        self._database.give_back(self._reader._connection)
-
-
 class PostgresDatabase:
     """A PostgreSQL database, opened with `connect`."""
 
@@ -196,6 +273,7 @@ class PostgresDatabase:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._room = most_connections
         self._sharing = Sharing(self)
+        self._reader: _Reads
 
     @classmethod
     async def connect(cls, url: str, keyring: Keyring, most_connections: int = 12) -> "PostgresDatabase":
@@ -213,6 +291,7 @@ class PostgresDatabase:
             connection.terminate()
             raise
         database.give_back(connection)
+        database._reader = _Reads(database, keyring, database.event_base)
         return database
 
     async def borrow(self) -> "Held":
@@ -253,8 +332,8 @@ class PostgresDatabase:
                 waiter.set_result(None)
                 return
 
-    def read(self) -> _Borrowed:
-        return _Borrowed(self)
+    def read(self) -> _Reads:
+        return self._reader
 
     @asynccontextmanager
     async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
@@ -285,6 +364,7 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         await self._sharing.close()
+        await self._reader.close()
         while self._idle:
             await self._idle.pop().close()
 

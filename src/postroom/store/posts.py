@@ -84,7 +84,7 @@ async def add_posts(tx: Tx, posts: list[Post]) -> None:
 
 async def find_group(reader: Reader, workspace_id: str, user_id: str, group_id: str) -> PostGroup | None:
     """A user's post group."""
-    row = await reader.fetch_one(_FIND_GROUP, workspace_id, user_id, group_id)
+    row = await reader.look_up(_FIND_GROUP, workspace_id, user_id, group_id)
     return None if row is None else _group(row)
 
 

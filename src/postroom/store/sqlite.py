@@ -1,7 +1,7 @@
 """SQLite: reads inline on the event loop's own connection, one writer, and commits that waiting writers share.
 
-A read is two system calls for its locks, and more for pages that are not at hand: more than all the rest of it. So reads of
-one turn of the event loop share a snapshot while nothing is being committed.
+A read is two system calls for its locks, and more for pages that are not at hand: more than all the rest of it. So rows that
+are looked up in one turn of the event loop are read in one transaction, at its end.
 
 Each `begin()` is a savepoint in a batch. When nobody waits for the writer any more, or the batch is full, it is
 committed in a thread, durably (`synchronous = full`), and all its members return at once: the slower the disk, the more
@@ -11,9 +11,9 @@ share one sync.
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ import msgspec
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
+from postroom.store.lookups import Asked, Lookups
 
 WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
 _MOST_IN_A_BATCH = 128
@@ -85,6 +86,8 @@ class _Reader:
         row: Row | None = self._run(sql, args).fetchone()
         return row
 
+    look_up = fetch_one
+
     def _run(self, sql: str, args: tuple[Any, ...]) -> sqlite3.Cursor:
         return self._connection.execute(_numbered(sql), args)
 
@@ -95,42 +98,29 @@ class _Reader:
         return None
 
 
-class _SharedReader(_Reader):
-    """Reads of one turn of the event loop share one snapshot; while a commit is under way, each has its own.
-
-    Shared ones would always be older than the commit that is under way, and the log could then never be moved into the
-    file as a whole, and begun anew, as long as somebody reads.
-    """
+class _Reads(_Reader):
+    """What anybody reads with: each statement sees what is committed, and those of one turn that look up, the same."""
 
     def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
         super().__init__(connection, keyring)
-        self._apart = False
-        self._shared = False
+        self._lookups = Lookups(self._answer)
 
-    @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Until the end of the block no snapshot is shared; one that is, ends now."""
-        self.end()
-        self._apart = True
+    async def look_up(self, sql: str, *args: Any) -> Row | None:
+        return await self._lookups.look_up(sql, args)
+
+    def _answer(self, asked: dict[str, list[Asked]]) -> None:
+        """In one transaction: the locks of each statement would be more calls of the system than all the rest."""
+        together = [(sql, each) for sql, all_of_it in asked.items() for each in all_of_it]
         try:
-            yield
-        finally:
-            self._apart = False
-
-    def _run(self, sql: str, args: tuple[Any, ...]) -> sqlite3.Cursor:
-        if not self._shared and not self._apart:
-            asyncio.get_running_loop().call_soon(self.end)
-            self._shared = True
             self._connection.execute("begin")
-        return super()._run(sql, args)
-
-    def end(self) -> None:
-        """No snapshot is shared from here on, until somebody reads."""
-        if self._shared:
-            self._shared = False
+            for sql, each in together:
+                each.answer_from(lambda sql=sql, args=each.args: self._run(sql, args).fetchone())  # type: ignore[misc]
             # A read that a failing disk, or a lack of memory, has failed has ended it already.
             if self._connection.in_transaction:
                 self._connection.execute("commit")
+        except sqlite3.Error as error:
+            for _, each in together:
+                each.fail(error)
 
 
 class _Tx(_Reader):
@@ -189,7 +179,7 @@ class SqliteDatabase:
         self._reading = _connect(file)
         self._reading.execute("pragma query_only = on")
         self._reading.execute(f"pragma cache_size = -{_READ_CACHE_KIB}")
-        self._reader = _SharedReader(self._reading, keyring)
+        self._reader = _Reads(self._reading, keyring)
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
@@ -220,8 +210,6 @@ class SqliteDatabase:
         try:
             batch = self._batch
             if batch is None:
-                # This may wait for another process, and that one for whoever reads: a checkpoint does.
-                self._reader.end()
                 self._writing.execute("begin immediate")
                 batch = self._batch = _Batch()
             tx = _Tx(self._writing, self.keyring)
@@ -260,15 +248,14 @@ class SqliteDatabase:
             return
         loop = asyncio.get_running_loop()
         cancelled: asyncio.CancelledError | None = None
-        with self._reader.apart():
-            committing = loop.run_in_executor(self._committer, self._writing.execute, "commit")
-            while not committing.done():
-                try:
-                    await asyncio.shield(committing)
-                except asyncio.CancelledError as error:
-                    cancelled = error
-                except sqlite3.Error:
-                    break
+        committing = loop.run_in_executor(self._committer, self._writing.execute, "commit")
+        while not committing.done():
+            try:
+                await asyncio.shield(committing)
+            except asyncio.CancelledError as error:
+                cancelled = error
+            except sqlite3.Error:
+                break
         failure = committing.exception()
         if failure is None:
             batch.done.set_result(None)
@@ -300,6 +287,5 @@ class SqliteDatabase:
             if self._batch is not None:
                 await self._commit(self._batch)
             self._committer.shutdown()
-            self._reader.end()
             self._reading.close()
             self._writing.close()
