@@ -7,17 +7,18 @@ durable transaction; no group, no receipt. `python -m bench.floors`, told what t
 import asyncio
 import json
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import uvloop
 
 from postroom.ids import new_ulid
+from postroom.store.sqlite_files import open_file
 
 _POSTS = (
     "select platform, platform_id, status, provider_id, url from posts where workspace_id = ?1 and group_id = ?2 "
@@ -84,7 +85,7 @@ class _Shared:
 
 
 def _sqlite(file: str, workspace_id: str) -> Callable[[list[str]], Awaitable[None]]:
-    database = sqlite3.connect(file, isolation_level=None)
+    database = open_file(Path(file))
     for pragma in ("foreign_keys = on", "secure_delete = on", "synchronous = full", "cache_size = -32768"):
         database.execute(f"pragma {pragma}")
     encode = json.JSONEncoder().encode

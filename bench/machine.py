@@ -3,10 +3,11 @@
 import datetime
 import os
 import platform
-import sqlite3
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 _PACKAGES = (
     "uvicorn",
@@ -30,7 +31,7 @@ def described() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": apsw.sqlite_lib_version(),
         "packages": {name: version for name in _PACKAGES if (version := _version(name))},
     }
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from postroom.errors import InvalidParameters, NotAuthenticated, NotFound, Unava
 from postroom.services.posts import Change
 from postroom.settings import Settings
 from postroom.store import archive, schema, snapshots
+from postroom.store.sqlite_files import open_file
 from tests import opened
 from tests.desk import ANOTHER, PICTURE, Desk, pieces
 from tests.parts.postgres import PostgresServer
@@ -437,13 +437,12 @@ async def test_a_restore_leaves_what_is_somebody_elses(
 ) -> None:
     ground, file = written
     theirs = "create table accounts (name text)", "insert into accounts values ('theirs')"
-    held = sqlite3.connect(ground.there.data / "postroom.db")
+    held = open_file(ground.there.data / "postroom.db")
     url = postgres_server.create()
     other = await asyncpg.connect(url)
     for statement in theirs:
         held.execute(statement)
         await other.execute(statement)
-    held.commit()
     for place in (ground.there, Place(ground.there.data, url)):
         refused = await place.postroom("restore", str(file))
         assert isinstance(refused.exception, snapshots.NotEmpty), refused.output
@@ -524,7 +523,7 @@ async def test_what_the_keyring_could_not_take_is_written_once_it_can_and_meanwh
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("postroom.store.graves._AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr("postroom.store.graves._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("postroom.store.graves._WAIT_MS", 50)
     async with lent(tmp_path / "here") as built:
         scene, services, house = Scene(built), Desk(built).services, built.house
         caller, graves, here = scene.caller, house.database.keyring.graves, Place(tmp_path / "here")
@@ -532,7 +531,7 @@ async def test_what_the_keyring_could_not_take_is_written_once_it_can_and_meanwh
         kept = await services.library.upload(caller, pieces(PICTURE), file_name="kept.png")
         await house.upkeep.clean_up()
         before = len(list(graves.list()))
-        other = sqlite3.connect(tmp_path / "here" / "keyring.db", isolation_level=None)
+        other = open_file(tmp_path / "here" / "keyring.db")
         other.execute("begin immediate")
         await scene.recall(own)
         await services.library.delete(caller, kept.id)

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from typing import Any
 
 import httpx
 
+from postroom.store.sqlite_files import open_file
 from tests.parts.networks import Moment, SimulatedNetworks
 from tests.parts.postgres import Admin, PostgresServer
 
@@ -184,12 +184,12 @@ class House:
         """Ask the database itself."""
         if self._postgres:
             return [tuple(row) for row in self._postgres.fetch(sql)]
-        with contextlib.closing(sqlite3.connect(f"file:{self.data / 'postroom.db'}?mode=ro", uri=True)) as opened:
+        with contextlib.closing(open_file(self.data / "postroom.db", read_only=True)) as opened:
             return opened.execute(sql).fetchall()
 
     def keyring(self) -> set[str]:
         """The accounts whose keys are in the keyring."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.data / 'keyring.db'}?mode=ro", uri=True)) as opened:
+        with contextlib.closing(open_file(self.data / "keyring.db", read_only=True)) as opened:
             return {row[0] for row in opened.execute("select account_id from keys")}
 
     def check_remembered(self, graves: set[tuple[str, str]]) -> None:
@@ -197,7 +197,7 @@ class House:
         self.advance(700)
         until = time.monotonic() + SECONDS_TO_DIE
         while True:
-            with contextlib.closing(sqlite3.connect(f"file:{self.data / 'keyring.db'}?mode=ro", uri=True)) as opened:
+            with contextlib.closing(open_file(self.data / "keyring.db", read_only=True)) as opened:
                 known = set(opened.execute("select kind, name from graves").fetchall())
             if graves <= known:
                 return

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from postroom.store.sqlite_files import open_file
 from tests.parts.postgres import PostgresServer
 from tests.servers import Server, running_server
 
@@ -135,7 +135,7 @@ def test_a_newer_database_is_refused_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running_server(data) as server:
         server.stop()
-    with contextlib.closing(sqlite3.connect(data / "postroom.db")) as opened:
+    with contextlib.closing(open_file(data / "postroom.db")) as opened:
         opened.execute("pragma user_version = 999")
     one_line(command("serve", "--sandbox", "--port", "0", "--data", str(data), "--json"), "999", "newer")
 

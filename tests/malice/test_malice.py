@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 import socket
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
+from postroom.store.sqlite_files import open_file
 from tests.servers import Server, running_server
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ class Place:
     group: str
 
     def state(self) -> dict[str, list[Any]]:
-        with contextlib.closing(sqlite3.connect(self.data / "postroom.db")) as connection:
+        with contextlib.closing(open_file(self.data / "postroom.db")) as connection:
             return {table: connection.execute(f"select * from {table}").fetchall() for table in KEPT}
 
     def raw(self, request: bytes) -> tuple[int, dict[str, str], bytes]:

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import contextlib
 import re
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from postroom.store.database import Database, Reader
 from postroom.store.keyring import Keyring, NoKey
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.sqlite import SqliteDatabase
+from postroom.store.sqlite_files import open_file
 from tests.parts.postgres import PostgresServer
 from tests.servers import Server, built, running_server
 
@@ -174,7 +174,7 @@ def back_up(place: Place, folder: Path) -> tuple[bytes, Callable[[], Path | str]
     """A backup of the database as its owner would make it; its bytes, and what opens a copy of it."""
     if place.postgres is None:
         file = folder / "backup.db"
-        with contextlib.closing(sqlite3.connect(place.data / "postroom.db")) as connection:
+        with contextlib.closing(open_file(place.data / "postroom.db")) as connection:
             connection.execute("vacuum into ?", (str(file),))
         made = file.read_bytes()
 
@@ -233,8 +233,8 @@ def test_nothing_is_clear_at_rest_and_an_unlinked_account_opens_never_again(plac
                 shown = await readable(reader, workspace_id, account_id)
         # The search is worth something: with its key, the backup opens.
         assert {TEXT, OWN_TEXT, FILE, "canarycookie"} <= {word for word in words if word in shown}
-        with contextlib.closing(sqlite3.connect(place.data / "keyring.db")) as ring:
-            (wrapped,) = ring.execute("select wrapped from keys where account_id = ?", (account_id,)).fetchone()
+        with contextlib.closing(open_file(place.data / "keyring.db")) as ring:
+            wrapped = ring.execute("select wrapped from keys where account_id = ?", (account_id,)).get
         return workspace_id, documents, wrapped
 
     workspace_id, documents, wrapped = asyncio.run(before())
@@ -285,7 +285,7 @@ def test_what_is_kept_of_what_was_said_is_ids_and_hashes(place: Place) -> None:
 
     async def tombstones() -> list[Any]:
         if place.postgres is None:
-            with contextlib.closing(sqlite3.connect(place.data / "postroom.db")) as connection:
+            with contextlib.closing(open_file(place.data / "postroom.db")) as connection:
                 return connection.execute("select key_hash, chat_key from tombstones").fetchall()
         database = await PostgresDatabase.connect(place.database_url, Keyring(place.data / "another.db", b"k" * 32))
         async with database.read() as reader:

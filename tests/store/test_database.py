@@ -1,13 +1,13 @@
 """The doors: all or nothing, on both databases; and on SQLite, commits that are shared."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
 import asyncpg
 import pytest
 
@@ -18,6 +18,7 @@ from postroom.store.keyring import Keyring
 from postroom.store.postgres import PostgresDatabase
 from postroom.store.schema import NewerDatabase
 from postroom.store.sqlite import SqliteDatabase
+from postroom.store.sqlite_files import open_file
 from tests.store.things import OTHER_WORKSPACE, WORKSPACE
 
 PUT = "insert into settings_kept (name, value) values ($1, $2)"
@@ -171,10 +172,11 @@ class CountsCommits:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self.commits = 0
-        database._writing.set_trace_callback(self._note)
+        database._writing.set_exec_trace(self._note)
 
-    def _note(self, statement: str) -> None:
+    def _note(self, _cursor: object, statement: str, _values: object) -> bool:
         self.commits += statement.lower() == "commit"
+        return True
 
 
 async def test_waiting_writers_share_a_commit_and_a_failed_one_leaves_the_others(sqlite: SqliteDatabase) -> None:
@@ -291,12 +293,12 @@ async def test_a_transaction_can_begin_right_after_the_log_was_scrubbed(sqlite: 
 class FailsToCommit:
     """A connection whose commit fails, as on a full disk."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
     def execute(self, sql: str, *args: Any) -> Any:
         if sql == "commit":
-            raise sqlite3.OperationalError("disk I/O error")
+            raise apsw.IOError("disk I/O error")
         return self._connection.execute(sql, *args)
 
     def __getattr__(self, name: str) -> Any:
@@ -362,7 +364,7 @@ async def test_a_commit_that_fails_reaches_every_member_and_the_next_one_works(s
             await put(tx, name)
 
     results = await asyncio.gather(*(write(name) for name in "abc"), return_exceptions=True)
-    assert [type(result) for result in results] == [sqlite3.OperationalError] * 3
+    assert [type(result) for result in results] == [apsw.IOError] * 3
     sqlite._writing = working
     assert called == []
     assert await names(sqlite) == []
@@ -376,7 +378,7 @@ async def test_a_statement_that_fails_takes_its_own_transaction_only(sqlite: Sql
             await put(tx, name)
 
     results = await asyncio.gather(write("a"), write("a"), write("b"), return_exceptions=True)
-    assert [type(result) for result in results] == [type(None), sqlite3.IntegrityError, type(None)]
+    assert [type(result) for result in results] == [type(None), apsw.ConstraintError, type(None)]
     assert await names(sqlite) == ["a", "b"]
 
 
@@ -394,7 +396,7 @@ async def test_scrubbing_says_so_where_a_backup_still_reads_what_was_deleted(
 ) -> None:
     async with sqlite.begin() as tx:
         await tx.execute(PUT, "a", "canary-" * 500)
-    backup = sqlite3.connect(tmp_path / "postroom.db", isolation_level=None)
+    backup = open_file(tmp_path / "postroom.db")
     backup.execute("begin")
     backup.execute("select name from settings_kept").fetchall()
     async with sqlite.begin() as tx:

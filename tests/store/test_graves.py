@@ -1,23 +1,24 @@
 """What was deleted for good is in the keyring's file soon, and many at once do not wait for the disk one by one."""
 
 import asyncio
-import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from postroom.store.graves import POST_GROUP, Grave
 from postroom.store.keyring import Keyring
+from postroom.store.sqlite_files import open_file
 
 
 async def test_many_that_are_deleted_one_after_the_other_share_few_writes(keyring: Keyring, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "keyring.db", isolation_level=None)
+    other = open_file(tmp_path / "keyring.db")
     versions = set()
     began = time.monotonic()
     graves = [Grave("workspace", POST_GROUP, str(number), number) for number in range(100)]
     for grave in graves:
         keyring.graves.dig(grave)
         await asyncio.sleep(0.002)
-        versions.add(other.execute("pragma data_version").fetchone()[0])
+        versions.add(other.execute("pragma data_version").get)
     await keyring.graves.settled()
     assert keyring.graves.has(graves) == 100
     # Each write makes a version of the file, and comes a tenth of a second after the one before.
@@ -32,6 +33,5 @@ async def test_what_is_deleted_last_is_written_before_the_keyring_closes(tmp_pat
         keyring.graves.dig(grave)
         await asyncio.sleep(0.001)
     keyring.close()
-    with sqlite3.connect(tmp_path / "keyring.db") as other:
-        assert other.execute("select count(*) from graves").fetchone() == (20,)
-    other.close()
+    with closing(open_file(tmp_path / "keyring.db")) as other:
+        assert other.execute("select count(*) from graves").get == 20

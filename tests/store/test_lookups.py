@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from postroom.store.database import Database, Row
@@ -113,7 +113,7 @@ async def test_one_that_the_disk_fails_fails_and_takes_no_commit_with_it(
         await tx.execute(PUT, "b", "x")
         os.truncate(tmp_path / "postroom.db-wal", 0)
         found = await asyncio.gather(*(look_up(sqlite, VALUE, "b") for _ in range(2)), return_exceptions=True)
-        assert [type(each) for each in found] == [sqlite3.OperationalError] * 2
+        assert [type(each) for each in found] == [apsw.IOError] * 2
     assert logged == []
 
 
@@ -124,6 +124,6 @@ async def test_one_that_is_asked_of_a_database_that_closes_fails_and_is_not_left
     asked = asyncio.create_task(look_up(opened, VALUE, "a"))
     await asyncio.sleep(0)
     await opened.close()
-    with pytest.raises(sqlite3.ProgrammingError):
+    with pytest.raises(apsw.ConnectionClosedError):
         await asyncio.wait_for(asked, 5)
     assert logged == []

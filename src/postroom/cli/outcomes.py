@@ -31,8 +31,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return error.line, error.code
     if isinstance(error, OSError):
         return str(error), CANNOT
-    sqlite = _loaded("sqlite3")
-    if sqlite is not None and isinstance(error, sqlite.DatabaseError):
+    sqlite = _loaded("apsw")
+    if sqlite is not None and isinstance(error, sqlite.Error):
         return f"The database or the keyring cannot be used: {error}.", CANNOT
     for judge in (_of_the_server, _of_the_client):
         found = judge(error)

@@ -5,15 +5,17 @@ nothing of that tombstone; the keyring of the day does. Names are ids and keyed 
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import msgspec
 import structlog
+
+from postroom.store.sqlite_files import open_file
 
 SCHEMA = """
 create table if not exists graves (
@@ -30,7 +32,7 @@ moment at which it was to go out then (0: at none); of a scheduled take-down the
 # Each write waits for the disk several times, as whoever commits does: where many are deleted, they share one.
 _REST_SECONDS = 0.1
 _AGAIN_SECONDS = 5.0
-_WAIT_SECONDS = 30.0
+_WAIT_MS = 30_000
 
 log = structlog.get_logger()
 
@@ -86,14 +88,14 @@ class Graves:
 
     def has(self, graves: Iterable[Grave]) -> int:
         """How many of these are here."""
-        with closing(sqlite3.connect(self._file)) as connection:
+        with closing(open_file(self._file)) as connection:
             asked = "select count(*) from graves where workspace_id = ? and kind = ? and name = ?"
             rows = ((each.workspace_id, each.kind, each.name) for each in graves)
-            return sum(connection.execute(asked, row).fetchone()[0] for row in rows)
+            return sum(connection.execute(asked, row).get for row in rows)
 
     def list(self) -> Iterator[Grave]:
         """All of them."""
-        with closing(sqlite3.connect(self._file)) as connection:
+        with closing(open_file(self._file)) as connection:
             for row in connection.execute("select workspace_id, kind, name, at from graves"):
                 yield Grave(*row)
 
@@ -119,13 +121,13 @@ class Graves:
 
     def _write_down(self, graves: Sequence[Grave]) -> None:
         try:
-            with closing(sqlite3.connect(self._file, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
+            with closing(open_file(self._file, patience_ms=_WAIT_MS)) as connection:
                 connection.execute("pragma synchronous = extra")
                 connection.execute("begin immediate")
                 rows = [(each.workspace_id, each.kind, each.name, each.at) for each in graves]
                 connection.executemany("insert or ignore into graves values (?, ?, ?, ?)", rows)
                 connection.execute("commit")
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             # The deletion itself is done, and says so; the database knows what is still to be written here.
             log.warning("graves.not_written", count=len(graves), error=str(error))
             with self._lock:

@@ -5,13 +5,15 @@ deleted for good is remembered beside the keys (see `graves`).
 """
 
 import os
-import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+import apsw
 
 from postroom.errors import PostroomError, Unavailable
 from postroom.store import graves
 from postroom.store.seal import Seal, Signer, Unreadable, derive, keyed_hash
+from postroom.store.sqlite_files import open_file
 
 _SCHEMA = """
 create table if not exists keys (account_id text primary key, wrapped blob not null) without rowid;
@@ -49,14 +51,14 @@ class Keyring:
         self.graves = graves.Graves(file)
         """What was deleted for good, for a database that is restored."""
         new = not file.exists()
-        self._file = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self._file = open_file(file)
         if new:
             file.chmod(0o600)
         # A rollback journal that is deleted, and zeroed pages: a destroyed key is left in no file.
         self._file.execute("pragma journal_mode = delete")
         self._file.execute("pragma synchronous = extra")
         self._file.execute("pragma secure_delete = on")
-        self._file.executescript(_SCHEMA + graves.SCHEMA)
+        self._file.execute(_SCHEMA + graves.SCHEMA)
         self._check_master()
 
     def _check_master(self) -> None:
@@ -120,7 +122,7 @@ class Keyring:
         """
         try:
             row = self._file.execute("select value from marks where name = ?", (name,)).fetchone()
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             raise Unavailable(f"The keyring cannot be read: {error}.") from error
         return None if row is None else bytes(row[0]).decode()
 
@@ -129,8 +131,8 @@ class Keyring:
         part = to.with_name(f"{to.name}.part")
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
-        with closing(sqlite3.connect(part)) as copy:
-            self._file.backup(copy)
+        with closing(open_file(part)) as copy, copy.backup("main", self._file, "main") as copying:
+            copying.step()
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(to)

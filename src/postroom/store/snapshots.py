@@ -1,15 +1,17 @@
 """All rows of a database as they stood at one moment, while it is written to; and a database made of such rows."""
 
-import sqlite3
+import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import apsw
 import asyncpg
 
 from postroom.errors import PostroomError
 from postroom.store import postgres, restoring, schema, sqlite
+from postroom.store.sqlite_files import open_file
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -63,38 +65,34 @@ async def of_sqlite(file: Path) -> AsyncIterator[Snapshot]:
     Raises:
         Unavailable: it cannot be read.
     """
-    with closing(_reading(file)) as connection:
+    with closing(open_file(file, read_only=True)) as connection:
         # It begins with the first read: the log is kept for it until it ends.
         connection.execute("begin")
         yield _SqliteSnapshot(connection)
 
 
-def _reading(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-
-
-def _making(file: Path) -> sqlite3.Connection:
+def _making(file: Path) -> apsw.Connection:
     if not file.exists():
         # What another file's log says is none of this one's business.
         for end in ("-wal", "-shm", "-journal"):
             file.with_name(file.name + end).unlink(missing_ok=True)
-    connection = sqlite3.connect(file, isolation_level=None)
+    connection = open_file(file)
     file.chmod(0o600)
     return connection
 
 
 class _SqliteSnapshot:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self.version: int = connection.execute("pragma user_version").fetchone()[0]
+        self.version: int = connection.execute("pragma user_version").get
 
     async def count(self, table: str) -> int:
-        return int(self._connection.execute(f"select count(*) from {table}").fetchone()[0])
+        return int(self._connection.execute(f"select count(*) from {table}").get)
 
     async def rows(self, table: str) -> AsyncIterator[tuple[list[str], Rows]]:
+        columns = [row[1] for row in self._connection.execute(f"pragma table_info({table})")]
         found = self._connection.execute(f"select * from {table}")
-        columns = [each[0] for each in found.description]
-        while part := found.fetchmany(_AT_ONCE):
+        while part := list(itertools.islice(found, _AT_ONCE)):
             yield columns, part
 
 
@@ -141,8 +139,8 @@ async def into_sqlite(file: Path, version: int, backup_id: str) -> AsyncIterator
     with closing(_making(file)) as connection:
         there = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
         if "workspaces" in there and not _may_go(
-            connection.execute("select count(*) from workspaces").fetchone()[0],
-            connection.execute("select count(*) from settings_kept where name = ?", (restoring.MARK,)).fetchone()[0],
+            connection.execute("select count(*) from workspaces").get,
+            connection.execute("select count(*) from settings_kept where name = ?", (restoring.MARK,)).get,
         ):
             raise NotEmpty(f"{file} holds something: restore into an empty place, or move it away first.")
         if "workspaces" not in there and there:
@@ -156,7 +154,7 @@ async def into_sqlite(file: Path, version: int, backup_id: str) -> AsyncIterator
                 for statement in statements:
                     connection.execute(statement)
             yield _SqliteFiller(connection)
-            newest = connection.execute("select coalesce(max(position), 0) from events").fetchone()[0] + GAP
+            newest = connection.execute("select coalesce(max(position), 0) from events").get + GAP
             connection.execute("delete from sqlite_sequence where name = 'events'")
             connection.execute("insert into sqlite_sequence (name, seq) values ('events', ?)", (newest,))
             for name, value in _kept(backup_id, newest).items():
@@ -168,7 +166,7 @@ async def into_sqlite(file: Path, version: int, backup_id: str) -> AsyncIterator
 
 
 @contextmanager
-def _whole(connection: sqlite3.Connection) -> Iterator[None]:
+def _whole(connection: apsw.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -178,7 +176,7 @@ def _whole(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 class _SqliteFiller:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
     async def add(self, table: str, columns: Sequence[str], rows: Rows) -> None:

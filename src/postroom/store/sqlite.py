@@ -10,7 +10,6 @@ share one sync.
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,12 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import apsw
 import msgspec
 
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
 from postroom.store.lookups import Asked, Lookups
+from postroom.store.sqlite_files import open_file
 
 WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
 _MOST_IN_A_BATCH = 128
@@ -36,7 +37,6 @@ _PRAGMAS = (
     "pragma foreign_keys = on",
     "pragma secure_delete = on",
     "pragma cache_size = -65536",
-    f"pragma busy_timeout = {_PATIENCE_MS}",
     "pragma temp_store = memory",
     # Checkpoints run in the committing thread of the writer; the log stays small enough to be quick to read.
     "pragma wal_autocheckpoint = 2000",
@@ -52,8 +52,8 @@ def _numbered(sql: str) -> str:
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
-def _connect(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=512)
+def _connect(file: Path) -> apsw.Connection:
+    connection = open_file(file, patience_ms=_PATIENCE_MS)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     return connection
@@ -64,7 +64,7 @@ class _Reader:
 
     dialect: Literal["sqlite", "postgres"] = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: apsw.Connection, keyring: Keyring) -> None:
         self._connection = connection
         self.keyring = keyring
 
@@ -88,7 +88,7 @@ class _Reader:
 
     look_up = fetch_one
 
-    def _run(self, sql: str, args: tuple[Any, ...]) -> sqlite3.Cursor:
+    def _run(self, sql: str, args: tuple[Any, ...]) -> apsw.Cursor:
         return self._connection.execute(_numbered(sql), args)
 
     async def __aenter__(self) -> Reader:
@@ -101,7 +101,7 @@ class _Reader:
 class _Reads(_Reader):
     """What anybody reads with: each statement sees what is committed, and those of one turn that look up, the same."""
 
-    def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: apsw.Connection, keyring: Keyring) -> None:
         super().__init__(connection, keyring)
         self._lookups = Lookups(self._answer)
 
@@ -118,7 +118,7 @@ class _Reads(_Reader):
             # A read that a failing disk, or a lack of memory, has failed has ended it already.
             if self._connection.in_transaction:
                 self._connection.execute("commit")
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             for _, each in together:
                 each.fail(error)
 
@@ -126,12 +126,13 @@ class _Reads(_Reader):
 class _Tx(_Reader):
     for_update = ""
 
-    def __init__(self, connection: sqlite3.Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: apsw.Connection, keyring: Keyring) -> None:
         super().__init__(connection, keyring)
         self.committed: list[Callable[[], None]] = []
 
     async def execute(self, sql: str, *args: Any) -> int:
-        return self._run(sql, args).rowcount
+        self._run(sql, args)
+        return self._connection.changes()
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self._connection.executemany(_numbered(sql), rows)
@@ -186,7 +187,7 @@ class SqliteDatabase:
         self._committer = ThreadPoolExecutor(1, "postroom-commit")
 
     def _migrate(self) -> None:
-        applied = self._writing.execute("pragma user_version").fetchone()[0]
+        applied = self._writing.execute("pragma user_version").get
         for number, statements in schema.pending(WORDS, applied):
             self._writing.execute("begin immediate")
             for statement in statements:
@@ -254,7 +255,7 @@ class SqliteDatabase:
                 await asyncio.shield(committing)
             except asyncio.CancelledError as error:
                 cancelled = error
-            except sqlite3.Error:
+            except apsw.Error:
                 break
         failure = committing.exception()
         if failure is None:
@@ -274,12 +275,12 @@ class SqliteDatabase:
 
     def _empty_the_log(self) -> bool:
         """Move it into the file and empty it: what was deleted (and zeroed) is then in neither."""
-        self._writing.execute(f"pragma busy_timeout = {_SCRUBBING_PATIENCE_MS}")
+        self._writing.set_busy_timeout(_SCRUBBING_PATIENCE_MS)
         try:
             # To its last row: a statement that is not finished keeps the next transaction from beginning.
             [(busy, _, _)] = self._writing.execute("pragma wal_checkpoint(truncate)").fetchall()
         finally:
-            self._writing.execute(f"pragma busy_timeout = {_PATIENCE_MS}")
+            self._writing.set_busy_timeout(_PATIENCE_MS)
         return not busy
 
     async def close(self) -> None:

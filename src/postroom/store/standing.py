@@ -1,16 +1,17 @@
 """How a database stands, looked at without making or changing anything."""
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import asyncpg
 import msgspec
 
 from postroom.errors import Unavailable
 from postroom.store import restoring, schema, unwritten
 from postroom.store.graves import Grave
+from postroom.store.sqlite_files import open_file
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,15 +31,15 @@ def of_sqlite(file: Path, since: int) -> Standing:
     Raises:
         Unavailable: the file cannot be read as a database.
     """
-    software = f"SQLite {sqlite3.sqlite_version}"
+    software = f"SQLite {apsw.sqlite_lib_version()}"
     if not file.exists():
         return Standing(version=0, software=software, size_bytes=0)
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            version = connection.execute("pragma user_version").fetchone()[0]
+        with closing(open_file(file, read_only=True)) as connection:
+            version = connection.execute("pragma user_version").get
             connection.execute("select count(*) from sqlite_master").fetchone()
             deleted = [Grave(*row) for sql in _traces(version, since) for row in connection.execute(sql)]
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         raise Unavailable(f"{file}: {error}") from error
     return Standing(version=version, software=software, size_bytes=file.stat().st_size, deleted=deleted)
 

@@ -202,7 +202,12 @@ async def test_a_chat_has_the_name_that_people_call_it_by_however_many_are_read(
     database = scene.house.database
     if isinstance(database, SqliteDatabase):
         statements: list[str] = []
-        database._reading.set_trace_callback(statements.append)
+
+        def note(_cursor: object, sql: str, _values: object) -> bool:
+            statements.append(sql)
+            return True
+
+        database._reading.set_exec_trace(note)
         await client.get("/chats", params={"account_id": account.id, "limit": 2})
         few = len(statements)
         await client.get("/chats", params={"account_id": account.id, "limit": len(listed)})
