@@ -19,14 +19,21 @@ class Answered(dict[str, Any]):
     """What came of a run: `seconds`, `count`, and `bytes` of the last answer's body."""
 
 
-def run(port: int, method: str, paths: Sequence[str], headers: Mapping[str, str], connections: int) -> Answered:
-    """Send each path once, from the cores that what is measured does not use. Any answer but 200 is an error."""
+def run(
+    port: int, method: str, paths: Sequence[str], headers: Mapping[str, str], connections: int, *, sleeps: bool = False
+) -> Answered:
+    """Send each path once, from the cores that what is measured does not use. Any answer but 200 is an error.
+
+    `sleeps`: while there is no answer it leaves its core to others, a database for one; else it never does, since waking a
+    sleeper costs the one who writes, the more often the slower it answers.
+    """
     told = {
         "port": port,
         "method": method,
         "paths": list(paths),
         "headers": dict(headers),
         "connections": connections,
+        "sleeps": sleeps,
         "cores": sorted(machine.cores()[1]),
     }
     done = subprocess.run(
@@ -44,10 +51,10 @@ def _main() -> None:
     os.sched_setaffinity(0, told["cores"])
     head = "".join(f"{name}: {value}\r\n" for name, value in {"host": "127.0.0.1", **told["headers"]}.items())
     requests = [f"{told['method']} {path} HTTP/1.1\r\n{head}\r\n".encode() for path in told["paths"]]
-    print(json.dumps(_drive(told["port"], requests, told["connections"])))
+    print(json.dumps(_drive(told["port"], requests, told["connections"], -1 if told["sleeps"] else 0)))
 
 
-def _drive(port: int, requests: list[bytes], connections: int) -> dict[str, Any]:
+def _drive(port: int, requests: list[bytes], connections: int, patience: float) -> dict[str, Any]:
     poll = select.epoll()
     open_sockets: dict[int, socket.socket] = {}
     held: dict[int, bytes] = {}
@@ -63,8 +70,7 @@ def _drive(port: int, requests: list[bytes], connections: int) -> dict[str, Any]
     for opened in open_sockets.values():
         opened.sendall(next(waiting))
     while answered < len(requests):
-        # Never asleep: waking a sleeper costs the one who writes, the more often the slower it answers.
-        for number, _ in poll.poll(0):
+        for number, _ in poll.poll(patience):
             data = held[number] + open_sockets[number].recv(65_536)
             end = data.find(b"\r\n\r\n")
             if end < 0:
