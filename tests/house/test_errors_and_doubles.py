@@ -13,7 +13,7 @@ CATCHES_EVERYTHING = {
     "src/postroom/services/listeners.py": "a listener that fell in an unknown way is started again, with backoff",
     "src/postroom/serve.py": "the worker and the listeners are started again, whatever stopped them: a database away",
     "src/postroom/connectors/whatsapp/child.py": "a process of its own, whose library raises what it likes: the server is told",
-    "src/postroom/store/lookups.py": "rows of several are read together: who asked hears what failed, and waits no more",
+    "src/postroom/store/sqlite.py": "rows of several are read together: who asked hears what failed, and waits no more",
     "src/postroom/web/dashboard/site.py": "the last handler of the pages: a bug is answered in words, and logged",
     "src/postroom/cli/__init__.py": "what is no bug is a line and an exit code, whoever raised it; a bug is raised on",
     "src/postroom/dialects/operation.py": "the last handler of every dialect: a bug is answered in the dialect's shape",

@@ -20,7 +20,7 @@ BOTH = "select name, value from settings_kept where value = $2 and name = $1"
 
 
 async def look_up(database: Database, sql: str, *args: Any) -> Row | None:
-    async with database.read() as reader:
+    async with asyncio.timeout(20), database.read() as reader:
         return await reader.look_up(sql, *args)
 
 

@@ -3,10 +3,10 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import asyncpg
 from asyncpg import Connection
@@ -15,8 +15,7 @@ from postroom.errors import PostroomError
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
-from postroom.store.lookups import Asked, Lookups
-from postroom.store.sharing import PLACE, Connections, Sharing
+from postroom.store.sharing import PLACE, Changes, Connections, Lookups
 
 WORDS = {"bytes": "bytea", "position": "bigint primary key"}
 # The position of an event is the number of its transaction, then its place in that: 65,536 to a transaction. A number
@@ -26,14 +25,11 @@ _PLACES_BITS = 16
 _OLDEST_OPEN = "pg_snapshot_xmin(pg_current_snapshot())"
 BASE_FOR = f"select $1::bigint - (cast(cast(pg_current_xact_id() as text) as bigint) << {_PLACES_BITS})"
 """The base by which the next position is this one, or later."""
-_MOST_TOGETHER = 128
 _MIGRATION_LOCK = 7_305_811_246
 
 # Every listing has an index in its order. Without statistics, as after the first large sync, the planner would sooner
 # collect all rows of an account and sort them.
 _PLANNING = {"enable_bitmapscan": "off", "jit": "off"}
-
-T = TypeVar("T")
 
 if TYPE_CHECKING:
     Held = Connection[asyncpg.Record]
@@ -69,88 +65,32 @@ class _Reads(_Words):
     def __init__(self, connections: Connections, keyring: Keyring, event_base: int) -> None:
         super().__init__(keyring, event_base)
         self._connections = connections
-        self._lookups = Lookups(self._answer)
-        self._answering: set[asyncio.Task[Any]] = set()
+        self.lookups = Lookups(connections)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        async with _borrowed(self._connections) as connection:
+        async with self._borrowed() as connection:
             return cast("Sequence[Row]", await connection.fetch(sql, *args))
 
     async def fetch_one(self, sql: str, *args: Any) -> Row | None:
-        async with _borrowed(self._connections) as connection:
+        async with self._borrowed() as connection:
             return cast("Row | None", await connection.fetchrow(sql, *args))
 
     async def look_up(self, sql: str, *args: Any) -> Row | None:
-        return await self._lookups.look_up(sql, args)
+        return await self.lookups.fetch_one(sql, args)
 
-    def _answer(self, asked: dict[str, list[Asked]]) -> None:
-        for sql, each in asked.items():
-            for first in range(0, len(each), _MOST_TOGETHER):
-                together = each[first : first + _MOST_TOGETHER]
-                if len(together) == 1:
-                    self._answer_one(sql, together[0])
-                else:
-                    self._answer_together(sql, together)
-
-    def _answer_one(self, sql: str, asked: Asked) -> None:
-        def tell(read: asyncio.Task[Row | None]) -> None:
-            asked.answer_from(read.result)
-
-        self._read(self.fetch_one(sql, *asked.args), tell)
-
-    def _answer_together(self, sql: str, together: list[Asked]) -> None:
-        placed = [(*each.args, place) for place, each in enumerate(together)]
-
-        def tell(read: asyncio.Task[Sequence[Row]]) -> None:
-            if read.cancelled():
-                for each in together:
-                    each.done.cancel()
-                return
-            if read.exception() is not None:
-                # It may be the fault of one: each hears of its own.
-                for each in together:
-                    self._answer_one(sql, each)
-                return
-            found = {row[-1]: row[:-1] for row in read.result()}
-            for place, each in enumerate(together):
-                each.answer(found.get(place))
-
-        self._read(self._fetch_many(_with_place(sql, len(placed[0])), placed), tell)
-
-    async def _fetch_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
-        async with _borrowed(self._connections) as connection:
-            return cast("Sequence[Row]", await connection.fetchmany(sql, rows))
-
-    def _read(self, reading: Coroutine[Any, Any, T], tell: Callable[[asyncio.Task[T]], None]) -> None:
-        self._answering.add(task := asyncio.create_task(reading))
-        task.add_done_callback(self._answering.discard)
-        task.add_done_callback(tell)
-
-    async def close(self) -> None:
-        """Wait for what is under way."""
-        while self._answering:
-            await asyncio.wait(self._answering)
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator["Held"]:
+        connection = await self._connections.borrow()
+        try:
+            yield connection
+        finally:
+            self._connections.give_back(connection)
 
     async def __aenter__(self) -> Reader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         return None
-
-
-@asynccontextmanager
-async def _borrowed(connections: Connections) -> AsyncIterator["Held"]:
-    connection = await connections.borrow()
-    try:
-        yield connection
-    finally:
-        connections.give_back(connection)
-
-
-@cache
-def _with_place(sql: str, number: int) -> str:
-    """The statement, with its argument `$number` as a last column: where it finds nothing, none answers with it."""
-    return f"select found.*, ${number}::integer from ({sql}) as found"
 
 
 class _Tx(_Words):
@@ -213,13 +153,13 @@ class _Tx(_Words):
 class _Single(_Words):
     """Its one statement shares a transaction with others of its kind."""
 
-    def __init__(self, sharing: Sharing, keyring: Keyring, event_base: int) -> None:
+    def __init__(self, changes: Changes, keyring: Keyring, event_base: int) -> None:
         super().__init__(keyring, event_base)
         self.committed: list[Callable[[], None]] = []
-        self._sharing = sharing
+        self._changes = changes
 
     async def fetch_one(self, sql: str, *args: Any) -> Row | None:
-        return await self._sharing.fetch_one(sql, args)
+        return await self._changes.fetch_one(sql, args)
 
     look_up = fetch_one
 
@@ -272,7 +212,7 @@ class PostgresDatabase:
         self._idle: deque[Held] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._room = most_connections
-        self._sharing = Sharing(self)
+        self._changes = Changes(self)
         self._reader: _Reads
 
     @classmethod
@@ -338,7 +278,7 @@ class PostgresDatabase:
     @asynccontextmanager
     async def begin(self, *, single: bool = False) -> AsyncIterator[Tx]:
         if single:
-            one = _Single(self._sharing, self.keyring, self.event_base)
+            one = _Single(self._changes, self.keyring, self.event_base)
             yield one
             committed = one.committed
         else:
@@ -363,8 +303,8 @@ class PostgresDatabase:
         return True
 
     async def close(self) -> None:
-        await self._sharing.close()
-        await self._reader.close()
+        await self._changes.close()
+        await self._reader.lookups.close()
         while self._idle:
             await self._idle.pop().close()
 

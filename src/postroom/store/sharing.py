@@ -1,7 +1,9 @@
-"""Statements that share a transaction on PostgreSQL: one round trip and one sync for all that wait."""
+"""Statements that go to PostgreSQL together: one round trip for all that wait, which costs several times what a row does."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import asyncpg
@@ -27,14 +29,14 @@ class Connections(Protocol):
 
 class _Asked(NamedTuple):
     args: tuple[Any, ...]
-    done: asyncio.Future[Row]
+    done: asyncio.Future[Row | None]
 
 
-class Sharing:
-    """Takes statements that answer exactly one row, and whose arguments begin with the workspace, user and id that they change.
+class Sharing(ABC):
+    """Takes statements that answer one row at most.
 
-    Those that wait are run together, in the order of what they change: so no two transactions wait for each other in a
-    circle. Where one fails, none has happened, and each is run again by itself.
+    A few are under way at a time; those that come meanwhile wait for them, and are the next. None is sent before it was
+    asked for, so it sees all that was committed before. It is run even if its caller is cancelled meanwhile.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -42,8 +44,8 @@ class Sharing:
         self._asked: dict[str, list[_Asked]] = {}
         self._working: set[asyncio.Task[None]] = set()
 
-    async def fetch_one(self, sql: str, args: tuple[Any, ...]) -> Row:
-        """What the statement answers, once it is durable. It is run even if the caller is cancelled meanwhile."""
+    async def fetch_one(self, sql: str, args: tuple[Any, ...]) -> Row | None:
+        """What the statement answers."""
         asked = _Asked(args, asyncio.get_running_loop().create_future())
         self._asked.setdefault(sql, []).append(asked)
         if len(self._working) < _AT_A_TIME:
@@ -58,50 +60,95 @@ class Sharing:
 
     async def _work(self) -> None:
         while self._asked:
-            sql, asked = self._asked.popitem()
+            sql = next(iter(self._asked))
+            asked = self._asked.pop(sql)
             if len(asked) > _MOST_TOGETHER:
                 self._asked[sql] = asked[_MOST_TOGETHER:]
-            together = sorted(asked[:_MOST_TOGETHER], key=lambda each: each.args[:_NAMES])
-            try:
-                await self._run(sql, together)
-            except _Undone:
-                for each in together:
-                    await self._run(sql, [each])
+            await self._run(sql, asked[:_MOST_TOGETHER])
 
-    async def _run(self, sql: str, together: list[_Asked]) -> None:
-        """Run it for all of these, and tell them what came of it.
+    @abstractmethod
+    async def _run(self, sql: str, asked: list[_Asked]) -> None:
+        """Run it for all of these, and tell them what came of it."""
 
-        Raises:
-            _Undone: it failed for one of several, and has happened for none.
-        """
-        running = asyncio.create_task(self._fetch(sql, together))
+    @abstractmethod
+    async def _ask(self, connection: "Held", sql: str, rows: list[tuple[Any, ...]]) -> Sequence[Row | None]:
+        """What it answers to each row of arguments."""
+
+    async def _try(self, sql: str, asked: list[_Asked]) -> BaseException | None:
+        """Run it for all of these, and tell them; or why that failed, which nobody was told."""
+        running = asyncio.create_task(self._fetch(sql, [each.args for each in asked]))
         await asyncio.wait({running})
         error = running.exception()
-        if isinstance(error, _Undone):
-            if len(together) > 1:
-                raise error
-            error = error.__cause__
-        for place, each in enumerate(together):
-            if each.done.done():
-                continue
-            if error is None:
-                each.done.set_result(running.result()[place])
-            else:
-                each.done.set_exception(error)
+        if error is None:
+            for each, row in zip(asked, running.result(), strict=True):
+                if not each.done.done():
+                    each.done.set_result(row)
+        return error
 
-    async def _fetch(self, sql: str, together: list[_Asked]) -> Sequence[Row]:
-        rows = [[place if arg is PLACE else arg for arg in each.args] for place, each in enumerate(together)]
+    async def _fetch(self, sql: str, rows: list[tuple[Any, ...]]) -> Sequence[Row | None]:
         connection = await self._connections.borrow()
         try:
-            return cast("Sequence[Row]", await connection.fetchmany(sql, rows))
+            return await self._ask(connection, sql, rows)
+        finally:
+            self._connections.give_back(connection)
+
+
+def _fail(asked: list[_Asked], error: BaseException) -> None:
+    for each in asked:
+        if not each.done.done():
+            each.done.set_exception(error)
+
+
+class Changes(Sharing):
+    """Of statements that answer exactly one row, and whose arguments begin with the workspace, user and id that they change.
+
+    They share a transaction, in the order of what they change: so no two transactions wait for each other in a circle.
+    Where one fails, none has happened, and each is run again by itself. What is answered is durable.
+    """
+
+    async def _run(self, sql: str, asked: list[_Asked]) -> None:
+        together = sorted(asked, key=lambda each: each.args[:_NAMES])
+        error = await self._try(sql, together)
+        if isinstance(error, _Undone) and len(together) > 1:
+            for each in together:
+                await self._run(sql, [each])
+        elif error is not None:
+            _fail(together, cast("BaseException", error.__cause__) if isinstance(error, _Undone) else error)
+
+    async def _ask(self, connection: "Held", sql: str, rows: list[tuple[Any, ...]]) -> Sequence[Row | None]:
+        placed = [[place if arg is PLACE else arg for arg in row] for place, row in enumerate(rows)]
+        try:
+            return cast("Sequence[Row]", await connection.fetchmany(sql, placed))
         except asyncpg.PostgresError as error:
             if connection.is_closed():
                 # It may have been committed before.
                 raise
             raise _Undone from error
-        finally:
-            self._connections.give_back(connection)
 
 
 class _Undone(Exception):
     """The transaction was rolled back; its cause says why."""
+
+
+class Lookups(Sharing):
+    """Of statements that change nothing. Where one fails, each is run again by itself."""
+
+    async def _run(self, sql: str, asked: list[_Asked]) -> None:
+        error = await self._try(sql, asked)
+        if error is not None and len(asked) > 1:
+            await asyncio.gather(*(self._run(sql, [each]) for each in asked))
+        elif error is not None:
+            _fail(asked, error)
+
+    async def _ask(self, connection: "Held", sql: str, rows: list[tuple[Any, ...]]) -> Sequence[Row | None]:
+        if len(rows) == 1:
+            return [cast("Row | None", await connection.fetchrow(sql, *rows[0]))]
+        placed = [(*row, place) for place, row in enumerate(rows)]
+        found = {row[-1]: row[:-1] for row in await connection.fetchmany(_with_place(sql, len(placed[0])), placed)}
+        return [found.get(place) for place in range(len(rows))]
+
+
+@cache
+def _with_place(sql: str, number: int) -> str:
+    """The statement, with its argument `$number` as a last column: where it finds nothing, none answers with it."""
+    return f"select found.*, ${number}::integer from ({sql}) as found"

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import apsw
 import msgspec
@@ -23,7 +23,6 @@ import msgspec
 from postroom.store import schema
 from postroom.store.database import Reader, Row, Tx
 from postroom.store.keyring import Keyring
-from postroom.store.lookups import Asked, Lookups
 from postroom.store.sqlite_files import open_file
 
 WORDS = {"bytes": "blob", "position": "integer primary key autoincrement"}
@@ -103,24 +102,42 @@ class _Reads(_Reader):
 
     def __init__(self, connection: apsw.Connection, keyring: Keyring) -> None:
         super().__init__(connection, keyring)
-        self._lookups = Lookups(self._answer)
+        self._asked: list[_Asked] = []
 
     async def look_up(self, sql: str, *args: Any) -> Row | None:
-        return await self._lookups.look_up(sql, args)
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._answer)
+        self._asked.append(asked := _Asked(sql, args, loop.create_future()))
+        return await asked.done
 
-    def _answer(self, asked: dict[str, list[Asked]]) -> None:
+    def _answer(self) -> None:
         """In one transaction: the locks of each statement would be more calls of the system than all the rest."""
-        together = [(sql, each) for sql, all_of_it in asked.items() for each in all_of_it]
+        asked, self._asked = self._asked, []
         try:
             self._connection.execute("begin")
-            for sql, each in together:
-                each.answer_from(lambda sql=sql, args=each.args: self._run(sql, args).fetchone())  # type: ignore[misc]
+            for sql, args, done in asked:
+                if not done.done():
+                    self._tell(done, sql, args)
             # A read that a failing disk, or a lack of memory, has failed has ended it already.
             if self._connection.in_transaction:
                 self._connection.execute("commit")
         except apsw.Error as error:
-            for _, each in together:
-                each.fail(error)
+            for each in asked:
+                if not each.done.done():
+                    each.done.set_exception(error)
+
+    def _tell(self, done: asyncio.Future[Row | None], sql: str, args: tuple[Any, ...]) -> None:
+        try:
+            done.set_result(self._run(sql, args).fetchone())
+        except Exception as error:  # noqa: BLE001 - who asked hears of it, and nobody waits for good
+            done.set_exception(error)
+
+
+class _Asked(NamedTuple):
+    sql: str
+    args: tuple[Any, ...]
+    done: asyncio.Future[Row | None]
 
 
 class _Tx(_Reader):
