@@ -96,9 +96,13 @@ def started(
             process.stdout.close()
 
 
+DEPLOYED = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""How `deploy/` has servers run: whatever is measured runs so, what it is measured against as well."""
+
+
 def _environment() -> dict[str, str]:
     """This process's, without what would be taken for settings of the server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}, **DEPLOYED}
 
 
 def postroom(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import processes
 from tests.house.tree import ROOT
 
 
@@ -28,6 +29,12 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, cwd=ROOT, env=environment
     )
+
+
+@pytest.mark.parametrize("file", ["postroom.service", "Containerfile"])
+def test_what_is_measured_runs_as_it_is_deployed(file: str) -> None:
+    deployed = (ROOT / "deploy" / file).read_text()
+    assert all(f"{name}={value}\n" in deployed for name, value in processes.DEPLOYED.items())
 
 
 @pytest.mark.slow
