@@ -382,6 +382,47 @@ async def test_a_statement_that_fails_takes_its_own_transaction_only(sqlite: Sql
     assert await names(sqlite) == ["a", "b"]
 
 
+async def test_where_sqlite_takes_a_transaction_back_by_itself_nobody_is_told_otherwise(sqlite: SqliteDatabase) -> None:
+    called: list[str] = []
+    await put_durably(sqlite, "there")
+
+    async def write(name: str, *, taking_all_back: bool = False) -> None:
+        async with sqlite.begin() as tx:
+            tx.on_commit(lambda: called.append(name))
+            if taking_all_back:
+                # As where the disk is full.
+                await tx.execute("insert or rollback into settings_kept (name, value) values ($1, 'x')", "there")
+            await put(tx, name)
+
+    # The first commits alone; meanwhile the others come.
+    writes = [write(name, taking_all_back=name == "c") for name in "abcde"]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert [isinstance(result, apsw.Error) for result in results] == [False, True, True, False, False]
+    assert isinstance(results[2], apsw.ConstraintError)
+    assert sorted(called) == ["a", "d", "e"]
+    assert await names(sqlite) == ["a", "d", "e", "there"]
+
+
+async def put_durably(database: Database, name: str) -> None:
+    async with database.begin() as tx:
+        await put(tx, name)
+
+
+async def test_scrubbing_that_is_cancelled_keeps_nobody_from_writing(sqlite: SqliteDatabase, tmp_path: Path) -> None:
+    await put_durably(sqlite, "a")
+    backup = open_file(tmp_path / "postroom.db")
+    backup.execute("begin")
+    backup.execute("select name from settings_kept").fetchall()
+    await put_durably(sqlite, "b")
+    scrubbing = asyncio.create_task(sqlite.scrub())
+    await asyncio.sleep(0.05)
+    scrubbing.cancel()
+    await put_durably(sqlite, "c")
+    assert scrubbing.cancelled()
+    assert await names(sqlite) == ["a", "b", "c"]
+    backup.close()
+
+
 async def test_scrubbing_leaves_nothing_of_what_was_deleted(sqlite: SqliteDatabase, tmp_path: Path) -> None:
     async with sqlite.begin() as tx:
         await tx.execute(PUT, "a", "canary-" * 500)

@@ -26,6 +26,21 @@ async def test_many_that_are_deleted_one_after_the_other_share_few_writes(keyrin
     other.close()
 
 
+async def test_a_copy_is_made_once_whoever_has_the_keyring_lets_go(keyring: Keyring, tmp_path: Path) -> None:
+    keyring.create("account")
+    keyring._file.set_busy_timeout(10)
+    other = open_file(tmp_path / "keyring.db")
+    other.execute("begin exclusive")
+    copying = asyncio.create_task(asyncio.to_thread(keyring.copy, tmp_path / "copy.db"))
+    await asyncio.sleep(0.1)
+    assert not copying.done()
+    other.execute("rollback")
+    await copying
+    with closing(open_file(tmp_path / "copy.db", read_only=True)) as copy:
+        assert copy.execute("select account_id from keys").get == "account"
+    other.close()
+
+
 async def test_what_is_deleted_last_is_written_before_the_keyring_closes(tmp_path: Path) -> None:
     keyring = Keyring(tmp_path / "keyring.db", bytes(32))
     graves = [Grave("workspace", POST_GROUP, str(number), number) for number in range(20)]

@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import apsw
+import asyncpg
 import pytest
 
 from postroom.store.database import Database, Row
@@ -86,6 +89,58 @@ async def test_on_postgresql_those_of_one_turn_share_a_transaction(postgres: Pos
         return {row[0] for row in rows if row is not None}
 
     assert len(await moments() | await moments()) == 2
+
+
+async def by_key(database: Database) -> None:
+    await look_up(database, VALUE, "a")
+
+
+async def by_a_single_statement(database: Database) -> None:
+    async with database.begin(single=True) as tx:
+        await tx.fetch_one("select $1::text, $2::text, $3::text", "a", "b", "c")
+
+
+@pytest.mark.parametrize("ask", [by_key, by_a_single_statement])
+async def test_on_postgresql_whoever_asks_again_as_soon_as_it_is_answered_is_answered_again(
+    postgres: PostgresDatabase, ask: Callable[[Database], Awaitable[None]]
+) -> None:
+    async def twice() -> None:
+        await ask(postgres)
+        await ask(postgres)
+
+    async def once_a_little_later() -> None:
+        for _ in range(2):
+            await asyncio.sleep(0)
+        await ask(postgres)
+
+    for _ in range(100):
+        asking = [asyncio.create_task(twice()), asyncio.create_task(once_a_little_later())]
+        for _ in range(6):
+            await asyncio.sleep(0)
+        # Both answers are there when the loop looks again.
+        keep_the_turn(0.002)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*asking)
+
+
+async def test_on_postgresql_what_takes_long_is_waited_for_by_its_own_callers_only(
+    postgres: PostgresDatabase, postgres_url: str
+) -> None:
+    other = await asyncpg.connect(postgres_url)
+    held = []
+    async with other.transaction():
+        await other.execute("lock table messages in access exclusive mode")
+        for name in "ab":
+            held.append(asyncio.create_task(look_up(postgres, "select id from messages where id = $1", name)))
+            await asyncio.sleep(0.05)
+        assert await look_up(postgres, VALUE, "a") is None
+        assert not any(each.done() for each in held)
+    assert await asyncio.gather(*held) == [None, None]
+    await other.close()
+
+
+def keep_the_turn(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 async def test_on_postgresql_a_database_that_is_closed_answers_first(postgres_url: str, keyring: Keyring) -> None:

@@ -5,6 +5,7 @@ deleted for good is remembered beside the keys (see `graves`).
 """
 
 import os
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from postroom.store import graves
 from postroom.store.seal import Seal, Signer, Unreadable, derive, keyed_hash
 from postroom.store.sqlite_files import open_file
 
+_AGAIN_SECONDS = 0.25
 _SCHEMA = """
 create table if not exists keys (account_id text primary key, wrapped blob not null) without rowid;
 create table if not exists marks (name text primary key, value blob not null) without rowid;
@@ -132,7 +134,11 @@ class Keyring:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
         with closing(open_file(part)) as copy, copy.backup("main", self._file, "main") as copying:
-            copying.step()
+            while not copying.done:
+                try:
+                    copying.step()
+                except (apsw.BusyError, apsw.LockedError):
+                    time.sleep(_AGAIN_SECONDS)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(to)

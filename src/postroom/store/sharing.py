@@ -19,6 +19,7 @@ PLACE = object()
 _AT_A_TIME = 2
 _MOST_TOGETHER = 128
 _NAMES = 3
+_PATIENCE_SECONDS = 0.25
 
 
 class Connections(Protocol):
@@ -35,36 +36,57 @@ class _Asked(NamedTuple):
 class Sharing(ABC):
     """Takes statements that answer one row at most.
 
-    A few are under way at a time; those that come meanwhile wait for them, and are the next. None is sent before it was
-    asked for, so it sees all that was committed before. It is run even if its caller is cancelled meanwhile.
+    A few are under way at a time; those that come meanwhile wait for them, and are the next. What takes long is waited for
+    by its own callers only. None is sent before it was asked for, so it sees all that was committed before. It is run even
+    if its caller is cancelled meanwhile.
     """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._asked: dict[str, list[_Asked]] = {}
         self._working: set[asyncio.Task[None]] = set()
+        self._slow: set[asyncio.Task[None]] = set()
+        """What takes long: others do not wait for it."""
 
     async def fetch_one(self, sql: str, args: tuple[Any, ...]) -> Row | None:
         """What the statement answers."""
         asked = _Asked(args, asyncio.get_running_loop().create_future())
         self._asked.setdefault(sql, []).append(asked)
-        if len(self._working) < _AT_A_TIME:
-            self._working.add(work := asyncio.create_task(self._work()))
-            work.add_done_callback(self._working.discard)
+        self._go_on()
         return await asked.done
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        while self._working:
-            await asyncio.wait(self._working)
+        while under_way := self._working | self._slow:
+            await asyncio.wait(under_way)
+
+    def _go_on(self) -> None:
+        if self._asked and len(self._working) < _AT_A_TIME:
+            self._working.add(asyncio.create_task(self._work()))
 
     async def _work(self) -> None:
-        while self._asked:
-            sql = next(iter(self._asked))
-            asked = self._asked.pop(sql)
-            if len(asked) > _MOST_TOGETHER:
-                self._asked[sql] = asked[_MOST_TOGETHER:]
-            await self._run(sql, asked[:_MOST_TOGETHER])
+        working = asyncio.current_task()
+        assert working is not None
+        try:
+            while self._asked and working in self._working:
+                sql = next(iter(self._asked))
+                asked = self._asked.pop(sql)
+                if len(asked) > _MOST_TOGETHER:
+                    self._asked[sql] = asked[_MOST_TOGETHER:]
+                patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._wait_no_more_for, working)
+                try:
+                    await self._run(sql, asked[:_MOST_TOGETHER])
+                finally:
+                    patience.cancel()
+        finally:
+            # Not once the task is done, a turn later: whoever was answered now may have asked again by then.
+            self._working.discard(working)
+            self._slow.discard(working)
+
+    def _wait_no_more_for(self, working: asyncio.Task[None]) -> None:
+        self._working.discard(working)
+        self._slow.add(working)
+        self._go_on()
 
     @abstractmethod
     async def _run(self, sql: str, asked: list[_Asked]) -> None:

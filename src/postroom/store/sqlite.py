@@ -167,6 +167,10 @@ class _Tx(_Reader):
         self.committed.append(call)
 
 
+class _RolledBack(apsw.Error):
+    """The disk failed a statement of another member, and with it the transaction of all."""
+
+
 class _Batch:
     """The transactions that one commit makes durable."""
 
@@ -175,6 +179,17 @@ class _Batch:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Its members may all have been cancelled: nobody is then left to read a failure.
         self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def _seen_out(work: "asyncio.Future[Any]") -> asyncio.CancelledError | None:
+    """Wait until a thread is done with a connection, which is nobody else's before; the caller's cancellation meanwhile."""
+    cancelled = None
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled
 
 
 class SqliteDatabase:
@@ -234,21 +249,28 @@ class SqliteDatabase:
             self._writing.execute("savepoint one")
             try:
                 yield tx
-            except BaseException:
-                self._writing.execute("rollback to one")
-                self._writing.execute("release one")
-                raise
-            else:
                 self._writing.execute("release one")
                 batch.members += 1
+            except BaseException as error:
+                self._take_back(batch, error)
+                raise
             finally:
-                if self._waiting == 0 or batch.members >= _MOST_IN_A_BATCH:
+                if not batch.done.done() and (self._waiting == 0 or batch.members >= _MOST_IN_A_BATCH):
                     await self._commit(batch)
         finally:
             self._turn.release()
         await asyncio.shield(batch.done)
         for call in tx.committed:
             call()
+
+    def _take_back(self, batch: _Batch, error: BaseException) -> None:
+        """What the member that fails has done; where SQLite has taken back all (the disk is full), so it did for each."""
+        if self._writing.in_transaction:
+            self._writing.execute("rollback to one")
+            self._writing.execute("release one")
+        else:
+            self._batch = None
+            batch.done.set_exception(_RolledBack(str(error)))
 
     async def _commit_for_those_before(self) -> None:
         """Who waited left the commit to whoever came next; if that one goes away and nobody follows, it is due now."""
@@ -264,16 +286,8 @@ class SqliteDatabase:
             self._writing.execute("rollback")
             batch.done.set_result(None)
             return
-        loop = asyncio.get_running_loop()
-        cancelled: asyncio.CancelledError | None = None
-        committing = loop.run_in_executor(self._committer, self._writing.execute, "commit")
-        while not committing.done():
-            try:
-                await asyncio.shield(committing)
-            except asyncio.CancelledError as error:
-                cancelled = error
-            except apsw.Error:
-                break
+        committing = asyncio.get_running_loop().run_in_executor(self._committer, self._writing.execute, "commit")
+        cancelled = await _seen_out(committing)
         failure = committing.exception()
         if failure is None:
             batch.done.set_result(None)
@@ -288,7 +302,11 @@ class SqliteDatabase:
         async with self._turn:
             if self._batch is not None:
                 await self._commit(self._batch)
-            return await asyncio.get_running_loop().run_in_executor(self._committer, self._empty_the_log)
+            emptying = asyncio.get_running_loop().run_in_executor(self._committer, self._empty_the_log)
+            cancelled = await _seen_out(emptying)
+            if cancelled is not None:
+                raise cancelled
+            return emptying.result()
 
     def _empty_the_log(self) -> bool:
         """Move it into the file and empty it: what was deleted (and zeroed) is then in neither."""
