@@ -63,6 +63,18 @@ def test_the_product_does_not_know_that_it_is_tested() -> None:
     assert knowing == []
 
 
+def test_files_of_the_store_are_opened_through_one_sqlite_library() -> None:
+    """Of two in one process, one that closes a file takes the other's locks on it. WhatsApp's session is in another process."""
+    importing = {
+        found.name
+        for found in sources(SERVER)
+        for node in ast.walk(found.tree)
+        if (isinstance(node, ast.Import) and any(each.name == "sqlite3" for each in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "sqlite3")
+    }
+    assert importing == {"src/postroom/connectors/whatsapp/vault.py"}
+
+
 def test_no_test_is_skipped() -> None:
     """What cannot be set up fails loudly; a test that cannot run yet is not written yet."""
     skipping = [
